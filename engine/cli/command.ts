@@ -1,0 +1,170 @@
+/**
+ * Commands of the two programs: a table of names, options and a function each. Help comes from the
+ * table; `node:util` parses. A command returns its exit code; an operating error prints as
+ * `CODE: message` and exits 1, a wrong command line exits 2.
+ */
+import { parseArgs } from 'node:util';
+import { FaregateError } from '../errors.ts';
+
+export interface Option {
+  readonly type: 'string' | 'boolean';
+  /** May be given more than once. */
+  readonly multiple?: boolean;
+  readonly required?: boolean;
+  /** Shown in help: `FILE`, `PORT`. */
+  readonly value?: string;
+  readonly about: string;
+}
+
+/** Where a command reads and writes, so that tests can hold both ends. */
+export interface Io {
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+  readonly input: NodeJS.ReadableStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether progress may be drawn on `err`. */
+  readonly terminal: boolean;
+}
+
+/** Parsed options of one call. */
+export class Args {
+  readonly #values: Record<string, unknown>;
+  /** Arguments that are no options. */
+  readonly rest: readonly string[];
+
+  constructor(values: Record<string, unknown>, rest: readonly string[]) {
+    this.#values = values;
+    this.rest = rest;
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** An option the table marks as required. */
+  need(name: string): string {
+    const value = this.text(name);
+    if (value === undefined) throw new FaregateError('USAGE', `--${name} is required`);
+    return value;
+  }
+
+  list(name: string): string[] {
+    const value = this.#values[name];
+    return Array.isArray(value) ? value.map(String) : [];
+  }
+
+  /** A whole number within bounds, or `otherwise` where the option is absent. */
+  whole(name: string, otherwise: number, low: number, high: number): number {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= low && value <= high)) {
+      throw new FaregateError(
+        'USAGE',
+        `--${name} takes a whole number from ${low} to ${high}, not ${text}`,
+      );
+    }
+    return value;
+  }
+}
+
+export interface Command {
+  /** One or two words: `quote`, `fares import`. */
+  readonly name: string;
+  readonly about: string;
+  readonly options: Readonly<Record<string, Option>>;
+  /** Names of arguments that are no options, for help. */
+  readonly rest?: string;
+  readonly run: (args: Args, io: Io) => Promise<number>;
+}
+
+/** Runs the command that `argv` names; never throws for what a user can cause. */
+export async function runProgram(
+  program: string,
+  about: string,
+  commands: readonly Command[],
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const command = findCommand(commands, argv);
+  if (!command) {
+    const asked = argv.length === 0 || argv[0] === '--help' || argv[0] === 'help';
+    const print = asked ? io.out : io.err;
+    if (!asked) io.err(`USAGE: no such command: ${argv.slice(0, 2).join(' ')}`);
+    for (const line of programHelp(program, about, commands)) print(line);
+    return asked ? 0 : 2;
+  }
+  try {
+    const args = parse(command, argv.slice(command.name.split(' ').length));
+    if (args.flag('help')) {
+      for (const line of commandHelp(program, command)) io.out(line);
+      return 0;
+    }
+    for (const [name, option] of Object.entries(command.options)) {
+      if (option.required && !option.multiple) args.need(name);
+    }
+    return await command.run(args, io);
+  } catch (error) {
+    if (!(error instanceof FaregateError)) throw error;
+    io.err(`${error.code}: ${error.message}`);
+    if (error.code === 'USAGE') io.err(`see ${program} ${command.name} --help`);
+    return error.code === 'USAGE' ? 2 : 1;
+  }
+}
+
+function findCommand(commands: readonly Command[], argv: readonly string[]): Command | undefined {
+  const two = argv.slice(0, 2).join(' ');
+  return commands.find((c) => c.name === two) ?? commands.find((c) => c.name === argv[0]);
+}
+
+function parse(command: Command, argv: readonly string[]): Args {
+  const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = {
+    help: { type: 'boolean' },
+  };
+  for (const [name, option] of Object.entries(command.options)) {
+    options[name] = { type: option.type, multiple: option.multiple ?? false };
+  }
+  try {
+    const parsed = parseArgs({
+      args: [...argv],
+      options,
+      strict: true,
+      allowPositionals: command.rest !== undefined,
+    });
+    return new Args(parsed.values, parsed.positionals);
+  } catch (error) {
+    throw new FaregateError('USAGE', (error as Error).message, { cause: error });
+  }
+}
+
+function programHelp(program: string, about: string, commands: readonly Command[]): string[] {
+  const width = Math.max(...commands.map((c) => c.name.length));
+  return [
+    `${program}: ${about}`,
+    '',
+    ...commands.map((c) => `  ${c.name.padEnd(width)}  ${c.about}`),
+    '',
+    `${program} COMMAND --help tells a command's options.`,
+  ];
+}
+
+function commandHelp(program: string, command: Command): string[] {
+  const rows = Object.entries(command.options).map(([name, option]) => {
+    const value = option.type === 'string' ? ` ${option.value ?? 'TEXT'}` : '';
+    const marks = `${option.required ? ' (required)' : ''}${option.multiple ? ' (repeatable)' : ''}`;
+    return [`--${name}${value}`, `${option.about}${marks}`] as const;
+  });
+  const width = Math.max(0, ...rows.map(([left]) => left.length));
+  const rest = command.rest ? ` ${command.rest}` : '';
+  return [
+    `${program} ${command.name}${rows.length ? ' [options]' : ''}${rest}`,
+    command.about,
+    '',
+    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+  ];
+}

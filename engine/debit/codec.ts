@@ -1,0 +1,169 @@
+/** The debit record's fixed layout. Offsets are the contract between gates and engines. */
+import assert from 'node:assert/strict';
+import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
+import { FaregateError } from '../errors.ts';
+import {
+  DEBIT_BYTES,
+  DEBIT_LAYOUT_VERSION,
+  type Debit,
+  type DebitId,
+  type DebitKind,
+  type DebitState,
+  type Evidence,
+  GATE_ID_PATTERN,
+  type TapKind,
+} from './record.ts';
+
+/** Byte offset of every field. */
+export const at = {
+  version: 0,
+  kind: 1,
+  state: 2,
+  evidence: 3,
+  gateId: 4,
+  gateSequence: 16,
+  instantMs: 22,
+  dateTime: 28,
+  tapKind: 35,
+  terminalId: 36,
+  terminalSequence: 42,
+  issuer: 46,
+  cardNumber: 54,
+  factors: 64,
+  keyIndex: 80,
+  keyVersion: 81,
+  algorithm: 82,
+  transactionType: 83,
+  offlineCounter: 84,
+  balanceBeforeMinor: 86,
+  amountMinor: 90,
+  currency: 94,
+  random: 96,
+  tac: 100,
+  fromStation: 104,
+  toStation: 108,
+  entryInstantMs: 112,
+  fareVersion: 118,
+  rider: 122,
+  factorLevels: 123,
+  tapMs: 124,
+  hostUs: 128,
+  refGateId: 132,
+  refGateSequence: 144,
+} as const;
+
+/** Writes `debit` as 160 bytes at `out[offset]`. */
+export function encodeDebit(debit: Debit, out: Uint8Array, offset: number): void {
+  assert(out.length - offset >= DEBIT_BYTES);
+  out.fill(0, offset, offset + DEBIT_BYTES);
+  out[offset + at.version] = DEBIT_LAYOUT_VERSION;
+  out[offset + at.kind] = debit.kind;
+  out[offset + at.state] = debit.state;
+  out[offset + at.evidence] = debit.evidence;
+  writeId(debit, out, offset + at.gateId, offset + at.gateSequence);
+  writeU48(out, offset + at.instantMs, debit.instantMs);
+  out.set(debit.dateTime, offset + at.dateTime);
+  out[offset + at.tapKind] = debit.tapKind;
+  out.set(debit.terminalId, offset + at.terminalId);
+  writeU32(out, offset + at.terminalSequence, debit.terminalSequence);
+  out.set(debit.issuer, offset + at.issuer);
+  out.set(debit.cardNumber, offset + at.cardNumber);
+  out.set(debit.factors, offset + at.factors);
+  out[offset + at.keyIndex] = debit.keyIndex;
+  out[offset + at.keyVersion] = debit.keyVersion;
+  out[offset + at.algorithm] = debit.algorithm;
+  out[offset + at.transactionType] = debit.transactionType;
+  writeU16(out, offset + at.offlineCounter, debit.offlineCounter);
+  writeU32(out, offset + at.balanceBeforeMinor, debit.balanceBeforeMinor);
+  writeU32(out, offset + at.amountMinor, debit.amountMinor);
+  writeU16(out, offset + at.currency, debit.currency);
+  out.set(debit.random, offset + at.random);
+  out.set(debit.tac, offset + at.tac);
+  out.set(debit.fromStation, offset + at.fromStation);
+  out.set(debit.toStation, offset + at.toStation);
+  writeU48(out, offset + at.entryInstantMs, debit.entryInstantMs);
+  writeU32(out, offset + at.fareVersion, debit.fareVersion);
+  out[offset + at.rider] = debit.rider;
+  out[offset + at.factorLevels] = debit.factorLevels;
+  writeU16(out, offset + at.tapMs, Math.min(debit.tapMs, 0xffff));
+  writeU32(out, offset + at.hostUs, debit.hostUs);
+  if (debit.refersTo) {
+    writeId(debit.refersTo, out, offset + at.refGateId, offset + at.refGateSequence);
+  }
+}
+
+function writeId(id: DebitId, out: Uint8Array, gateAt: number, sequenceAt: number): void {
+  assert(GATE_ID_PATTERN.test(id.gateId), `not a gate id: ${id.gateId}`);
+  for (let i = 0; i < id.gateId.length; i++) out[gateAt + i] = id.gateId.charCodeAt(i);
+  writeU48(out, sequenceAt, id.gateSequence);
+}
+
+/**
+ * Reads the record at `bytes[offset]`; byte fields are copies.
+ * @throws FaregateError UPLOAD_MALFORMED naming the field that cannot be.
+ */
+export function decodeDebit(bytes: Uint8Array, offset: number): Debit {
+  if (bytes.length - offset < DEBIT_BYTES) throw malformed('length', bytes.length - offset);
+  const version = bytes[offset + at.version]!;
+  if (version !== DEBIT_LAYOUT_VERSION) throw malformed('version', version);
+  const slice = (from: number, length: number) =>
+    bytes.slice(offset + from, offset + from + length);
+  const refersTo = bytes[offset + at.refGateId] !== 0;
+  const kind = ranged('kind', bytes[offset + at.kind]!, 1, 2) as DebitKind;
+  if ((kind === 2) !== refersTo) throw malformed('refersTo', kind);
+  return {
+    kind,
+    state: ranged('state', bytes[offset + at.state]!, 0, 3) as DebitState,
+    evidence: ranged('evidence', bytes[offset + at.evidence]!, 0, 5) as Evidence,
+    tapKind: ranged('tapKind', bytes[offset + at.tapKind]!, 1, 3) as TapKind,
+    gateId: readGateId(bytes, offset + at.gateId),
+    gateSequence: readU48(bytes, offset + at.gateSequence),
+    instantMs: readU48(bytes, offset + at.instantMs),
+    dateTime: slice(at.dateTime, 7),
+    terminalId: slice(at.terminalId, 6),
+    terminalSequence: readU32(bytes, offset + at.terminalSequence),
+    issuer: slice(at.issuer, 8),
+    cardNumber: slice(at.cardNumber, 10),
+    factors: slice(at.factors, 16),
+    factorLevels: ranged('factorLevels', bytes[offset + at.factorLevels]!, 1, 2),
+    keyIndex: bytes[offset + at.keyIndex]!,
+    keyVersion: bytes[offset + at.keyVersion]!,
+    algorithm: bytes[offset + at.algorithm]!,
+    transactionType: bytes[offset + at.transactionType]!,
+    offlineCounter: readU16(bytes, offset + at.offlineCounter),
+    balanceBeforeMinor: readU32(bytes, offset + at.balanceBeforeMinor),
+    amountMinor: readU32(bytes, offset + at.amountMinor),
+    currency: readU16(bytes, offset + at.currency),
+    random: slice(at.random, 4),
+    tac: slice(at.tac, 4),
+    fromStation: slice(at.fromStation, 4),
+    toStation: slice(at.toStation, 4),
+    entryInstantMs: readU48(bytes, offset + at.entryInstantMs),
+    fareVersion: readU32(bytes, offset + at.fareVersion),
+    rider: bytes[offset + at.rider]!,
+    tapMs: readU16(bytes, offset + at.tapMs),
+    hostUs: readU32(bytes, offset + at.hostUs),
+    refersTo: refersTo
+      ? {
+          gateId: readGateId(bytes, offset + at.refGateId),
+          gateSequence: readU48(bytes, offset + at.refGateSequence),
+        }
+      : null,
+  };
+}
+
+function readGateId(bytes: Uint8Array, from: number): string {
+  let text = '';
+  for (let i = from; i < from + 12 && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]!);
+  if (!GATE_ID_PATTERN.test(text)) throw malformed('gateId', JSON.stringify(text));
+  return text;
+}
+
+function ranged(field: string, value: number, low: number, high: number): number {
+  if (value < low || value > high) throw malformed(field, value);
+  return value;
+}
+
+function malformed(field: string, value: number | string): FaregateError {
+  return new FaregateError('UPLOAD_MALFORMED', `debit record: field ${field} is ${value}`);
+}

@@ -1,0 +1,54 @@
+/**
+ * Operating errors: disk, network, configuration, bad files. One class, one table of codes. What a
+ * rider, a card or a rule can cause is a value (`engine/tap/reasons.ts`), and our own mistakes are
+ * assertions; neither belongs here. `docs/errors.md` lists the same codes (kept equal by a test).
+ */
+
+/** Code -> what it means and what to do. */
+export const errorCodes = {
+  USAGE: 'The command line is wrong. See --help.',
+  CONFIG_INVALID: 'The configuration does not fit its schema. Correct the field named.',
+  FILE_UNREADABLE: 'A file could not be read. Check that it exists and its permissions.',
+  PROFILE_INVALID: 'The scheme profile does not fit its schema. Correct the field named.',
+  KEYS_INVALID: 'The clear key file does not fit its schema. Correct the field named.',
+  KEYS_REFUSED: 'The sealed key file did not open: wrong passphrase, or the file was changed.',
+  KEYS_MISSING: 'No key of that use, index and version. Import it with `faregate-engine keys`.',
+  FARES_CSV_INVALID: 'The fare table is malformed. Correct the line and column named.',
+  FARES_INVALID: 'The fare set is incomplete or was changed. Import it again.',
+  FARES_UNKNOWN_STATION: 'The fare set has no such station.',
+  FARES_UNKNOWN_RIDER: 'The fare set has no such rider class.',
+  FARES_NO_VERSION: 'No fare version is in force at that instant.',
+  JOURNEY_INVALID: 'The journey is malformed. Correct the field named.',
+  JOURNAL_FULL: 'The journal holds as many unacknowledged debits as it may. Restore the uplink.',
+  JOURNAL_CORRUPT: 'A journal segment is damaged beyond its tail. Keep the file for the operator.',
+  DISK_FULL: 'The disk is full. Free space; nothing was written over.',
+  DISK_FAILED: 'The disk failed a write or a sync. The process stops and reads what is there.',
+  PORT_IN_USE: 'Another program listens on that port. Choose another with --port.',
+  READER_FAILED: 'The reader could not be opened or stopped answering.',
+  GATE_REFUSED: 'The engine refused this gate: certificate missing, unknown or revoked.',
+  UPLINK_FAILED: 'The engine could not be reached. Debits stay in the journal and are retried.',
+  UPLOAD_MALFORMED: 'A frame or batch is not well-formed. Nothing of it was posted.',
+  UPLOAD_TOO_LARGE: 'A frame or batch is over its bound. Nothing of it was posted.',
+  ENROLMENT_REFUSED: 'The gate cannot be enrolled as asked.',
+  LEDGER_BROKEN: 'The ledger does not add up. The entries named disagree.',
+  STORE_FAILED: 'The ledger store failed. Nothing was acknowledged.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An operating error. `message` names the file, line, field or peer and says what is wrong. */
+export class FaregateError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'FaregateError';
+    this.code = code;
+  }
+}
+
+/** The code of a system error (`ENOSPC`, `EADDRINUSE`, ...), or '' where there is none. */
+export function systemCode(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,112 @@
+/**
+ * Business time: instants (milliseconds since 1970 UTC) seen in the operator's zone, as the seven
+ * BCD bytes YYYYMMDDhhmmss that cards and records carry. Pure: the instant is passed in.
+ */
+import assert from 'node:assert/strict';
+import { bcd, fromBcd } from './bytes.ts';
+import { FaregateError } from './errors.ts';
+
+const QUARTER_HOUR_MS = 15 * 60 * 1000;
+
+/** Quarter hours whose offset is kept: two and a half days, so a journey's instants all hit. */
+const CACHED_QUARTERS = 256;
+
+/** A time zone whose offset is looked up once a quarter hour (no zone changes within one). */
+export class Zone {
+  readonly name: string;
+  readonly #format: Intl.DateTimeFormat;
+  readonly #quarters = new Float64Array(CACHED_QUARTERS).fill(Number.NaN);
+  readonly #offsetsMs = new Float64Array(CACHED_QUARTERS);
+
+  /** @throws FaregateError CONFIG_INVALID for a name the IANA database does not have. */
+  constructor(name: string) {
+    this.name = name;
+    try {
+      this.#format = new Intl.DateTimeFormat('en-US', {
+        timeZone: name,
+        timeZoneName: 'longOffset',
+      });
+    } catch (cause) {
+      throw new FaregateError('CONFIG_INVALID', `unknown time zone: ${name}`, { cause });
+    }
+  }
+
+  /** Milliseconds to add to an instant to read its fields as if they were UTC. */
+  offsetMs(instantMs: number): number {
+    const quarter = Math.floor(instantMs / QUARTER_HOUR_MS);
+    const slot = quarter & (CACHED_QUARTERS - 1);
+    if (this.#quarters[slot] !== quarter) {
+      this.#offsetsMs[slot] = this.#lookUp(quarter * QUARTER_HOUR_MS);
+      this.#quarters[slot] = quarter;
+    }
+    return this.#offsetsMs[slot]!;
+  }
+
+  #lookUp(instantMs: number): number {
+    const parts = this.#format.formatToParts(instantMs);
+    const text = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
+    const match = /^GMT(?:([+-])(\d\d):(\d\d))?$/.exec(text);
+    assert(match, `unexpected offset of ${this.name}: ${text}`);
+    const minutes = Number(match[2] ?? 0) * 60 + Number(match[3] ?? 0);
+    return (match[1] === '-' ? -minutes : minutes) * 60_000;
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+/** Writes YYYYMMDDhhmmss of `instantMs` in `zone` as 7 BCD bytes at `out[at]`. No allocation. */
+export function writeLocalDateTime(
+  zone: Zone,
+  instantMs: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  const local = instantMs + zone.offsetMs(instantMs);
+  const days = Math.floor(local / DAY_MS);
+  const second = Math.floor((local - days * DAY_MS) / 1000);
+  // Civil date from a day count: the proleptic Gregorian algorithm over 400-year eras.
+  const z = days + 719_468;
+  const era = Math.floor(z / 146_097);
+  const dayOfEra = z - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear =
+    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shifted = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = shifted < 10 ? shifted + 3 : shifted - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  out[at] = bcd(Math.floor(year / 100));
+  out[at + 1] = bcd(year % 100);
+  out[at + 2] = bcd(month);
+  out[at + 3] = bcd(dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1);
+  out[at + 4] = bcd(Math.floor(second / 3600));
+  out[at + 5] = bcd(Math.floor(second / 60) % 60);
+  out[at + 6] = bcd(second % 60);
+}
+
+/**
+ * The instant of 7 BCD bytes YYYYMMDDhhmmss at `bytes[at]`, read in `zone`; NaN where they are no
+ * date (cards hold zeros before the first journey). An hour that daylight saving skips or repeats
+ * is read with the offset in force just before it.
+ */
+export function readLocalDateTime(zone: Zone, bytes: Uint8Array, at: number): number {
+  const year = fromBcd(bytes[at]!) * 100 + fromBcd(bytes[at + 1]!);
+  const month = fromBcd(bytes[at + 2]!);
+  const day = fromBcd(bytes[at + 3]!);
+  const hour = fromBcd(bytes[at + 4]!);
+  const minute = fromBcd(bytes[at + 5]!);
+  const second = fromBcd(bytes[at + 6]!);
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31) return Number.NaN;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
+    return Number.NaN;
+  }
+  const local = Date.UTC(year, month - 1, day, hour, minute, second);
+  if (new Date(local).getUTCDate() !== day) return Number.NaN;
+  const guess = local - zone.offsetMs(local);
+  return local - zone.offsetMs(guess - 1);
+}

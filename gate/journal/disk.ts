@@ -1,0 +1,31 @@
+/**
+ * The disk port: just what the journal needs of a file system, so that a simulator can cut the power
+ * at every write (`test/sim-disk.ts`). `node-disk.ts` is the real one. Names are plain file names in
+ * one directory.
+ */
+
+/** An open file. Writes and reads of one file may overlap each other. */
+export interface DiskFile {
+  /** Writes all of `bytes` at `position`; durable only after `sync`. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Makes every write that has resolved durable (fdatasync). */
+  sync(): Promise<void>;
+  /** Reads up to `length` bytes at `position`; shorter only at the end of the file. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface Disk {
+  /** Names of the files present, in no order. */
+  list(): Promise<string[]>;
+  /** Opens a file that exists. */
+  open(name: string): Promise<DiskFile>;
+  /**
+   * Makes a new file of `bytes` zero bytes, space taken and its name durable before it resolves; so
+   * a later write in it needs no metadata.
+   * @throws FaregateError DISK_FULL, leaving no file.
+   */
+  preallocate(name: string, bytes: number): Promise<DiskFile>;
+  /** Removes a file; its absence is durable only after the next `preallocate` or `remove`. */
+  remove(name: string): Promise<void>;
+}

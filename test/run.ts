@@ -1,0 +1,21 @@
+/** Runs the compiled tests with node's runner; arguments narrow them to files that contain one. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const wanted = process.argv.slice(2);
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.js'))
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+  .sort()
+  .map((name) => join(folder, name));
+if (files.length === 0) {
+  console.error(`no test file matches: ${wanted.join(' ')}`);
+  process.exit(1);
+}
+const run = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], {
+  stdio: 'inherit',
+});
+process.exit(run.status ?? 1);
