@@ -23,8 +23,11 @@ export interface FareRules {
   readonly maxMinutes: number;
   /** A second tap of one card at one station within this time is answered without a debit. */
   readonly passBackSeconds: number;
-  /** Leaving without an entry, or entering without having left: what the missing tap costs. */
-  readonly missingTapMinor: number;
+  /**
+   * Leaving without an entry, or entering without having left: what the missing tap costs at the
+   * next one; null where the gate refuses and sends the rider to the desk.
+   */
+  readonly missingTapMinor: number | null;
 }
 
 export interface CompiledFares {
