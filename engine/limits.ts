@@ -25,6 +25,8 @@ export const KEYS_PER_USE_MAX = 256;
 
 /** The promise to the rider, from the card's detection to the barrier. */
 export const TAP_DEADLINE_MS = 300;
+/** Kept of the deadline for the card's own work on DEBIT: later than this, the tap is given up. */
+export const TAP_DEBIT_RESERVE_MS = 60;
 /** Cards whose debit awaits its proof, per station. */
 export const UNCONFIRMED_MAX = 10_000;
 
@@ -36,6 +38,18 @@ export const FARE_RIDERS_MAX = 32;
 export const FARE_VERSIONS_MAX = 8;
 /** A fare matrix CSV: 1,024 stations squared at some 100 bytes a row. */
 export const FARE_CSV_BYTES_MAX = 256 * 1024 * 1024;
+/** One row of it; what is longer is an open quote. */
+export const FARE_CSV_ROW_BYTES_MAX = 64 * 1024;
+/** One fare, in minor units: what a 32-bit matrix cell holds. */
+export const FARE_AMOUNT_MINOR_MAX = 0x7fff_ffff;
+/** Characters of a station's id or name and of a rider class. */
+export const FARE_NAME_LENGTH_MAX = 200;
+/** The document of a fare set: 1,024 stations with their names. */
+export const FARE_DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
+/** Legs of one journey to be quoted. */
+export const JOURNEY_LEGS_MAX = 64;
+/** One journey to be quoted, as a line of JSON. */
+export const JOURNEY_LINE_BYTES_MAX = 64 * 1024;
 
 /** Bytes of one journal segment file, preallocated. */
 export const JOURNAL_SEGMENT_BYTES = 1024 * 1024;
@@ -53,7 +67,50 @@ export const FRAMES_WAITING_PER_GATE_MAX = 4;
 /** Gates connected to one engine. */
 export const GATES_MAX = 20_000;
 
+/** Nesting of a message between gate and engine; a status with its histograms uses four. */
+export const WIRE_DEPTH_MAX = 6;
+/** Values in one message: two full histograms are some 3,600. */
+export const WIRE_ITEMS_MAX = 8192;
+/** Texts of a message: names of stations, reasons of a refusal. */
+export const WIRE_TEXT_LENGTH_MAX = 500;
+/** Names in one map of a message: denials by reason, outcomes. */
+export const WIRE_NAMES_MAX = 64;
+/** Frames of all gates together that the engine holds before it stops reading any socket. */
+export const INGEST_BYTES_MAX = 64 * 1024 * 1024;
+/** Records an engine checks before it lets other gates have the thread. */
+export const INGEST_SLICE_RECORDS = 256;
+/** A TLS handshake, from connection to the gate's certificate. */
+export const HANDSHAKE_MS_MAX = 10_000;
+/** Silence after which the engine drops a connection; gates speak every HEARTBEAT_MS. */
+export const UPLOAD_IDLE_MS_MAX = 30_000;
+/** A gate with nothing to upload sends its status this often. */
+export const HEARTBEAT_MS = 1000;
+/** Records a gate puts in one batch: 80 KiB. */
+export const UPLINK_BATCH_RECORDS = 512;
+/** Batches a gate has sent and not yet seen acknowledged. */
+export const UPLINK_WINDOW = 2;
+/** Answers a gate holds before it stops reading the engine's socket. */
+export const UPLINK_ANSWERS_WAITING_MAX = 16;
+/** How long a gate waits for an acknowledgement before it connects anew. */
+export const UPLINK_ANSWER_MS_MAX = 30_000;
+/** First and longest pause between a gate's attempts to connect. */
+export const UPLINK_PAUSE_MS_MIN = 200;
+export const UPLINK_PAUSE_MS_MAX = 30_000;
+/** Gates of one station uploading at once, and turns waiting behind them. */
+export const STATION_UPLOADS_MAX = 4;
+export const STATION_TURNS_WAITING_MAX = 1024;
+/** The registry of enrolled gates: 20,000 gates at some 300 bytes. */
+export const GATES_FILE_BYTES_MAX = 16 * 1024 * 1024;
+/** A certificate signing request, in PEM. */
+export const CSR_BYTES_MAX = 16 * 1024;
+
 /** Exceptions one API page returns. */
 export const EXCEPTIONS_PAGE_MAX = 200;
+/** Gates the dashboard draws, those in trouble first; `/api/gates` lists them all. */
+export const DASHBOARD_GATES_MAX = 240;
+/** HTTP connections of dashboards, scripts and scrapers at a time. */
+export const HTTP_CONNECTIONS_MAX = 512;
+/** An HTTP request must have arrived whole within this time. */
+export const HTTP_REQUEST_MS = 10_000;
 
 assert(JOURNAL_FRAME_BYTES_MAX * 16 <= JOURNAL_SEGMENT_BYTES, 'a segment holds many frames');
