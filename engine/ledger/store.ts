@@ -1,0 +1,60 @@
+/**
+ * The ledger's store port: ordered tables of binary keys and values, atomic durable transactions,
+ * and consistent reads. One process writes; any number may read.
+ */
+
+/** Every table; keys and rows are laid out in `rows.ts`. */
+export const tables = [
+  'debits',
+  'postings',
+  'chain',
+  'pending',
+  'waiting',
+  'exceptions',
+  'conflicts',
+  'accounts',
+  'gates',
+  'totals',
+] as const;
+export type Table = (typeof tables)[number];
+
+/** Keys from `from` (inclusive) to `to` (exclusive), in byte order. */
+export interface Range {
+  readonly from?: Uint8Array;
+  readonly to?: Uint8Array;
+  /** Descending. */
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+export interface Entry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** What is returned is the caller's own copy. */
+export interface StoreReader {
+  get(table: Table, key: Uint8Array): Uint8Array | undefined;
+  /** Lazy. Within a transaction the table must not be written before the iteration is over. */
+  range(table: Table, range: Range): Iterable<Entry>;
+}
+
+/** Sees its own writes. */
+export interface StoreWriter extends StoreReader {
+  put(table: Table, key: Uint8Array, value: Uint8Array): void;
+  remove(table: Table, key: Uint8Array): void;
+}
+
+export interface LedgerStore {
+  /**
+   * Runs `work`, which must be synchronous, as one transaction after all earlier ones. Resolves
+   * once everything `work` read or wrote is on disk; what `work` throws is rethrown and nothing of
+   * it is kept.
+   * @throws FaregateError STORE_FAILED where the store failed; nothing may be acknowledged then.
+   */
+  transaction<T>(work: (writer: StoreWriter) => T): Promise<T>;
+  /** Runs `work`, which must be synchronous, on one durable state. */
+  read<T>(work: (reader: StoreReader) => T): T;
+  /** Waits for the transactions under way. */
+  close(): Promise<void>;
+}
