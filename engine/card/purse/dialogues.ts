@@ -1,0 +1,144 @@
+/**
+ * The steps of a purchase after SELECT, each a dialogue of one command (PBOC e-purse; CAPP after
+ * JR/T 0025.9-2010, 7.4). A dialogue ends in what the card said or in a `CardFault`; `meanwhile`
+ * runs while the command is on the air. All bytes they return are copies.
+ *
+ * After DEBIT was sent, `gone` and `malformed` do not say whether the card committed: only
+ * `proveTransaction` or the card's counter on a later tap does. A status word says that it did not.
+ */
+import assert from 'node:assert/strict';
+import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
+import { exchange } from '../exchange.ts';
+import { malformed } from '../status.ts';
+import { debit, type PurseDebit } from './commands/debit.ts';
+import { getBalance } from './commands/get-balance.ts';
+import { getCityCode } from './commands/get-city-code.ts';
+import { getTransactionProve } from './commands/get-transaction-prove.ts';
+import { initializeForCappPurchase } from './commands/initialize-for-capp-purchase.ts';
+import { initializeForPurchase, type PurseInit } from './commands/initialize-for-purchase.ts';
+import { readRecord } from './commands/read-record.ts';
+import { updateCappCache } from './commands/update-capp-cache.ts';
+import type { CompiledProfile } from './compile.ts';
+import type { PurchaseKind } from './profile.ts';
+import { LOG_RECORD_BYTES, type LogRecord, readLogRecord } from './records.ts';
+import { nextOfflineCounter } from './selected.ts';
+
+type Meanwhile = (() => void) | null;
+
+/**
+ * The journey record, as long as the profile says, or `absent` where the card has none. The
+ * profile has a journey file.
+ */
+export function* readJourney(
+  profile: CompiledProfile,
+  meanwhile: Meanwhile = null,
+): Dialogue<Uint8Array | 'absent' | CardFault> {
+  assert(profile.journey, `profile ${profile.name} has a journey file`);
+  const response = yield* exchange(readRecord, profile.journey.read, meanwhile);
+  if ('fault' in response) return response;
+  return readRecord.parse(response, profile.journey.layout.recordLength);
+}
+
+/**
+ * Asks the card to prepare a purchase of `amountMinor` (32 bits) at `terminalId` (6 bytes);
+ * `keyIndex` as `keyRef` gives it. A card with an algorithm byte the profile does not name is
+ * `malformed`: no key could serve it.
+ */
+export function* initializePurchase(
+  profile: CompiledProfile,
+  kind: PurchaseKind,
+  keyIndex: number,
+  amountMinor: number,
+  terminalId: Uint8Array,
+  meanwhile: Meanwhile = null,
+): Dialogue<PurseInit | 'insufficient' | CardFault> {
+  assert(amountMinor >= 0 && amountMinor <= 0xffff_ffff && terminalId.length === 6);
+  const command = kind === 'capp' ? initializeForCappPurchase : initializeForPurchase;
+  const apdu = command.build(profile.initialize[kind], keyIndex, amountMinor, terminalId);
+  const response = yield* exchange(command, apdu, meanwhile);
+  if ('fault' in response) return response;
+  const init = command.parse(response);
+  if (isFault(init)) {
+    const short = init.fault === 'status' && profile.insufficientStatuses.includes(init.sw);
+    return short ? 'insufficient' : init;
+  }
+  if (profile.algorithmOf[init.algorithm] === undefined) {
+    return malformed(command, `algorithm byte ${init.algorithm} is not in the profile`);
+  }
+  return init;
+}
+
+/** Sends the new journey record (the profile's length); the card keeps it until DEBIT. */
+export function* updateJourney(
+  profile: CompiledProfile,
+  record: Uint8Array,
+  meanwhile: Meanwhile = null,
+): Dialogue<null | CardFault> {
+  assert(profile.journey, `profile ${profile.name} has a journey file`);
+  assert.equal(record.length, profile.journey.layout.recordLength);
+  const apdu = updateCappCache.build(profile.journey.update, record);
+  const response = yield* exchange(updateCappCache, apdu, meanwhile);
+  return 'fault' in response ? response : updateCappCache.parse(response);
+}
+
+/**
+ * Debits the purse. `terminalSequence` of 32 bits, `dateTime` YYYYMMDDhhmmss of 7 BCD bytes and
+ * `mac1` of 4, all as they went into MAC1. The caller still has to check MAC2.
+ */
+export function* debitPurse(
+  terminalSequence: number,
+  dateTime: Uint8Array,
+  mac1: Uint8Array,
+  meanwhile: Meanwhile = null,
+): Dialogue<PurseDebit | CardFault> {
+  assert(dateTime.length === 7 && mac1.length === 4);
+  const apdu = debit.build(terminalSequence, dateTime, mac1);
+  const response = yield* exchange(debit, apdu, meanwhile);
+  return 'fault' in response ? response : debit.parse(response);
+}
+
+/**
+ * Asks for the proof of an earlier debit by its type (`profile.transactionTypes`) and the counter
+ * that its INITIALIZE gave; the profile says which counter the card wants. `unavailable` where the
+ * card keeps no such proof: it did not commit, or has debited since.
+ */
+export function* proveTransaction(
+  profile: CompiledProfile,
+  transactionType: number,
+  offlineCounter: number,
+): Dialogue<PurseDebit | 'unavailable' | CardFault> {
+  const { counterOffset, order } = profile.proof;
+  const counter =
+    counterOffset === 0 ? offlineCounter : nextOfflineCounter(profile, offlineCounter);
+  const apdu = getTransactionProve.build(transactionType, counter);
+  const response = yield* exchange(getTransactionProve, apdu, null);
+  return 'fault' in response ? response : getTransactionProve.parse(response, order);
+}
+
+/** The balance in minor units. */
+export function* readBalance(profile: CompiledProfile): Dialogue<number | CardFault> {
+  const response = yield* exchange(getBalance, profile.readBalance, null);
+  if ('fault' in response) return response;
+  const balance = getBalance.parse(response);
+  if (typeof balance !== 'number') return balance;
+  return profile.settings.balance.ignoreTopBit ? balance % 0x8000_0000 : balance;
+}
+
+/** Record `record` of the log 0x18, from 1; which is the newest, the profile says. */
+export function* readLog(
+  profile: CompiledProfile,
+  record: number,
+): Dialogue<LogRecord | 'absent' | CardFault> {
+  const apdu = readRecord.build(profile.logSfi, record, LOG_RECORD_BYTES);
+  const response = yield* exchange(readRecord, apdu, null);
+  if ('fault' in response) return response;
+  const bytes = readRecord.parse(response, LOG_RECORD_BYTES);
+  if (bytes === 'absent' || isFault(bytes)) return bytes;
+  return readLogRecord(bytes);
+}
+
+/** The nine bytes a city-union card puts into MAC1. */
+export function* readCityCode(): Dialogue<Uint8Array | CardFault> {
+  const response = yield* exchange(getCityCode, getCityCode.build(), null);
+  return 'fault' in response ? response : getCityCode.parse(response);
+}
