@@ -22,11 +22,20 @@ export const PROFILE_FILE_BYTES_MAX = 64 * 1024;
 export const KEY_FILE_BYTES_MAX = 64 * 1024;
 /** Master keys of one use a key ring holds (indexes times versions). */
 export const KEYS_PER_USE_MAX = 256;
+/** Derived card keys one gate keeps at hand: cards in the field at once, and the one before. */
+export const CARD_KEYS_PER_GATE_MAX = 4;
+/** A passphrase that opens a key file. */
+export const PASSPHRASE_BYTES_MAX = 1024;
+/** Largest and smallest cost of scrypt a sealed key file may ask for, as log2 N (r 8): 128 MiB. */
+export const KEY_FILE_SCRYPT_LOG2N_MAX = 17;
+export const KEY_FILE_SCRYPT_LOG2N_MIN = 10;
 
 /** The promise to the rider, from the card's detection to the barrier. */
 export const TAP_DEADLINE_MS = 300;
 /** Kept of the deadline for the card's own work on DEBIT: later than this, the tap is given up. */
 export const TAP_DEBIT_RESERVE_MS = 60;
+/** A rider who comes back within this time after a torn debit goes through on its proof. */
+export const TAP_RECOVERY_WINDOW_MS = 10 * 60 * 1000;
 /** Cards whose debit awaits its proof, per station. */
 export const UNCONFIRMED_MAX = 10_000;
 
@@ -57,6 +66,14 @@ export const JOURNAL_SEGMENT_BYTES = 1024 * 1024;
 export const JOURNAL_SEGMENTS_MAX = 128;
 /** Payload of one journal frame. */
 export const JOURNAL_FRAME_BYTES_MAX = 4096;
+/** Final records wait this long for a sync to share, then the journal starts one for them. */
+export const JOURNAL_CLOSE_SYNC_MS = 20;
+/** The same for an acknowledgement, whose loss only sends records again. */
+export const JOURNAL_ACKNOWLEDGE_SYNC_MS = 1000;
+/** Intents without a final record one journal holds, in memory and in room kept for their ends. */
+export const JOURNAL_OPEN_MAX = 1024;
+/** One read of a segment while records are fetched for the uplink. */
+export const JOURNAL_READ_BYTES = 64 * 1024;
 
 /** Debit records in one uploaded batch. */
 export const BATCH_RECORDS_MAX = 4096;
@@ -103,6 +120,11 @@ export const STATION_TURNS_WAITING_MAX = 1024;
 export const GATES_FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** A certificate signing request, in PEM. */
 export const CSR_BYTES_MAX = 16 * 1024;
+
+/** Virtual cards that wait at one virtual reader. */
+export const READER_CARDS_WAITING_MAX = 256;
+/** A card program's frame: the longest short response, under the vpcd protocol's length. */
+export const CARD_FRAME_BYTES_MAX = APDU_RESPONSE_BYTES_MAX;
 
 /** Exceptions one API page returns. */
 export const EXCEPTIONS_PAGE_MAX = 200;

@@ -1,0 +1,22 @@
+/**
+ * AES (FIPS 197) on one block with a key schedule expanded ahead, through the low-level functions of
+ * `@noble/ciphers`, whose words are little-endian. Its tables leak timing, as its README says.
+ */
+import { unsafe } from '@noble/ciphers/aes.js';
+
+/** An expanded AES key: round keys as little-endian words. */
+export type AesSchedule = Uint32Array;
+
+/** @param key 16, 24 or 32 bytes. */
+export function expandAes(key: Uint8Array): AesSchedule {
+  return unsafe.expandKeyLE(key);
+}
+
+/** Encrypts the block of four little-endian words in place. */
+export function aesBlock(schedule: AesSchedule, block: Int32Array): void {
+  const { s0, s1, s2, s3 } = unsafe.encrypt(schedule, block[0]!, block[1]!, block[2]!, block[3]!);
+  block[0] = s0;
+  block[1] = s1;
+  block[2] = s2;
+  block[3] = s3;
+}
