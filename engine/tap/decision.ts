@@ -1,0 +1,52 @@
+/** What a tap asks of its driver beyond card and keys, and what it decides. */
+import type { Answer, Ask, CommitAnswer } from '../card/dialogue.ts';
+import type { Debit, TapKind } from '../debit/record.ts';
+import type { Reason } from './reasons.ts';
+
+/**
+ * Append this intent to the journal, under the sequence it carries. The write starts at once and
+ * nobody waits: `commit` does.
+ */
+export interface IntentAsk {
+  readonly ask: 'intent';
+  readonly debit: Debit;
+}
+
+/**
+ * May the card be debited now? The driver answers when every intent is durable: `go`, or `late` when
+ * the tap's deadline could not be kept, or `failed` when the journal could not write. After `go`
+ * the debit is sent whatever the clock says.
+ */
+export interface CommitAsk {
+  readonly ask: 'commit';
+}
+
+export type TapAsk = Ask | IntentAsk | CommitAsk;
+export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
+
+export function* askIntent(debit: Debit): Generator<IntentAsk, void, Answer> {
+  yield { ask: 'intent', debit };
+}
+
+export function* askCommit(): Generator<CommitAsk, CommitAnswer, Answer> {
+  return (yield { ask: 'commit' }) as CommitAnswer;
+}
+
+/** What the gate does, and what is to be remembered of it. */
+export interface Decision {
+  readonly open: boolean;
+  readonly reason: Reason;
+  /** For staff and traces: the command, status word or rule behind the reason; '' where plain. */
+  readonly detail: string;
+  readonly tapKind: TapKind;
+  /** Taken from the card by this tap. */
+  readonly amountMinor: number;
+  /** The card's balance as far as it is known after the tap. */
+  readonly balanceMinor: number | null;
+  /** Final records of the intents this tap appended, in their order. */
+  readonly closed: readonly Debit[];
+  /** This tap's debit when its outcome is unknown: to be settled when the card is seen again. */
+  readonly unconfirmed: Debit | null;
+  /** The earlier unconfirmed debit that this tap settled. */
+  readonly settled: Debit | null;
+}

@@ -1,0 +1,75 @@
+/**
+ * What a tap should do, from the card's last journey and the fares alone: pure rules, no card. An
+ * entry writes the journey record and debits nothing (or the missing exit of the last journey); an
+ * exit debits the fare (or the missing entry).
+ */
+import type { CompiledFares } from '../fare/fares.ts';
+import { exitFareMinor } from '../fare/quote.ts';
+import type { Reason } from './reasons.ts';
+
+/** The card's journey record as the rules see it. */
+export interface LastJourney {
+  /** `inside`: came in and has not left; `outside`: has left; `none`: never used or unreadable. */
+  readonly where: 'inside' | 'outside' | 'none';
+  /** Index of the station of that tap in the fare set, -1 where it is not in it. */
+  readonly station: number;
+  /** NaN where the record has no date. */
+  readonly instantMs: number;
+}
+
+export type Plan =
+  | { readonly reason: null; readonly amountMinor: number; readonly minimumBalanceMinor: number }
+  | { readonly reason: Reason };
+
+/** Used here a moment ago: the rider taps twice, or hands the card back. */
+function isPassBack(
+  fares: CompiledFares,
+  last: LastJourney,
+  station: number,
+  nowMs: number,
+): boolean {
+  const sinceMs = nowMs - last.instantMs;
+  return last.station === station && sinceMs >= 0 && sinceMs < fares.rules.passBackSeconds * 1000;
+}
+
+/** Entry at `station` (index). */
+export function planEntry(
+  fares: CompiledFares,
+  last: LastJourney,
+  station: number,
+  nowMs: number,
+): Plan {
+  const { rules } = fares;
+  if (last.where !== 'inside') {
+    return { reason: null, amountMinor: 0, minimumBalanceMinor: rules.entryBalanceMinor };
+  }
+  if (isPassBack(fares, last, station, nowMs)) return { reason: 'passBack' };
+  if (rules.missingTapMinor === null) return { reason: 'noExit' };
+  return {
+    reason: null,
+    amountMinor: rules.missingTapMinor,
+    minimumBalanceMinor: rules.entryBalanceMinor,
+  };
+}
+
+/** Exit at `station` (index) for a rider class (index). */
+export function planExit(
+  fares: CompiledFares,
+  last: LastJourney,
+  station: number,
+  rider: number,
+  nowMs: number,
+): Plan {
+  if (last.where === 'inside') {
+    if (last.station < 0) return { reason: 'stationUnknown' };
+    // A clock that ran ahead at entry must not make a fare: the ride is then taken as just begun.
+    const enteredMs = last.instantMs <= nowMs ? last.instantMs : nowMs;
+    const amountMinor = exitFareMinor(fares, last.station, station, rider, enteredMs, nowMs);
+    return { reason: null, amountMinor, minimumBalanceMinor: 0 };
+  }
+  if (last.where === 'outside' && isPassBack(fares, last, station, nowMs)) {
+    return { reason: 'passBack' };
+  }
+  if (fares.rules.missingTapMinor === null) return { reason: 'noEntry' };
+  return { reason: null, amountMinor: fares.rules.missingTapMinor, minimumBalanceMinor: 0 };
+}

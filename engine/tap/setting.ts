@@ -1,0 +1,38 @@
+/** What one gate knows before a card comes: everything a tap needs that does not depend on the card. */
+import type { CardKeyRef } from '../card/dialogue.ts';
+import type { CompiledProfile } from '../card/purse/compile.ts';
+import type { Debit } from '../debit/record.ts';
+import type { Denylist } from '../denylist/denylist.ts';
+import type { FareBook } from '../fare/fares.ts';
+import type { Zone } from '../time.ts';
+
+/** Where the gate is, as its journey records say it. */
+export interface GatePlace {
+  /** Code of the station in the fare set, 4 bytes. */
+  readonly station: Uint8Array;
+  /** Bytes after it: site or gate. At most 3. */
+  readonly stationRest: Uint8Array;
+  /** At most 8 bytes; the 6 bytes of the terminal id at its end. */
+  readonly terminal: Uint8Array;
+  /** 2 bytes. */
+  readonly city: Uint8Array;
+  /** 8 bytes: who operates the gate. */
+  readonly institution: Uint8Array;
+}
+
+export interface TapSetting {
+  readonly gateId: string;
+  readonly side: 'entry' | 'exit';
+  readonly place: GatePlace;
+  /** 6 bytes, as INITIALIZE takes it. */
+  readonly terminalId: Uint8Array;
+  /** Accepted schemes, in the order of selection. */
+  readonly profiles: readonly CompiledProfile[];
+  readonly fares: FareBook;
+  readonly denylist: Denylist;
+  readonly zone: Zone;
+  /** The unconfirmed debit of a card (10-byte number) that this station knows of. */
+  readonly findUnconfirmed: (cardNumber: Uint8Array) => Debit | null;
+  /** Derives a card's key ahead of its use; called while a command is on the air. */
+  readonly prepareKey: (key: CardKeyRef) => void;
+}

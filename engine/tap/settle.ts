@@ -1,0 +1,99 @@
+/**
+ * Settles a debit whose card left before it answered. Two kinds of evidence: the card's own proof
+ * (GET TRANSACTION PROVE, whose MAC2 the key holder checks) while the card still holds that
+ * transaction, and the offline counter of the next INITIALIZE, which only a commit moves.
+ */
+import { askMac1, askMac2, isFault } from '../card/dialogue.ts';
+import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.ts';
+import type { CompiledProfile } from '../card/purse/compile.ts';
+import { proveTransaction } from '../card/purse/dialogues.ts';
+import { keyRef, nextOfflineCounter, type SelectedPurse } from '../card/purse/selected.ts';
+import { type Debit, DebitKind, DebitState, Evidence } from '../debit/record.ts';
+import type { TapDialogue } from './decision.ts';
+
+/** Identity and instant of the record that the settlement becomes. */
+export interface SettlementSlot {
+  readonly gateId: string;
+  readonly sequence: number;
+  readonly instantMs: number;
+  readonly dateTime: Uint8Array;
+}
+
+function settlement(
+  slot: SettlementSlot,
+  pending: Debit,
+  state: DebitState,
+  evidence: Evidence,
+  tac: Uint8Array,
+): Debit {
+  return {
+    ...pending,
+    kind: DebitKind.settlement,
+    state,
+    evidence,
+    tac,
+    gateId: slot.gateId,
+    gateSequence: slot.sequence,
+    instantMs: slot.instantMs,
+    refersTo: { gateId: pending.gateId, gateSequence: pending.gateSequence },
+  };
+}
+
+/**
+ * The journey record on the card is the one this debit wrote, so the card committed: asks it for the
+ * proof and its TAC. Without a proof that verifies, the record itself stands as evidence.
+ * `cardGone`: the card left again; nothing is settled.
+ */
+export function* settleByProof(
+  slot: SettlementSlot,
+  purse: SelectedPurse,
+  pending: Debit,
+): TapDialogue<Debit | 'cardGone'> {
+  const proof = yield* proveTransaction(
+    purse.profile,
+    pending.transactionType,
+    pending.offlineCounter,
+  );
+  if (proof !== 'unavailable' && isFault(proof) && proof.fault === 'gone') return 'cardGone';
+  if (proof !== 'unavailable' && !isFault(proof)) {
+    // The session key of the unfinished debit is made again from its own record.
+    const mac1 = yield* askMac1({
+      key: {
+        ...keyRef(purse),
+        keyIndex: pending.keyIndex,
+        keyVersion: pending.keyVersion,
+        algorithm: pending.algorithm,
+      },
+      random: pending.random,
+      offlineCounter: pending.offlineCounter,
+      terminalSequence: pending.terminalSequence,
+      amountMinor: pending.amountMinor,
+      transactionType: pending.transactionType,
+      terminalId: pending.terminalId,
+      dateTime: pending.dateTime,
+      cityCode: null,
+    });
+    if (!('refused' in mac1) && (yield* askMac2(proof.mac2))) {
+      return settlement(slot, pending, DebitState.confirmed, Evidence.proof, proof.tac);
+    }
+  }
+  return settlement(slot, pending, DebitState.confirmed, Evidence.cardState, pending.tac);
+}
+
+/**
+ * INITIALIZE tells the offline counter. Still that of the pending debit: it was never committed. Past
+ * it: it was. Below it: a restored or foreign card; nothing can be said.
+ */
+export function settleByCounter(
+  slot: SettlementSlot,
+  profile: CompiledProfile,
+  pending: Debit,
+  init: PurseInit,
+): Debit | null {
+  const { offlineCounter } = init;
+  const same = offlineCounter === pending.offlineCounter;
+  const next = offlineCounter === nextOfflineCounter(profile, pending.offlineCounter);
+  if (!same && !next && offlineCounter < pending.offlineCounter) return null;
+  const state = same ? DebitState.void : DebitState.confirmed;
+  return settlement(slot, pending, state, Evidence.cardState, pending.tac);
+}

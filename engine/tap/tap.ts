@@ -1,0 +1,206 @@
+/**
+ * One tap at a gate, from the card's detection to the decision (DESIGN: "One tap"): SELECT, READ
+ * RECORD, the rules, INITIALIZE FOR CAPP PURCHASE, UPDATE CAPP DATA CACHE, DEBIT: five commands for an
+ * entry and for an exit.
+ */
+import { isFault } from '../card/dialogue.ts';
+import { readJourney } from '../card/purse/dialogues.ts';
+import { selectPurse } from '../card/purse/select-purse.ts';
+import {
+  cardNumber,
+  enableDate,
+  expiryDate,
+  issuerAccepted,
+  keyRef,
+  purseFlagOk,
+  readDate,
+  riderClass,
+  type SelectedPurse,
+} from '../card/purse/selected.ts';
+import { type Debit, TapKind } from '../debit/record.ts';
+import type { CompiledFares } from '../fare/fares.ts';
+import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
+import { writeLocalDateTime } from '../time.ts';
+import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
+import { askIntent, type Decision, type TapDialogue } from './decision.ts';
+import { journeyOf, writeJourney, wroteJourney } from './journey.ts';
+import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
+import type { Reason } from './reasons.ts';
+import type { TapSetting } from './setting.ts';
+import { settleByProof } from './settle.ts';
+
+const NO_STATION = new Uint8Array(4);
+
+/**
+ * @param instantMs when the card was detected, by the gate's clock.
+ * @param sequence the gate sequence that the first intent of this tap takes.
+ */
+export function* tap(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+): TapDialogue<Decision> {
+  const tapKind = setting.side === 'entry' ? TapKind.entry : TapKind.exit;
+  const fares = setting.fares.at(instantMs);
+  if (!fares) return refuse(tapKind, 'faresMissing', '');
+  const purse = yield* selectPurse(setting.profiles);
+  if (isFault(purse)) {
+    const { reason, detail } = faultOutcome(purse);
+    return refuse(tapKind, reason === 'cardRefused' ? 'cardUnsupported' : reason, detail);
+  }
+  const dateTime = new Uint8Array(7);
+  writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
+  const unfit = checkCard(purse, dateTime);
+  if (unfit) return refuse(tapKind, unfit, '');
+
+  if (!purse.profile.journey) return refuse(tapKind, 'cardUnsupported', purse.profile.name);
+  const number = cardNumber(purse);
+  let denylisted = false;
+  const record = yield* readJourney(purse.profile, () => {
+    denylisted = setting.denylist.has(number, 0);
+    if (!denylisted) setting.prepareKey(keyRef(purse));
+  });
+  if (record !== 'absent' && isFault(record)) {
+    const { reason, detail } = faultOutcome(record);
+    return refuse(tapKind, reason, detail);
+  }
+  if (denylisted) return refuse(tapKind, 'denylisted', '');
+
+  const journey = record === 'absent' ? null : record;
+  const pending = setting.findUnconfirmed(number);
+  const slot = { gateId: setting.gateId, sequence, instantMs, dateTime };
+  let settled: Debit | null = null;
+  if (pending && wroteJourney(purse.profile, journey, pending)) {
+    const proven = yield* settleByProof(slot, purse, pending);
+    if (proven === 'cardGone') return refuse(tapKind, 'cardGone', 'GET TRANSACTION PROVE');
+    yield* askIntent(proven);
+    if (opensFor(setting, pending, tapKind, instantMs)) return recovered(tapKind, pending, proven);
+    settled = proven;
+  }
+  const last = journeyOf(purse.profile, journey, fares, setting.zone);
+  const decision = yield* charge(setting, fares, purse, journey, last, {
+    ...slot,
+    sequence: sequence + (settled ? 1 : 0),
+    tapKind,
+    pending: settled ? null : pending,
+  });
+  if (!settled) return decision;
+  return { ...decision, closed: [settled, ...decision.closed], settled: pending };
+}
+
+/** Quotes and debits, when nothing before speaks against it. */
+function* charge(
+  setting: TapSetting,
+  fares: CompiledFares,
+  purse: SelectedPurse,
+  journey: Uint8Array | null,
+  last: LastJourney,
+  slot: Pick<
+    DebitRequest,
+    'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending'
+  >,
+): TapDialogue<Decision> {
+  const { profile } = purse;
+  const { tapKind, instantMs } = slot;
+  const rider = riderIndex(fares, riderClass(purse));
+  const plan = planTap(setting, fares, last, rider, instantMs);
+  if (plan.reason !== null) return refuse(tapKind, plan.reason, '');
+  const { amountMinor, minimumBalanceMinor } = plan;
+  if (amountMinor > profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
+  const inside = last.where === 'inside';
+  const outcome = yield* debitCard(purse, {
+    ...slot,
+    kind: 'capp',
+    terminalId: setting.terminalId,
+    amountMinor,
+    minimumBalanceMinor,
+    fromStation: inside ? (fares.stations[last.station]?.code ?? NO_STATION) : NO_STATION,
+    toStation: setting.place.station,
+    entryInstantMs: inside && tapKind === TapKind.exit && last.instantMs > 0 ? last.instantMs : 0,
+    fareVersion: fares.version,
+    rider,
+    journey: (balanceMinor) =>
+      writeJourney(
+        setting.place,
+        profile,
+        journey,
+        tapKind,
+        amountMinor,
+        balanceMinor,
+        slot.dateTime,
+      ),
+  });
+  const open = outcome.reason === 'open';
+  return { ...outcome, open, tapKind, amountMinor: open ? amountMinor : 0 };
+}
+
+/** A class the fare set does not have pays as the default one. */
+function riderIndex(fares: CompiledFares, name: string | null): number {
+  return name === null ? 0 : Math.max(0, fares.riders.indexOf(name));
+}
+
+function planTap(
+  setting: TapSetting,
+  fares: CompiledFares,
+  last: LastJourney,
+  rider: number,
+  instantMs: number,
+): Plan {
+  const here = fares.stationByCode(setting.place.station, 0);
+  if (here < 0) return { reason: 'stationUnknown' };
+  return setting.side === 'entry'
+    ? planEntry(fares, last, here, instantMs)
+    : planExit(fares, last, here, rider, instantMs);
+}
+
+/** What the card's public file says against it, in order of precedence. */
+function checkCard(purse: SelectedPurse, dateTime: Uint8Array): Reason | null {
+  if (purse.locked) return 'applicationLocked';
+  if (!purseFlagOk(purse)) return 'purseFlagWrong';
+  if (!issuerAccepted(purse)) return 'issuerUnknown';
+  // A date the card does not carry is NaN, and so never refuses it.
+  const today = readDate(dateTime, 0);
+  if (enableDate(purse) > today) return 'notYetValid';
+  if (expiryDate(purse) < today) return 'expired';
+  return null;
+}
+
+/** Whether the debit that is now proven is what this tap wants: then the rider goes through. */
+function opensFor(
+  setting: TapSetting,
+  pending: Debit,
+  tapKind: TapKind,
+  instantMs: number,
+): boolean {
+  if (pending.tapKind !== tapKind) return false;
+  if (instantMs - pending.instantMs > TAP_RECOVERY_WINDOW_MS) return false;
+  return setting.place.station.every((byte, i) => byte === pending.toStation[i]);
+}
+
+function recovered(tapKind: TapKind, pending: Debit, proven: Debit): Decision {
+  return {
+    open: true,
+    reason: 'recovered',
+    detail: `sequence ${pending.gateSequence} of ${pending.gateId}`,
+    tapKind,
+    amountMinor: 0,
+    balanceMinor: pending.balanceBeforeMinor - pending.amountMinor,
+    closed: [proven],
+    unconfirmed: null,
+    settled: pending,
+  };
+}
+
+function refuse(tapKind: TapKind, reason: Reason, detail: string): Decision {
+  return {
+    open: false,
+    reason,
+    detail,
+    tapKind,
+    amountMinor: 0,
+    balanceMinor: null,
+    closed: [],
+    unconfirmed: null,
+    settled: null,
+  };
+}

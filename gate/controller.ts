@@ -1,0 +1,139 @@
+/**
+ * One gate: reader -> tap -> journal -> barrier. Takes the cards as they come, drives each tap, and
+ * keeps what the tap leaves behind.
+ */
+import { decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
+import { DEBIT_BYTES, type Debit, DebitState } from '../engine/debit/record.ts';
+import { FaregateError } from '../engine/errors.ts';
+import { TAP_DEADLINE_MS } from '../engine/limits.ts';
+import type { Decision, TapDialogue } from '../engine/tap/decision.ts';
+import type { TapSetting } from '../engine/tap/setting.ts';
+import { tap } from '../engine/tap/tap.ts';
+import type { Barrier } from './barrier/barrier.ts';
+import type { Clock } from './clock.ts';
+import { type Stage, TapDriver } from './driver.ts';
+import type { Journal } from './journal/port.ts';
+import type { CardSession, Reader } from './reader/reader.ts';
+import type { KeyHolder } from './sam/key-holder.ts';
+import { TapCounts } from './tap-counts.ts';
+import type { UnconfirmedDebits } from './unconfirmed.ts';
+
+/** What one tap left: its decision, and where the time went. */
+export interface TapReport {
+  readonly decision: Decision;
+  readonly stages: readonly Stage[];
+  readonly instantMs: number;
+  readonly tapUs: number;
+  readonly hostUs: number;
+}
+
+export interface GateParts {
+  readonly gateId: string;
+  readonly station: string;
+  /** The setting in force; asked once per tap, so that a new one takes effect between two taps. */
+  readonly setting: () => TapSetting;
+  readonly reader: Reader;
+  readonly keys: KeyHolder;
+  readonly journal: Journal;
+  readonly barrier: Barrier;
+  readonly unconfirmed: UnconfirmedDebits;
+  readonly clock: Clock;
+  readonly deadlineMs?: number;
+  /** Keep commands and answers in the reports (they hold card numbers). */
+  readonly keepBytes?: boolean;
+  readonly onTap?: (report: TapReport) => void;
+}
+
+export class Gate {
+  readonly gateId: string;
+  readonly counts: TapCounts;
+  readonly #parts: GateParts;
+
+  /** Takes over what a crash cut off: intents without an end become unconfirmed debits. */
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+    this.gateId = parts.gateId;
+    this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
+    for (const record of parts.journal.open()) {
+      const debit: Debit = { ...decodeDebit(record, 0), state: DebitState.unconfirmed };
+      this.#close(debit, 0, 0);
+      parts.unconfirmed.add(debit);
+    }
+  }
+
+  /** Serves cards until the reader closes. @throws FaregateError when journal or reader fail. */
+  async serve(): Promise<void> {
+    for await (const card of this.#parts.reader.cards()) {
+      await this.tap(card);
+      await card.release();
+    }
+  }
+
+  /** One tap with the rules of this gate. */
+  tap(card: CardSession): Promise<TapReport> {
+    const { setting, journal, clock } = this.#parts;
+    const instantMs = clock.nowMs();
+    return this.drive(card, instantMs, tap(setting(), instantMs, journal.nextSequence));
+  }
+
+  /** One tap by any dialogue. A journal that cannot take an intent keeps the gate closed. */
+  async drive(
+    card: CardSession,
+    instantMs: number,
+    dialogue: TapDialogue<Decision>,
+  ): Promise<TapReport> {
+    const { barrier, unconfirmed, deadlineMs, keepBytes, onTap } = this.#parts;
+    const driver = new TapDriver({
+      ...this.#parts,
+      card,
+      deadlineMs: deadlineMs ?? TAP_DEADLINE_MS,
+      keepBytes: keepBytes ?? false,
+    });
+    let decision = this.#closedFor() ?? (await driver.run(dialogue));
+    if (!(await driver.durable())) decision = { ...decision, ...GATE_CLOSED };
+    barrier.show(decision);
+    const tapUs = driver.elapsedUs();
+    const { hostUs } = driver;
+    if (driver.journalError) throw driver.journalError;
+    for (const debit of decision.closed) this.#close(debit, tapUs, hostUs);
+    if (decision.settled) unconfirmed.settle(decision.settled);
+    if (decision.unconfirmed) unconfirmed.add(decision.unconfirmed);
+    this.counts.add(decision, tapUs, hostUs);
+    const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };
+    onTap?.(report);
+    return report;
+  }
+
+  /** The decision of a gate whose journal is full, before the card is touched; else null. */
+  #closedFor(): Decision | null {
+    try {
+      this.#parts.journal.reserve();
+      return null;
+    } catch (error) {
+      if (!(error instanceof FaregateError) || error.code !== 'JOURNAL_FULL') throw error;
+      return { ...GATE_CLOSED, detail: error.message };
+    }
+  }
+
+  #close(debit: Debit, tapUs: number, hostUs: number): void {
+    const record = new Uint8Array(DEBIT_BYTES);
+    encodeDebit(
+      { ...debit, tapMs: Math.round(tapUs / 1000), hostUs: Math.round(hostUs) },
+      record,
+      0,
+    );
+    this.#parts.journal.close(record);
+  }
+}
+
+const GATE_CLOSED: Decision = {
+  open: false,
+  reason: 'gateClosed',
+  detail: 'the journal failed',
+  tapKind: 1,
+  amountMinor: 0,
+  balanceMinor: null,
+  closed: [],
+  unconfirmed: null,
+  settled: null,
+};

@@ -1,0 +1,145 @@
+/**
+ * The riders' pockets: every virtual card of the simulated city and how far its rider has come, in one
+ * file that outlives any process. A card's commit is one write of its record, so killing the station
+ * tears cards exactly as a power cut at the gate would, and the cards remember.
+ *
+ * Header (64 bytes): magic, seed, riders, taps done, the city's clock. Then one record per rider: the
+ * card's state, the rider's step and instant.
+ */
+import assert from 'node:assert/strict';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { readU32, readU48, writeU32, writeU48 } from '../../engine/bytes.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import {
+  CARD_STATE_BYTES,
+  type CardState,
+  decodeCardState,
+  encodeCardState,
+} from '../reader/virtual/card-state.ts';
+
+const MAGIC = 0x46474346;
+const HEADER_BYTES = 64;
+const PROGRESS_BYTES = 16;
+const RECORD_BYTES = CARD_STATE_BYTES + PROGRESS_BYTES;
+const at = { magic: 0, seed: 4, riders: 8, taps: 12, clockMs: 18 };
+
+/** Where a rider is in the day's two journeys. */
+export interface Progress {
+  /** 0 at home, 1 riding to work, 2 at work, 3 riding home. */
+  readonly step: number;
+  /** Taps in a row that did not end this step. */
+  readonly tries: number;
+  /** When the rider comes to the gate next. */
+  readonly nextMs: number;
+}
+
+export class CardFile {
+  readonly #bytes: Uint8Array;
+  readonly #fd: number;
+  readonly riders: number;
+
+  private constructor(bytes: Uint8Array, fd: number) {
+    this.#bytes = bytes;
+    this.#fd = fd;
+    this.riders = readU32(bytes, at.riders);
+  }
+
+  /** Makes the file with `make(index)` for each card, or opens the one that is there. */
+  static open(
+    path: string,
+    seed: number,
+    riders: number,
+    make: (index: number) => { state: CardState; progress: Progress },
+  ): CardFile {
+    if (existsSync(path)) return CardFile.read(path, seed);
+    const bytes = new Uint8Array(HEADER_BYTES + riders * RECORD_BYTES);
+    writeU32(bytes, at.magic, MAGIC);
+    writeU32(bytes, at.seed, seed);
+    writeU32(bytes, at.riders, riders);
+    const fd = openSync(path, 'wx+');
+    const file = new CardFile(bytes, fd);
+    for (let i = 0; i < riders; i++) {
+      const { state, progress } = make(i);
+      encodeCardState(state, bytes, recordAt(i));
+      file.#encodeProgress(i, progress);
+    }
+    writeSync(fd, bytes, 0, bytes.length, 0);
+    return file;
+  }
+
+  /** @throws FaregateError CONFIG_INVALID when the file is of another run. */
+  static read(path: string, seed: number): CardFile {
+    const bytes = new Uint8Array(readFileSync(path));
+    const riders = bytes.length >= HEADER_BYTES ? readU32(bytes, at.riders) : 0;
+    if (
+      bytes.length !== HEADER_BYTES + riders * RECORD_BYTES ||
+      readU32(bytes, at.magic) !== MAGIC ||
+      readU32(bytes, at.seed) !== seed
+    ) {
+      throw new FaregateError(
+        'CONFIG_INVALID',
+        `${path}: not the cards of a run with seed ${seed}`,
+      );
+    }
+    return new CardFile(bytes, openSync(path, 'r+'));
+  }
+
+  get taps(): number {
+    return readU48(this.#bytes, at.taps);
+  }
+
+  get clockMs(): number {
+    return readU48(this.#bytes, at.clockMs);
+  }
+
+  /** Counts a finished tap. */
+  addTap(clockMs: number): void {
+    writeU48(this.#bytes, at.taps, this.taps + 1);
+    writeU48(this.#bytes, at.clockMs, Math.max(this.clockMs, Math.floor(clockMs)));
+    this.#write(at.taps, 12);
+  }
+
+  card(index: number): CardState {
+    return decodeCardState(this.#bytes, recordAt(index));
+  }
+
+  /** The card's commit: durable against the death of this process when it returns. */
+  commit(index: number, state: CardState): void {
+    encodeCardState(state, this.#bytes, recordAt(index));
+    this.#write(recordAt(index), CARD_STATE_BYTES);
+  }
+
+  progress(index: number): Progress {
+    const from = recordAt(index) + CARD_STATE_BYTES;
+    return {
+      step: this.#bytes[from]!,
+      tries: this.#bytes[from + 1]!,
+      nextMs: readU48(this.#bytes, from + 2),
+    };
+  }
+
+  keep(index: number, progress: Progress): void {
+    this.#encodeProgress(index, progress);
+    this.#write(recordAt(index) + CARD_STATE_BYTES, PROGRESS_BYTES);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #encodeProgress(index: number, progress: Progress): void {
+    const from = recordAt(index) + CARD_STATE_BYTES;
+    this.#bytes[from] = progress.step;
+    this.#bytes[from + 1] = Math.min(progress.tries, 255);
+    writeU48(this.#bytes, from + 2, Math.floor(progress.nextMs));
+  }
+
+  #write(from: number, length: number): void {
+    const written = writeSync(this.#fd, this.#bytes, from, length, from);
+    assert.equal(written, length);
+  }
+}
+
+function recordAt(index: number): number {
+  return HEADER_BYTES + index * RECORD_BYTES;
+}

@@ -1,0 +1,161 @@
+/**
+ * Drives one tap's dialogue: sends its commands to the card, its jobs to the key holder, its intents
+ * to the journal, and keeps the time. Where the card is a model that does not really wait
+ * (`modelledUs`), the modelled time counts as if it had passed, and a disk write that it would have
+ * hidden is counted as hidden.
+ */
+import { readU16 } from '../engine/bytes.ts';
+import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
+import { encodeDebit } from '../engine/debit/codec.ts';
+import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
+import { TAP_DEBIT_RESERVE_MS } from '../engine/limits.ts';
+import type { Decision, TapDialogue } from '../engine/tap/decision.ts';
+import type { Clock } from './clock.ts';
+import type { Journal } from './journal/port.ts';
+import type { CardSession } from './reader/reader.ts';
+import type { KeyHolder } from './sam/key-holder.ts';
+
+/** One command of a tap, as the trace keeps it. */
+export interface Stage {
+  readonly command: string;
+  /** Host time from the answer before (or the card's detection) to handing this command over. */
+  readonly hostUs: number;
+  /** From handing over to the answer: link, air and card. */
+  readonly cardUs: number;
+  /** Status word, or -1 when the card had gone. */
+  readonly sw: number;
+  /** Copies, kept only where the driver was told to. */
+  readonly apdu: Uint8Array | null;
+  readonly answer: Uint8Array | null;
+}
+
+export interface DriverParts {
+  readonly card: CardSession;
+  readonly keys: KeyHolder;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+  /** Keep copies of commands and answers in the stages. */
+  readonly keepBytes: boolean;
+}
+
+export class TapDriver {
+  readonly stages: Stage[] = [];
+  /** Why the journal failed, after a decision `gateClosed`. */
+  journalError: unknown = null;
+  readonly #parts: DriverParts;
+  readonly #startUs: number;
+  #markUs: number;
+  #hostUs = 0;
+  /** Real waiting that a modelled card would have hidden. */
+  #hiddenUs = 0;
+  #intents: Promise<void>[] = [];
+  #intentUs = 0;
+  #intentModelledUs = 0;
+  #intentsOpen = 0;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+    this.#startUs = parts.clock.monotonicUs();
+    this.#markUs = this.#startUs;
+  }
+
+  /** The tap so far, in microseconds, as the rider lives it. */
+  elapsedUs(): number {
+    const { card, clock } = this.#parts;
+    return clock.monotonicUs() - this.#startUs + card.modelledUs - this.#hiddenUs;
+  }
+
+  /** The host's share of it, up to the last time the dialogue waited or ended. */
+  get hostUs(): number {
+    return this.#hostUs;
+  }
+
+  async run(dialogue: TapDialogue<Decision>): Promise<Decision> {
+    let step = dialogue.next();
+    while (step.done !== true) {
+      const ask = step.value;
+      let answer: Answer;
+      if (ask.ask === 'card') {
+        answer = await this.#askCard(ask);
+      } else if (ask.ask === 'mac1') {
+        const made = this.#parts.keys.mac1(ask);
+        answer = made instanceof Promise ? await made : made;
+      } else if (ask.ask === 'mac2') {
+        const checked = this.#parts.keys.mac2(ask.mac2);
+        answer = typeof checked === 'boolean' ? checked : await checked;
+      } else if (ask.ask === 'intent') {
+        answer = this.#write(ask.debit);
+      } else {
+        answer = await this.#commit();
+      }
+      step = dialogue.next(answer);
+    }
+    this.#hostUs += this.#parts.clock.monotonicUs() - this.#markUs;
+    return step.value;
+  }
+
+  /** Waits until every intent is durable. False: the journal failed, and says why. */
+  async durable(): Promise<boolean> {
+    if (this.#intentsOpen === 0) return this.journalError === null;
+    const { card, clock } = this.#parts;
+    const waitUs = clock.monotonicUs();
+    await Promise.all(this.#intents);
+    const nowUs = clock.monotonicUs();
+    const modelledUs = card.modelledUs - this.#intentModelledUs;
+    const uncoveredUs = Math.max(0, Math.min(nowUs - waitUs, nowUs - this.#intentUs - modelledUs));
+    this.#hiddenUs += nowUs - waitUs - uncoveredUs;
+    this.#hostUs += uncoveredUs;
+    return this.journalError === null;
+  }
+
+  async #askCard(ask: CardAsk): Promise<Uint8Array | null> {
+    const { card, clock, keepBytes } = this.#parts;
+    const sentUs = clock.monotonicUs();
+    const hostUs = sentUs - this.#markUs;
+    const modelledUs = card.modelledUs;
+    const apdu = keepBytes ? ask.apdu.slice() : null;
+    const answering = card.transceive(ask.apdu);
+    ask.meanwhile?.();
+    const answer = await answering;
+    this.#markUs = clock.monotonicUs();
+    this.#hostUs += hostUs;
+    this.stages.push({
+      command: ask.command,
+      hostUs,
+      cardUs: this.#markUs - sentUs + card.modelledUs - modelledUs,
+      sw: answer ? readU16(answer, answer.length - 2) : -1,
+      apdu,
+      answer: keepBytes && answer ? answer.slice() : null,
+    });
+    return answer;
+  }
+
+  #write(debit: Debit): null {
+    const record = new Uint8Array(DEBIT_BYTES);
+    encodeDebit(debit, record, 0);
+    this.#intentUs = this.#parts.clock.monotonicUs();
+    this.#intentModelledUs = this.#parts.card.modelledUs;
+    this.#intentsOpen += 1;
+    const written = this.#parts.journal.intent(record).then(
+      () => {
+        this.#intentsOpen -= 1;
+      },
+      (error: unknown) => {
+        this.journalError = error;
+        this.#intentsOpen -= 1;
+      },
+    );
+    this.#intents.push(written);
+    return null;
+  }
+
+  async #commit(): Promise<CommitAnswer> {
+    const { clock, deadlineMs } = this.#parts;
+    this.#hostUs += clock.monotonicUs() - this.#markUs;
+    const durable = await this.durable();
+    this.#markUs = clock.monotonicUs();
+    if (!durable) return 'failed';
+    return this.elapsedUs() > (deadlineMs - TAP_DEBIT_RESERVE_MS) * 1000 ? 'late' : 'go';
+  }
+}

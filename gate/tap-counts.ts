@@ -1,0 +1,61 @@
+/** A gate's counts since its process started, as its status reports them to the engine. */
+import { Histogram } from '../engine/histogram.ts';
+import type { GateStatus } from '../engine/operator/status.ts';
+import type { Decision } from '../engine/tap/decision.ts';
+
+export class TapCounts {
+  readonly #gateId: string;
+  readonly #station: string;
+  readonly #startedMs: number;
+  readonly #denied: Record<string, number> = {};
+  readonly tapMs = new Histogram();
+  readonly hostUs = new Histogram();
+  taps = 0;
+  opened = 0;
+  debits = 0;
+  torn = 0;
+  recovered = 0;
+
+  constructor(gateId: string, station: string, startedMs: number) {
+    this.#gateId = gateId;
+    this.#station = station;
+    this.#startedMs = startedMs;
+  }
+
+  /** A card that left is torn, not denied; its time says nothing of the gate. */
+  add(decision: Decision, tapUs: number, hostUs: number): void {
+    this.taps += 1;
+    if (decision.settled) this.recovered += 1;
+    if (decision.reason === 'cardGone') {
+      this.torn += 1;
+      return;
+    }
+    if (decision.open) this.opened += 1;
+    else this.#denied[decision.reason] = (this.#denied[decision.reason] ?? 0) + 1;
+    if (decision.reason === 'open') this.debits += 1;
+    this.tapMs.add(Math.ceil(tapUs / 1000));
+    this.hostUs.add(Math.ceil(hostUs));
+  }
+
+  get denied(): Readonly<Record<string, number>> {
+    return this.#denied;
+  }
+
+  status(backlog: number, unconfirmed: number): GateStatus {
+    return {
+      gateId: this.#gateId,
+      station: this.#station,
+      startedMs: this.#startedMs,
+      taps: this.taps,
+      opened: this.opened,
+      debits: this.debits,
+      torn: this.torn,
+      recovered: this.recovered,
+      denied: { ...this.#denied },
+      backlog,
+      unconfirmed,
+      tapMs: this.tapMs.data(),
+      hostUs: this.hostUs.data(),
+    };
+  }
+}
