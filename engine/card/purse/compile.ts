@@ -67,8 +67,11 @@ export interface CompiledProfile {
   readonly keyVersion: number;
   readonly keyAlgorithm: number;
   readonly keyFactors: readonly Field[];
-  /** Cipher by algorithm byte; undefined where the profile has none. */
-  readonly algorithmOf: readonly (PurseAlgorithm | undefined)[];
+  /**
+   * By the card's algorithm byte, the byte our key holders and records know the cipher by: 00 for
+   * 3DES, any other for SM4; -1 where the profile names no cipher.
+   */
+  readonly algorithmOf: readonly number[];
   readonly purseId: number;
   /** INITIALIZE with zeros where key index, amount and terminal go. */
   readonly initialize: Readonly<Record<PurchaseKind, Uint8Array>>;
@@ -91,6 +94,7 @@ export function compileProfile(profile: PurseProfile): CompiledProfile {
   assert.equal(checkProfile(profile), null, `profile ${profile.name}`);
   const { publicFile, key, transactionTypes } = profile;
   const purseId = byte(profile.purseId);
+  const algorithmOf = compileAlgorithms(key.algorithms);
   return {
     name: profile.name,
     settings: profile,
@@ -103,9 +107,9 @@ export function compileProfile(profile: PurseProfile): CompiledProfile {
     acceptedIssuers: profile.acceptedIssuers.map(fromHex),
     keyIndex: byte(key.index),
     keyVersion: byte(key.version),
-    keyAlgorithm: byte(key.algorithm),
+    keyAlgorithm: algorithmOf[byte(key.algorithm)]!,
     keyFactors: key.factors,
-    algorithmOf: byByte<PurseAlgorithm | undefined>(key.algorithms, undefined),
+    algorithmOf,
     purseId,
     initialize: {
       purchase: initializeForPurchase.template(purseId),
@@ -129,6 +133,14 @@ export function compileProfile(profile: PurseProfile): CompiledProfile {
     currency: profile.currency,
     insufficientStatuses: profile.insufficientStatuses.map((sw) => Number.parseInt(sw, 16)),
   };
+}
+
+function compileAlgorithms(algorithms: Readonly<Record<string, PurseAlgorithm>>): number[] {
+  const table = new Array<number>(256).fill(-1);
+  for (const [hex, cipher] of Object.entries(algorithms)) {
+    table[byte(hex)] = cipher === '3des' ? 0 : byte(hex) || 1;
+  }
+  return table;
 }
 
 const ABSENT: Field = { offset: 0, length: 0 };

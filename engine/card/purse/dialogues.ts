@@ -8,7 +8,7 @@
  */
 import assert from 'node:assert/strict';
 import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
-import { exchange } from '../exchange.ts';
+import { askOf, complete, isWhole } from '../exchange.ts';
 import { malformed } from '../status.ts';
 import { debit, type PurseDebit } from './commands/debit.ts';
 import { getBalance } from './commands/get-balance.ts';
@@ -34,15 +34,18 @@ export function* readJourney(
   meanwhile: Meanwhile = null,
 ): Dialogue<Uint8Array | 'absent' | CardFault> {
   assert(profile.journey, `profile ${profile.name} has a journey file`);
-  const response = yield* exchange(readRecord, profile.journey.read, meanwhile);
+  const answer = yield askOf(readRecord, profile.journey.read, meanwhile);
+  const response = isWhole(answer)
+    ? answer
+    : yield* complete(readRecord, profile.journey.read, answer);
   if ('fault' in response) return response;
   return readRecord.parse(response, profile.journey.layout.recordLength);
 }
 
 /**
  * Asks the card to prepare a purchase of `amountMinor` (32 bits) at `terminalId` (6 bytes);
- * `keyIndex` as `keyRef` gives it. A card with an algorithm byte the profile does not name is
- * `malformed`: no key could serve it.
+ * `keyIndex` as `keyRef` gives it. The algorithm byte is translated by the profile (00 is 3DES, any
+ * other SM4); a card with one the profile does not name is `malformed`: no key could serve it.
  */
 export function* initializePurchase(
   profile: CompiledProfile,
@@ -55,17 +58,19 @@ export function* initializePurchase(
   assert(amountMinor >= 0 && amountMinor <= 0xffff_ffff && terminalId.length === 6);
   const command = kind === 'capp' ? initializeForCappPurchase : initializeForPurchase;
   const apdu = command.build(profile.initialize[kind], keyIndex, amountMinor, terminalId);
-  const response = yield* exchange(command, apdu, meanwhile);
+  const answer = yield askOf(command, apdu, meanwhile);
+  const response = isWhole(answer) ? answer : yield* complete(command, apdu, answer);
   if ('fault' in response) return response;
   const init = command.parse(response);
   if (isFault(init)) {
     const short = init.fault === 'status' && profile.insufficientStatuses.includes(init.sw);
     return short ? 'insufficient' : init;
   }
-  if (profile.algorithmOf[init.algorithm] === undefined) {
+  const algorithm = profile.algorithmOf[init.algorithm]!;
+  if (algorithm < 0) {
     return malformed(command, `algorithm byte ${init.algorithm} is not in the profile`);
   }
-  return init;
+  return algorithm === init.algorithm ? init : { ...init, algorithm };
 }
 
 /** Sends the new journey record (the profile's length); the card keeps it until DEBIT. */
@@ -77,7 +82,8 @@ export function* updateJourney(
   assert(profile.journey, `profile ${profile.name} has a journey file`);
   assert.equal(record.length, profile.journey.layout.recordLength);
   const apdu = updateCappCache.build(profile.journey.update, record);
-  const response = yield* exchange(updateCappCache, apdu, meanwhile);
+  const answer = yield askOf(updateCappCache, apdu, meanwhile);
+  const response = isWhole(answer) ? answer : yield* complete(updateCappCache, apdu, answer);
   return 'fault' in response ? response : updateCappCache.parse(response);
 }
 
@@ -93,7 +99,8 @@ export function* debitPurse(
 ): Dialogue<PurseDebit | CardFault> {
   assert(dateTime.length === 7 && mac1.length === 4);
   const apdu = debit.build(terminalSequence, dateTime, mac1);
-  const response = yield* exchange(debit, apdu, meanwhile);
+  const answer = yield askOf(debit, apdu, meanwhile);
+  const response = isWhole(answer) ? answer : yield* complete(debit, apdu, answer);
   return 'fault' in response ? response : debit.parse(response);
 }
 
@@ -111,13 +118,17 @@ export function* proveTransaction(
   const counter =
     counterOffset === 0 ? offlineCounter : nextOfflineCounter(profile, offlineCounter);
   const apdu = getTransactionProve.build(transactionType, counter);
-  const response = yield* exchange(getTransactionProve, apdu, null);
+  const answer = yield askOf(getTransactionProve, apdu, null);
+  const response = isWhole(answer) ? answer : yield* complete(getTransactionProve, apdu, answer);
   return 'fault' in response ? response : getTransactionProve.parse(response, order);
 }
 
 /** The balance in minor units. */
 export function* readBalance(profile: CompiledProfile): Dialogue<number | CardFault> {
-  const response = yield* exchange(getBalance, profile.readBalance, null);
+  const answer = yield askOf(getBalance, profile.readBalance, null);
+  const response = isWhole(answer)
+    ? answer
+    : yield* complete(getBalance, profile.readBalance, answer);
   if ('fault' in response) return response;
   const balance = getBalance.parse(response);
   if (typeof balance !== 'number') return balance;
@@ -130,7 +141,8 @@ export function* readLog(
   record: number,
 ): Dialogue<LogRecord | 'absent' | CardFault> {
   const apdu = readRecord.build(profile.logSfi, record, LOG_RECORD_BYTES);
-  const response = yield* exchange(readRecord, apdu, null);
+  const answer = yield askOf(readRecord, apdu, null);
+  const response = isWhole(answer) ? answer : yield* complete(readRecord, apdu, answer);
   if ('fault' in response) return response;
   const bytes = readRecord.parse(response, LOG_RECORD_BYTES);
   if (bytes === 'absent' || isFault(bytes)) return bytes;
@@ -139,6 +151,9 @@ export function* readLog(
 
 /** The nine bytes a city-union card puts into MAC1. */
 export function* readCityCode(): Dialogue<Uint8Array | CardFault> {
-  const response = yield* exchange(getCityCode, getCityCode.build(), null);
+  const answer = yield askOf(getCityCode, getCityCode.build(), null);
+  const response = isWhole(answer)
+    ? answer
+    : yield* complete(getCityCode, getCityCode.build(), answer);
   return 'fault' in response ? response : getCityCode.parse(response);
 }

@@ -27,7 +27,7 @@ function orNull(value: object): object {
 function bytesToNames(name: object): object {
   return {
     type: 'object',
-    propertyNames: { pattern: byte.pattern },
+    propertyNames: byte,
     additionalProperties: name,
     maxProperties: 256,
   };

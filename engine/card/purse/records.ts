@@ -188,11 +188,14 @@ function readUint(bytes: Uint8Array, field: Field): number {
   return value;
 }
 
+/** Largest number of a field, by its length. */
+const UINT_MAX = [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff] as const;
+
 function writeUint(out: Uint8Array, field: Field, value: number): void {
-  if (field.length === 0) return;
-  assert(value >= 0 && value < 256 ** field.length, 'a number larger than its field');
-  for (let i = field.length - 1, rest = value; i >= 0; i--) {
-    out[field.offset + i] = rest;
-    rest = Math.floor(rest / 256);
+  const { offset, length } = field;
+  if (length === 0) return;
+  assert(value >= 0 && value <= UINT_MAX[length]!, 'a number larger than its field');
+  for (let i = 0, shift = (length - 1) * 8; i < length; i++, shift -= 8) {
+    out[offset + i] = value >>> shift;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { dataLength, statusWord, take } from '../apdu.ts';
 import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
-import { exchange } from '../exchange.ts';
+import { askOf, complete, isWhole } from '../exchange.ts';
 import { malformed, refused } from '../status.ts';
 import { findTag, parseTlv } from '../tlv.ts';
 import { readBinary } from './commands/read-binary.ts';
@@ -13,26 +13,29 @@ import type { CompiledProfile } from './compile.ts';
 import type { SelectedPurse } from './selected.ts';
 
 /**
- * Ends in the purse, or in the fault of the last application tried (`gone` at once). A card that
+ * Ends in the purse; or, when no application is left to try, in the fault of one that answered but
+ * could not be read, else in the first refusal; `gone` ends it at once. A card that
  * refuses an application, with whatever status word, is asked for the next; so is one that answers
  * 9000 but has no readable public file, as some do for applications they do not have.
  */
 export function* selectPurse(
   profiles: readonly CompiledProfile[],
 ): Dialogue<SelectedPurse | CardFault> {
-  let fault: CardFault = malformed(select, 'no profile to select');
+  let refusal: CardFault | null = null;
+  let unreadable: CardFault | null = null;
   let lockedPurse: SelectedPurse | null = null;
   for (const profile of profiles) {
     for (const apdu of profile.selects) {
-      const response = yield* exchange(select, apdu, null);
+      const answer = yield askOf(select, apdu, null);
+      const response = isWhole(answer) ? answer : yield* complete(select, apdu, answer);
       if ('fault' in response) {
         if (response.fault === 'gone') return response;
-        fault = response;
+        unreadable ??= response;
         continue;
       }
       const outcome = select.parse(response);
       if (outcome === 'refused') {
-        fault = refused(select, statusWord(response));
+        refusal ??= refused(select, statusWord(response));
         continue;
       }
       const locked = outcome === 'locked';
@@ -47,20 +50,23 @@ export function* selectPurse(
       const read = yield* readPublicFile(profile);
       if (!isFault(read)) return { profile, publicFile: read, locked };
       if (read.fault === 'gone') return read;
-      fault = read;
+      unreadable ??= read;
     }
   }
-  return lockedPurse ?? fault;
+  return lockedPurse ?? unreadable ?? refusal ?? malformed(select, 'no application to select');
 }
 
 function* readPublicFile(profile: CompiledProfile): Dialogue<Uint8Array | CardFault> {
-  const response = yield* exchange(readBinary, profile.readPublicFile, null);
+  const answer = yield askOf(readBinary, profile.readPublicFile, null);
+  const response = isWhole(answer)
+    ? answer
+    : yield* complete(readBinary, profile.readPublicFile, answer);
   if ('fault' in response) return response;
   const file = readBinary.parse(response, profile.publicFile.length);
   if (isFault(file)) return file;
-  if (!isPlausible(profile, file))
-    return malformed(readBinary, 'the public file is blank or stale');
-  return file;
+  return isPlausible(profile, file)
+    ? file
+    : malformed(readBinary, 'the public file is blank or stale');
 }
 
 function withoutPublicFile(profile: CompiledProfile): SelectedPurse {
