@@ -126,6 +126,12 @@ export const READER_CARDS_WAITING_MAX = 256;
 /** A card program's frame: the longest short response, under the vpcd protocol's length. */
 export const CARD_FRAME_BYTES_MAX = APDU_RESPONSE_BYTES_MAX;
 
+/** Exceptions the dashboard lists. */
+export const DASHBOARD_EXCEPTIONS_MAX = 12;
+/** The dashboard's state is built anew at most this often. */
+export const STATE_REFRESH_MS = 250;
+/** Gates of one station that upload at the same time. */
+export const UPLINKS_AT_ONCE_MAX = 8;
 /** Exceptions one API page returns. */
 export const EXCEPTIONS_PAGE_MAX = 200;
 /** Gates the dashboard draws, those in trouble first; `/api/gates` lists them all. */
@@ -134,5 +140,12 @@ export const DASHBOARD_GATES_MAX = 240;
 export const HTTP_CONNECTIONS_MAX = 512;
 /** An HTTP request must have arrived whole within this time. */
 export const HTTP_REQUEST_MS = 10_000;
+
+/** Address space of the ledger's file, which grows as needed: some 150 million debits. */
+export const LEDGER_MAP_BYTES = 64 * 1024 * 1024 * 1024;
+/** Disagreements `ledger check` names before it only counts them. */
+export const LEDGER_FINDINGS_MAX = 20;
+/** Gaps `ledger check` names before it only counts them. */
+export const LEDGER_GAPS_MAX = 100;
 
 assert(JOURNAL_FRAME_BYTES_MAX * 16 <= JOURNAL_SEGMENT_BYTES, 'a segment holds many frames');

@@ -1,0 +1,121 @@
+/** Small files that must be whole or absent: certificates, keys, the registry of gates. */
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FaregateError, systemCode } from '../errors.ts';
+
+const LOCK_WAIT_MS = 10_000;
+const LOCK_RETRY_MS = 20;
+
+/** A text file of at most `bytesMax`. @throws FaregateError FILE_UNREADABLE naming it. */
+export async function readText(path: string, bytesMax: number): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size <= bytesMax) return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  throw new FaregateError('FILE_UNREADABLE', `${path}: more than ${bytesMax} bytes`);
+}
+
+/** The file's text, or null where there is none. @throws FaregateError FILE_UNREADABLE. */
+export async function readIfPresent(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return null;
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Writes a file so that a crash leaves the former content or the new, never a part: beside it, then
+ * synced, renamed over it, and the directory synced.
+ * @throws FaregateError DISK_FULL, DISK_FAILED naming the file.
+ */
+export async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  const beside = `${path}.${process.pid}.new`;
+  try {
+    const file = await open(beside, 'w', mode);
+    try {
+      await file.chmod(mode);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    await rm(beside, { force: true });
+    const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'DISK_FAILED';
+    throw new FaregateError(code, `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+let lastInLine: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs `work` while nobody else runs theirs under the same lock file; callers within this process
+ * wait in line. A lock whose process is gone is taken over.
+ * @throws FaregateError ENROLMENT_REFUSED when another process keeps it for ten seconds.
+ */
+export function locked<T>(lockFile: string, work: () => Promise<T>): Promise<T> {
+  const run = lastInLine.then(async () => {
+    await takeLock(lockFile);
+    try {
+      return await work();
+    } finally {
+      await rm(lockFile, { force: true });
+    }
+  });
+  lastInLine = run.catch(() => undefined);
+  return run;
+}
+
+async function takeLock(lockFile: string): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
+    try {
+      const lock = await open(lockFile, 'wx');
+      await lock.writeFile(String(process.pid));
+      await lock.close();
+      return;
+    } catch (cause) {
+      if (systemCode(cause) !== 'EEXIST') {
+        throw new FaregateError('DISK_FAILED', `${lockFile}: ${(cause as Error).message}`, {
+          cause,
+        });
+      }
+    }
+    const holder = Number(await readIfPresent(lockFile));
+    if (holder > 0 && isGone(holder)) {
+      await rm(lockFile, { force: true });
+    } else if (waitedMs >= LOCK_WAIT_MS) {
+      throw new FaregateError(
+        'ENROLMENT_REFUSED',
+        `another enrolment is under way; if none is, remove ${lockFile}`,
+      );
+    }
+    await sleep(LOCK_RETRY_MS);
+  }
+}
+
+/** Whether no other process has this number; our own, in a lock we do not hold, is a former one's. */
+function isGone(pid: number): boolean {
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ESRCH';
+  }
+}

@@ -1,0 +1,44 @@
+/** Reads a gate's status from a message, so that what the dashboard merges is known to be sound. */
+import { GATE_ID_PATTERN } from '../debit/record.ts';
+import { HISTOGRAM_BUCKETS, type HistogramData } from '../histogram.ts';
+import { WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
+import type { GateStatus } from '../operator/status.ts';
+import { type Fields, malformed } from './fields.ts';
+
+const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+
+/** @throws FaregateError UPLOAD_MALFORMED naming the field. */
+export function readStatus(fields: Fields): GateStatus {
+  const count = (name: string): number => fields.whole(name, 0, COUNT_MAX);
+  return {
+    gateId: fields.matching('gateId', GATE_ID_PATTERN),
+    station: fields.text('station', WIRE_TEXT_LENGTH_MAX),
+    startedMs: count('startedMs'),
+    taps: count('taps'),
+    opened: count('opened'),
+    debits: count('debits'),
+    torn: count('torn'),
+    recovered: count('recovered'),
+    denied: fields.counts('denied', WIRE_NAMES_MAX, COUNT_MAX),
+    backlog: count('backlog'),
+    unconfirmed: count('unconfirmed'),
+    tapMs: readHistogram(fields.nested('tapMs'), 'tapMs'),
+    hostUs: readHistogram(fields.nested('hostUs'), 'hostUs'),
+  };
+}
+
+/** Buckets rise, so that none comes twice and a list cannot be longer than the histogram. */
+function readHistogram(fields: Fields, name: string): HistogramData {
+  const max = fields.whole('max', 0, 0xffff_ffff);
+  const counts = fields.wholes('counts', 2 * HISTOGRAM_BUCKETS, COUNT_MAX);
+  if (counts.length % 2 !== 0) throw malformed(`field status.${name}.counts has an odd length`);
+  let before = -1;
+  for (let i = 0; i < counts.length; i += 2) {
+    const bucket = counts[i]!;
+    if (bucket <= before || bucket >= HISTOGRAM_BUCKETS) {
+      throw malformed(`field status.${name}.counts has bucket ${bucket} out of place`);
+    }
+    before = bucket;
+  }
+  return { max, counts };
+}

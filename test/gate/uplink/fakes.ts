@@ -1,0 +1,193 @@
+/** In-memory ends for uplink and ingest: a journal, a ledger, and the records that go between. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readU48, writeU48 } from '../../../engine/bytes.ts';
+import { at, encodeDebit } from '../../../engine/debit/codec.ts';
+import { DEBIT_BYTES, type Debit } from '../../../engine/debit/record.ts';
+import type { Outcome } from '../../../engine/ledger/outcomes.ts';
+import type { ReceivedDebit } from '../../../engine/ledger/received.ts';
+import type { LedgerPort } from '../../../engine/operator/ingest-session.ts';
+import type { RecordChecks } from '../../../engine/operator/received.ts';
+import type { GateStatus } from '../../../engine/operator/status.ts';
+import type { Journal } from '../../../gate/journal/port.ts';
+
+export function debitOf(gateId: string, gateSequence: number, other: Partial<Debit> = {}): Debit {
+  return {
+    gateId,
+    gateSequence,
+    kind: 1,
+    state: 1,
+    evidence: 1,
+    tapKind: 2,
+    instantMs: 1_790_000_000_000 + gateSequence,
+    dateTime: Uint8Array.of(0x20, 0x26, 0x09, 0x21, 0x14, 0x13, 0x20),
+    terminalId: new Uint8Array(6).fill(6),
+    terminalSequence: gateSequence % 0x1_0000_0000,
+    issuer: new Uint8Array(8).fill(0xa8),
+    cardNumber: new Uint8Array(10).fill(gateSequence % 200),
+    factors: new Uint8Array(16),
+    factorLevels: 1,
+    keyIndex: 1,
+    keyVersion: 1,
+    algorithm: 0,
+    transactionType: 9,
+    offlineCounter: gateSequence % 0x1_0000,
+    balanceBeforeMinor: 10_000,
+    amountMinor: 300,
+    currency: 156,
+    random: new Uint8Array(4).fill(4),
+    tac: goodTac,
+    fromStation: new Uint8Array(4),
+    toStation: new Uint8Array(4),
+    entryInstantMs: 0,
+    fareVersion: 1,
+    rider: 0,
+    tapMs: 150,
+    hostUs: 300,
+    refersTo: null,
+    ...other,
+  };
+}
+
+export const goodTac: Uint8Array = Uint8Array.of(1, 2, 3, 4);
+
+export function recordsOf(debits: readonly Debit[]): Uint8Array {
+  const records = new Uint8Array(debits.length * DEBIT_BYTES);
+  for (const [i, debit] of debits.entries()) encodeDebit(debit, records, i * DEBIT_BYTES);
+  return records;
+}
+
+export function statusOf(gateId: string, other: Partial<GateStatus> = {}): GateStatus {
+  return {
+    gateId,
+    station: 'Xidan',
+    startedMs: 1,
+    taps: 10,
+    opened: 9,
+    debits: 8,
+    torn: 1,
+    recovered: 0,
+    denied: { balanceTooLow: 1 },
+    backlog: 3,
+    unconfirmed: 0,
+    tapMs: { max: 190, counts: [40, 2, 60, 1] },
+    hostUs: { max: 400, counts: [] },
+    ...other,
+  };
+}
+
+/** TAC 01020304 is right, FFFFFFFF is of a key nobody has, anything else is forged. */
+export const fakeChecks: RecordChecks = {
+  verifyTac(records, offset) {
+    const tac = records.subarray(offset + at.tac, offset + at.tac + 4);
+    if (tac.every((byte) => byte === 0xff)) return 'unknownKey';
+    return tac.every((byte, i) => byte === goodTac[i]) ? 'valid' : 'invalid';
+  },
+  hashCard: (cardNumber) => createHash('sha256').update(cardNumber).digest().subarray(0, 16),
+  seal: (record) => record.slice(),
+};
+
+/** Holds records in memory, acknowledges contiguously, and remembers every call. */
+export class MemoryLedger implements LedgerPort {
+  readonly held = new Map<string, Map<number, ReceivedDebit>>();
+  /** Sequences posted, in order, repeats left out. */
+  readonly order: string[] = [];
+  posts = 0;
+  /** Awaited before anything is posted. */
+  before: () => Promise<void> = () => Promise.resolve();
+
+  acknowledgedThrough(gateId: string): number {
+    const held = this.held.get(gateId);
+    let through = 0;
+    while (held?.has(through + 1)) through += 1;
+    return through;
+  }
+
+  async post(
+    gateId: string,
+    debits: readonly ReceivedDebit[],
+  ): Promise<{ outcomes: Outcome[]; acknowledgedThrough: number }> {
+    this.posts += 1;
+    await this.before();
+    const held = this.held.get(gateId) ?? new Map<number, ReceivedDebit>();
+    this.held.set(gateId, held);
+    const outcomes = debits.map((debit): Outcome => {
+      const former = held.get(debit.gateSequence);
+      if (former) {
+        assert.deepEqual(former.digest, debit.digest, 'a repeat differs');
+        return 'exists';
+      }
+      held.set(debit.gateSequence, debit);
+      this.order.push(`${gateId}:${debit.gateSequence}`);
+      return debit.tac === 'invalid' ? 'tacInvalid' : 'posted';
+    });
+    return { outcomes, acknowledgedThrough: this.acknowledgedThrough(gateId) };
+  }
+}
+
+/** A journal whose every record is closed and durable. */
+export class MemoryJournal implements Journal {
+  readonly gateId: string;
+  acknowledged = 0;
+  reads = 0;
+  readonly #records: Uint8Array[] = [];
+
+  constructor(gateId: string, count: number) {
+    this.gateId = gateId;
+    this.add(count);
+  }
+
+  get nextSequence(): number {
+    return this.#records.length + 1;
+  }
+
+  get backlog(): number {
+    return this.#records.length - this.acknowledged;
+  }
+
+  /** Appends `count` debits. */
+  add(count: number, other: Partial<Debit> = {}): void {
+    for (let i = 0; i < count; i++) {
+      this.#records.push(recordsOf([debitOf(this.gateId, this.nextSequence, other)]));
+    }
+  }
+
+  async read(from: number, max: number): Promise<{ records: Uint8Array; count: number }> {
+    this.reads += 1;
+    assert(from > this.acknowledged, 'what is acknowledged may be gone');
+    const found = this.#records.slice(from - 1, from - 1 + max);
+    return { records: new Uint8Array(Buffer.concat(found)), count: found.length };
+  }
+
+  acknowledge(through: number): void {
+    assert(through >= this.acknowledged && through < this.nextSequence);
+    this.acknowledged = through;
+  }
+
+  reserve(): void {}
+
+  async intent(): Promise<void> {
+    assert.fail('not used here');
+  }
+
+  close(): void {
+    assert.fail('not used here');
+  }
+
+  open(): Uint8Array[] {
+    return [];
+  }
+
+  async end(): Promise<void> {}
+}
+
+/** The sequence inside a 160-byte record, and a copy with another one. */
+export function sequenceOf(record: Uint8Array): number {
+  return readU48(record, at.gateSequence);
+}
+
+export function withSequence(record: Uint8Array, sequence: number): Uint8Array {
+  const copy = record.slice();
+  writeU48(copy, at.gateSequence, sequence);
+  return copy;
+}
