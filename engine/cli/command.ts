@@ -19,6 +19,8 @@ export interface Option {
 /** Where a command reads and writes, so that tests can hold both ends. */
 export interface Io {
   readonly out: (line: string) => void;
+  /** Resolves once what `out` wrote is taken, for commands that write without end. */
+  readonly drained?: () => Promise<void>;
   readonly err: (line: string) => void;
   readonly input: NodeJS.ReadableStream;
   readonly env: Readonly<Record<string, string | undefined>>;

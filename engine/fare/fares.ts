@@ -17,9 +17,11 @@ export interface FareRules {
   readonly entryBalanceMinor: number;
   /** Leaving at the station of entry within `sameStationMinutes` costs this. */
   readonly sameStationMinor: number;
+  /** 0: no such rule; the matrix then says what a station to itself costs. */
   readonly sameStationMinutes: number;
   /** Leaving there later, or being longer than `maxMinutes` in the paid area, costs this instead. */
   readonly overstayMinor: number;
+  /** 0: no limit. */
   readonly maxMinutes: number;
   /** A second tap of one card at one station within this time is answered without a debit. */
   readonly passBackSeconds: number;
@@ -28,6 +30,18 @@ export interface FareRules {
    * next one; null where the gate refuses and sends the rider to the desk.
    */
   readonly missingTapMinor: number | null;
+}
+
+/** One version of an operator's fares as importers build it and files hold it. */
+export interface FareSet {
+  readonly version: number;
+  readonly effectiveMs: number;
+  readonly currency: string;
+  readonly stations: readonly Station[];
+  readonly riders: readonly string[];
+  readonly rules: FareRules;
+  /** Minor units at `(rider * stations + from) * stations + to`. */
+  readonly matrix: Int32Array;
 }
 
 export interface CompiledFares {
@@ -50,7 +64,7 @@ export interface CompiledFares {
   fareMinor(from: number, to: number, rider: number): number;
 }
 
-/** The versions of an operator's fares. */
+/** The versions of an operator's fares: the latest effective instant wins, then the number. */
 export interface FareBook {
   /** The version in force at an instant, or null before the first. Allocates nothing. */
   at(instantMs: number): CompiledFares | null;

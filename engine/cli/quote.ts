@@ -1,0 +1,99 @@
+/**
+ * `faregate-engine quote`: journeys in, one JSON object a line; prices out, in the same order. A
+ * line that cannot be priced gets a line with an error; the stream goes on.
+ */
+import { FaregateError } from '../errors.ts';
+import type { FareBook } from '../fare/fares.ts';
+import { parseJourney, type RefusedJourney, refused } from '../fare/journey.ts';
+import { type QuotedJourney, quoteJourney } from '../fare/quote.ts';
+import { JOURNEY_LINE_BYTES_MAX } from '../limits.ts';
+import { openFares } from '../operator/fare-files.ts';
+import type { Args, Command, Io } from './command.ts';
+
+const NEWLINE = 0x0a;
+
+export const quoteCommand: Command = {
+  name: 'quote',
+  about: 'Prices journeys: one JSON object a line in, one a line out, in order.',
+  options: {
+    fares: {
+      type: 'string',
+      required: true,
+      value: 'DIR',
+      about: 'fare set directory, or "sample" for the built-in city',
+    },
+  },
+  run: quote,
+};
+
+async function quote(args: Args, io: Io): Promise<number> {
+  const book = await openFares(args.need('fares'));
+  let number = 0;
+  for await (const lines of linesOf(io.input)) {
+    const answers: string[] = [];
+    for (const line of lines) {
+      number++;
+      if (line !== null && line.trim() === '') continue;
+      answers.push(JSON.stringify(answer(book, line, number)));
+    }
+    // A chunk of input is one write of output, and the next waits for it.
+    if (answers.length > 0) io.out(answers.join('\n'));
+    await io.drained?.();
+  }
+  return 0;
+}
+
+function answer(book: FareBook, line: string | null, number: number) {
+  const quoted = line === null ? overlong() : quoteLine(book, line);
+  if (!('error' in quoted) || quoted.id !== null) return quoted;
+  // Nothing else tells which line it was.
+  const { code, message } = quoted.error;
+  return refused(null, code, `line ${number}: ${message}`);
+}
+
+/** The answer to one line of JSON. */
+export function quoteLine(book: FareBook, line: string): QuotedJourney | RefusedJourney {
+  const journey = parseJourney(line);
+  return 'error' in journey ? journey : quoteJourney(book, journey);
+}
+
+function overlong(): RefusedJourney {
+  return refused(null, 'JOURNEY_INVALID', `longer than ${JOURNEY_LINE_BYTES_MAX} bytes`);
+}
+
+/**
+ * The lines of a stream, in batches as they arrive; null stands for one over the bound, whose bytes
+ * are not kept. A byte-order mark is dropped; the last line needs no newline.
+ */
+async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<(string | null)[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  let skipping = false;
+  let first = true;
+  const take = (bytes: Buffer): string | null => {
+    if (skipping || bytes.length > JOURNEY_LINE_BYTES_MAX) return null;
+    const text = bytes.toString('utf8');
+    return first && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  };
+  try {
+    for await (const chunk of input) {
+      const fresh = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      const bytes = rest.length === 0 ? fresh : Buffer.concat([rest, fresh]);
+      const lines: (string | null)[] = [];
+      let at = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
+        lines.push(take(bytes.subarray(at, end)));
+        skipping = false;
+        first = false;
+        at = end + 1;
+      }
+      rest = bytes.subarray(at);
+      if (rest.length > JOURNEY_LINE_BYTES_MAX) skipping = true;
+      if (skipping) rest = Buffer.alloc(0);
+      yield lines;
+    }
+  } catch (cause) {
+    const message = `standard input: ${(cause as Error).message}`;
+    throw new FaregateError('FILE_UNREADABLE', message, { cause });
+  }
+  if (rest.length > 0 || skipping) yield [take(rest)];
+}

@@ -1,0 +1,43 @@
+/**
+ * Instants as ISO 8601 text with a zone: 2026-11-24T08:05:30+08:00, seconds and fraction optional.
+ * A text without a zone is no instant: whose wall clock it is cannot be guessed.
+ */
+
+const FORM =
+  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)$/;
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Milliseconds since 1970 UTC (a finer fraction is cut off), or NaN where `text` is no instant. */
+export function parseInstant(text: string): number {
+  const match = FORM.exec(text);
+  if (!match) return Number.NaN;
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const hour = Number(match[4]);
+  const minute = Number(match[5]);
+  const second = Number(match[6] ?? 0);
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = (DAYS[month - 1] ?? 0) + (month === 2 && leap ? 1 : 0);
+  const offsetMinutes = zoneMinutes(match[8]!);
+  if (year < 1000 || day < 1 || day > days || hour > 23 || minute > 59 || second > 59) {
+    return Number.NaN;
+  }
+  const ms = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'));
+  return Date.UTC(year, month - 1, day, hour, minute, second, ms) - offsetMinutes * 60_000;
+}
+
+/** Minutes east of Greenwich, NaN where the offset is none that a clock can have. */
+function zoneMinutes(zone: string): number {
+  if (zone === 'Z') return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(3).replace(':', ''));
+  if (hours > 23 || minutes > 59) return Number.NaN;
+  return (zone[0] === '-' ? -1 : 1) * (hours * 60 + minutes);
+}
+
+/** An instant as ISO 8601 in UTC with milliseconds. */
+export function formatInstant(instantMs: number): string {
+  return new Date(instantMs).toISOString();
+}
