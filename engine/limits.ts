@@ -141,7 +141,7 @@ export const HTTP_CONNECTIONS_MAX = 512;
 /** An HTTP request must have arrived whole within this time. */
 export const HTTP_REQUEST_MS = 10_000;
 
-/** Address space of the ledger's file, which grows as needed: some 150 million debits. */
+/** Address space mapped for the ledger's file at first: some 150 million debits; lmdb adds more. */
 export const LEDGER_MAP_BYTES = 64 * 1024 * 1024 * 1024;
 /** Disagreements `ledger check` names before it only counts them. */
 export const LEDGER_FINDINGS_MAX = 20;

@@ -2,10 +2,35 @@
  * The ledger: posts received debits once each, in durable transactions, and answers what it holds.
  * Rules are in `rules.ts`, the double entry in `books.ts`, this file is the door.
  */
-import type { DebitId } from '../debit/record.ts';
-import type { ExceptionCode, Outcome } from './outcomes.ts';
+import assert from 'node:assert/strict';
+import { readU48, toHex } from '../bytes.ts';
+import { type DebitId, GATE_ID_PATTERN } from '../debit/record.ts';
+import { FaregateError } from '../errors.ts';
+import { BATCH_RECORDS_MAX, EXCEPTIONS_PAGE_MAX } from '../limits.ts';
+import { accountOf, decodeBalance, readTotal, standingTotal, totalKey } from './books.ts';
+import { type ExceptionCode, exceptionCodes, type Outcome } from './outcomes.ts';
+import { Posting } from './posting.ts';
 import type { ReceivedDebit } from './received.ts';
-import type { LedgerStore } from './store.ts';
+import {
+  CARD_BYTES,
+  comparePending,
+  decodeDebitRow,
+  decodeException,
+  decodeGateRow,
+  decodePending,
+  gateKey,
+  idKey,
+  type Pending,
+  purseKey,
+  purseOf,
+  Standing,
+  u48,
+} from './rows.ts';
+import type { LedgerStore, StoreReader } from './store.ts';
+import { type CardTotal, totalsOfCard } from './totals.ts';
+
+/** Of keys and rows; a store of another version is refused. */
+const LAYOUT_VERSION = 1;
 
 export interface PostOutcome {
   /** One for each debit given, in the same order. */
@@ -65,19 +90,7 @@ export interface UnconfirmedItem extends DebitId {
   readonly amountMinor: number;
   readonly currency: number;
   readonly instantMs: number;
-}
-
-/** One card's purse in one currency. */
-export interface CardTotal {
-  readonly card: Uint8Array;
-  /** 1 electronic deposit (ED), 2 electronic purse (EP). */
-  readonly purse: number;
-  readonly currency: number;
-  /** Posted debits and their sum, presumed ones included, those in suspense not. */
-  readonly debits: number;
-  readonly postedMinor: number;
-  /** After the highest counter seen; null where every debit is presumed. */
-  readonly head: { readonly offlineCounter: number; readonly balanceAfterMinor: number } | null;
+  readonly sealed: Uint8Array;
 }
 
 export class Ledger {
@@ -89,6 +102,12 @@ export class Ledger {
 
   /** @throws FaregateError STORE_FAILED where the store was laid out by another version. */
   static async open(store: LedgerStore): Promise<Ledger> {
+    if (store.read((reader) => readTotal(reader, 'layout')) === 0) {
+      await store.transaction((writer) => {
+        writer.put('totals', totalKey('layout'), u48(LAYOUT_VERSION));
+      });
+    }
+    store.read(requireLayout);
     return new Ledger(store);
   }
 
@@ -97,31 +116,172 @@ export class Ledger {
    * @throws FaregateError UPLOAD_TOO_LARGE, UPLOAD_MALFORMED (a record of another gate, a sequence
    * below 1), STORE_FAILED. Nothing is posted then.
    */
-  post(_gateId: string, _debits: readonly ReceivedDebit[]): Promise<PostOutcome> {
-    void this.#store;
-    throw new Error('not implemented');
+  async post(gateId: string, debits: readonly ReceivedDebit[]): Promise<PostOutcome> {
+    checkBatch(gateId, debits);
+    return this.#store.transaction((writer) => {
+      const posting = new Posting(writer, gateId);
+      const outcomes = debits.map((debit) => posting.receive(debit));
+      return { outcomes, acknowledgedThrough: posting.finish() };
+    });
   }
 
-  acknowledgedThrough(_gateId: string): number {
-    throw new Error('not implemented');
+  /** Highest sequence of the gate up to which everything is held; 0 for none. */
+  acknowledgedThrough(gateId: string): number {
+    assert(GATE_ID_PATTERN.test(gateId), `not a gate id: ${gateId}`);
+    return this.#store.read(
+      (reader) => decodeGateRow(reader.get('gates', gateKey(gateId))).through,
+    );
   }
 
   summary(): LedgerSummary {
-    throw new Error('not implemented');
+    return this.#store.read((reader) => {
+      const standing = (value: Standing) => readTotal(reader, standingTotal(value));
+      const presumed = standing(Standing.presumedPosted);
+      return {
+        debits: readTotal(reader, 'debits'),
+        posted: standing(Standing.posted) + presumed,
+        presumed,
+        suspended: standing(Standing.suspended),
+        unconfirmed: standing(Standing.unconfirmed),
+        voided: standing(Standing.voided) + standing(Standing.presumedVoided),
+        refused: standing(Standing.refused),
+        settlements: standing(Standing.settlement),
+        settlementsWaiting: readTotal(reader, 'waiting'),
+        exceptions: readExceptionTotals(reader),
+        accounts: readAccounts(reader),
+      };
+    });
   }
 
   /** Exceptions numbered above `after`, at most `limit` and EXCEPTIONS_PAGE_MAX. */
-  exceptions(_page: { after?: number; limit?: number }): ExceptionItem[] {
-    throw new Error('not implemented');
+  exceptions(page: { after?: number; limit?: number }): ExceptionItem[] {
+    const range = { from: u48((page.after ?? 0) + 1), limit: pageLimit(page.limit) };
+    return this.#store.read((reader) =>
+      [...reader.range('exceptions', range)].map(({ key, value }) => {
+        const row = decodeException(value);
+        return { number: readU48(key, 0), ...row, issuer: toHex(row.issuer).toLowerCase() };
+      }),
+    );
   }
 
-  /** Debits not settled by a record, at most `limit` and EXCEPTIONS_PAGE_MAX. */
-  unconfirmed(_page: { after?: DebitId; limit?: number }): UnconfirmedItem[] {
-    throw new Error('not implemented');
+  /** Debits not settled by a record, by card, at most `limit` and EXCEPTIONS_PAGE_MAX. */
+  unconfirmed(page: { after?: DebitId; limit?: number }): UnconfirmedItem[] {
+    return this.#store.read((reader) => {
+      const items: UnconfirmedItem[] = [];
+      for (const pending of pendingAfter(reader, page.after)) {
+        const { card, sealed, standing } = decodeDebitRow(reader.get('debits', idKey(pending))!);
+        items.push({ ...pending, presumed: presumedName(standing), card, sealed });
+        if (items.length === pageLimit(page.limit)) break;
+      }
+      return items;
+    });
   }
 
-  /** Totals of these cards, or of every card in key order; a state per card, not one for all. */
-  cardTotals(_cards?: Iterable<Uint8Array>): Iterable<CardTotal> {
-    throw new Error('not implemented');
+  /**
+   * Totals of these cards, or of every card in key order. Each card is read from one durable state;
+   * postings between two cards show from then on.
+   */
+  *cardTotals(cards?: Iterable<Uint8Array>): Generator<CardTotal> {
+    for (const card of cards ?? this.#cards()) {
+      yield* this.#store.read((reader) => totalsOfCard(reader, card));
+    }
   }
+
+  *#cards(): Generator<Uint8Array> {
+    let card: Uint8Array | undefined = new Uint8Array(CARD_BYTES);
+    for (;;) {
+      card = this.#store.read((reader) => firstCard(reader, card!));
+      if (!card) return;
+      yield card;
+      card = successor(card);
+      if (!card) return;
+    }
+  }
+}
+
+/** @throws FaregateError STORE_FAILED for a store another version laid out. */
+export function requireLayout(reader: StoreReader): void {
+  const layout = readTotal(reader, 'layout');
+  if (layout === LAYOUT_VERSION) return;
+  throw new FaregateError(
+    'STORE_FAILED',
+    `the ledger's layout is version ${layout}, this program reads ${LAYOUT_VERSION}`,
+  );
+}
+
+function checkBatch(gateId: string, debits: readonly ReceivedDebit[]): void {
+  if (!GATE_ID_PATTERN.test(gateId)) {
+    throw new FaregateError('UPLOAD_MALFORMED', `not a gate id: ${JSON.stringify(gateId)}`);
+  }
+  if (debits.length > BATCH_RECORDS_MAX) {
+    throw new FaregateError(
+      'UPLOAD_TOO_LARGE',
+      `gate ${gateId}: ${debits.length} records in a batch, at most ${BATCH_RECORDS_MAX}`,
+    );
+  }
+  for (const [i, debit] of debits.entries()) {
+    const where = `gate ${gateId}, record ${i}`;
+    if (debit.gateId !== gateId) {
+      throw new FaregateError('UPLOAD_MALFORMED', `${where}: field gateId is ${debit.gateId}`);
+    }
+    if (!(Number.isSafeInteger(debit.gateSequence) && debit.gateSequence >= 1)) {
+      throw new FaregateError(
+        'UPLOAD_MALFORMED',
+        `${where}: field gateSequence is ${debit.gateSequence}`,
+      );
+    }
+  }
+}
+
+function pageLimit(asked: number | undefined): number {
+  return Math.max(1, Math.min(asked ?? EXCEPTIONS_PAGE_MAX, EXCEPTIONS_PAGE_MAX));
+}
+
+export function readExceptionTotals(reader: StoreReader): Record<ExceptionCode, number> {
+  const counts = exceptionCodes.map((code) => [code, readTotal(reader, `exception.${code}`)]);
+  return Object.fromEntries(counts) as Record<ExceptionCode, number>;
+}
+
+function readAccounts(reader: StoreReader): AccountBalance[] {
+  return [...reader.range('accounts', {})].map(({ key, value }) => ({
+    ...accountOf(key),
+    balanceMinor: decodeBalance(value),
+  }));
+}
+
+function presumedName(standing: Standing): UnconfirmedItem['presumed'] {
+  if (standing === Standing.presumedPosted) return 'posted';
+  return standing === Standing.presumedVoided ? 'voided' : null;
+}
+
+/** Pending debits by card, from the one after `after`; from the start where that is not known. */
+function* pendingAfter(reader: StoreReader, after: DebitId | undefined): Generator<Pending> {
+  const bytes = after && reader.get('debits', idKey(after));
+  const row = bytes && decodeDebitRow(bytes);
+  const from = row && purseKey(row.card, purseOf(row.transactionType));
+  const last = row && { ...row, ...after! };
+  for (const { key, value } of reader.range('pending', from ? { from } : {})) {
+    const first = from !== undefined && Buffer.compare(key, from) === 0;
+    for (const pending of decodePending(value)) {
+      if (!first || comparePending(pending, last!) > 0) yield pending;
+    }
+  }
+}
+
+/** The first card from `from` on that has a posted or a pending debit. */
+function firstCard(reader: StoreReader, from: Uint8Array): Uint8Array | undefined {
+  const keys = (['chain', 'pending'] as const).flatMap((table) =>
+    [...reader.range(table, { from, limit: 1 })].map(({ key }) => key.slice(0, CARD_BYTES)),
+  );
+  return keys.sort(Buffer.compare)[0];
+}
+
+/** The next key of the same length; undefined after the last. */
+function successor(key: Uint8Array): Uint8Array | undefined {
+  const next = key.slice();
+  for (let i = next.length - 1; i >= 0; i--) {
+    next[i]!++;
+    if (next[i] !== 0) return next;
+  }
+  return undefined;
 }

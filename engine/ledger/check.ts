@@ -1,0 +1,287 @@
+/**
+ * Recomputes the ledger from its debits and postings and compares everything else with that: books,
+ * indexes, chains, counts. One read transaction, so it may run beside the engine; memory is bounded
+ * by accounts, gates and one card's pending debits.
+ */
+import { readU48, toHex } from '../bytes.ts';
+import type { DebitId } from '../debit/record.ts';
+import { FaregateError } from '../errors.ts';
+import { LEDGER_GAPS_MAX } from '../limits.ts';
+import {
+  AccountKind,
+  accountKey,
+  accountOf,
+  counterAccount,
+  decodeBalance,
+  decodePosting,
+  type PostingRow,
+  readTotal,
+  standingTotal,
+} from './books.ts';
+import { checkChains } from './check-chains.ts';
+import { Findings, nameOf } from './findings.ts';
+import { requireLayout } from './ledger.ts';
+import { exceptionCodes, type OpenItem } from './outcomes.ts';
+import {
+  DEBIT_ROW_BYTES,
+  type DebitRow,
+  decodeDebitRow,
+  decodeGateRow,
+  exceptionCodeOf,
+  gateKey,
+  ID_BYTES,
+  idKey,
+  readId,
+  Standing,
+} from './rows.ts';
+import type { Entry, LedgerStore, StoreReader } from './store.ts';
+
+export interface SequenceGap {
+  readonly gateId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface CheckReport {
+  readonly ok: boolean;
+  /** The first LEDGER_FINDINGS_MAX disagreements. */
+  readonly findings: readonly string[];
+  /** All of them. */
+  readonly findingsCount: number;
+  readonly debits: number;
+  readonly postings: number;
+  readonly exceptions: number;
+  readonly accounts: readonly { name: string; currency: number; balanceMinor: number }[];
+  /** Missing sequences and counters are counted one by one. */
+  readonly open: Readonly<Record<OpenItem, number>>;
+  /** The first LEDGER_GAPS_MAX gaps, by gate. */
+  readonly sequenceGaps: readonly SequenceGap[];
+}
+
+/** @throws FaregateError STORE_FAILED for a store of another layout. */
+export function checkLedger(store: LedgerStore): CheckReport {
+  return store.read((reader) => {
+    requireLayout(reader);
+    return new Checker(reader).run();
+  });
+}
+
+/** @throws FaregateError LEDGER_BROKEN naming the first findings, if there are any. */
+export function requireSound(report: CheckReport): void {
+  if (report.ok) return;
+  const more = report.findingsCount - report.findings.length;
+  const tail = more > 0 ? `; and ${more} more` : '';
+  throw new FaregateError('LEDGER_BROKEN', `${report.findings.join('; ')}${tail}`);
+}
+
+/** A gate's sequences as they are met, in order. */
+interface GateTally {
+  gateId: string;
+  through: number;
+  highest: number;
+  count: number;
+}
+
+class Checker {
+  readonly #reader: StoreReader;
+  readonly #findings = new Findings();
+  readonly #balances = new Map<string, number>();
+  readonly #standings = new Map<Standing, number>();
+  readonly #gaps: SequenceGap[] = [];
+  #gate: GateTally | undefined;
+  #gates = 0;
+  #debits = 0;
+  #postings = 0;
+  #sequencesMissing = 0;
+
+  constructor(reader: StoreReader) {
+    this.#reader = reader;
+  }
+
+  run(): CheckReport {
+    this.#checkDebits();
+    const accounts = this.#checkAccounts();
+    const chains = checkChains(this.#reader, this.#findings, (standing) => this.#stand(standing));
+    const waiting = this.#checkWaiting();
+    const exceptions = this.#checkExceptions(chains.balanceBreaks);
+    this.#checkTotals(waiting);
+    return {
+      ok: this.#findings.count === 0,
+      findings: this.#findings.texts,
+      findingsCount: this.#findings.count,
+      debits: this.#debits,
+      postings: this.#postings,
+      exceptions,
+      accounts,
+      open: {
+        unconfirmed: this.#stand(Standing.unconfirmed),
+        settlementUnknown: waiting,
+        sequenceGap: this.#sequencesMissing,
+        counterGap: chains.countersMissing,
+      },
+      sequenceGaps: this.#gaps,
+    };
+  }
+
+  #stand(standing: Standing): number {
+    return this.#standings.get(standing) ?? 0;
+  }
+
+  /** Debits and postings lie in the same order, so that one walk meets each debit with its own. */
+  #checkDebits(): void {
+    const postings = this.#reader.range('postings', {})[Symbol.iterator]();
+    let next = postings.next();
+    for (const { key, value } of this.#reader.range('debits', {})) {
+      const own: Entry[] = [];
+      while (!next.done && Buffer.compare(next.value.key.subarray(0, ID_BYTES), key) <= 0) {
+        if (Buffer.compare(next.value.key.subarray(0, ID_BYTES), key) === 0) own.push(next.value);
+        else this.#orphan(next.value);
+        next = postings.next();
+      }
+      const id = readId(key, 0);
+      this.#debits++;
+      this.#meetSequence(id);
+      if (value.length < DEBIT_ROW_BYTES) this.#findings.add(`${nameOf(id)}: the row is cut short`);
+      else this.#checkDebit(id, decodeDebitRow(value), own);
+    }
+    for (; !next.done; next = postings.next()) this.#orphan(next.value);
+    this.#leaveGate();
+    this.#findings.equal('gates', [...this.#reader.range('gates', {})].length, this.#gates);
+  }
+
+  #orphan(entry: Entry): void {
+    this.#findings.add(`posting of ${nameOf(readId(entry.key, 0))}: there is no such debit`);
+    this.#book(decodePosting(entry.value));
+  }
+
+  #checkDebit(id: DebitId, row: DebitRow, own: readonly Entry[]): void {
+    const name = nameOf(id);
+    this.#standings.set(row.standing, this.#stand(row.standing) + 1);
+    this.#findings.equal(`${name}, number of postings`, row.postings, own.length);
+    const nets = new Map<AccountKind, number>();
+    for (const [n, { key, value }] of own.entries()) {
+      const posting = decodePosting(value);
+      this.#book(posting);
+      const { amountMinor, to, from, currency, issuer } = posting;
+      nets.set(to, (nets.get(to) ?? 0) + amountMinor);
+      nets.set(from, (nets.get(from) ?? 0) - amountMinor);
+      const fits = currency === row.currency && Buffer.compare(issuer, row.issuer) === 0;
+      if (!fits || key[ID_BYTES] !== n) this.#findings.add(`${name}: posting ${n} is another's`);
+    }
+    const against = counterAccount(row.standing);
+    const owed = against ? row.amountMinor : 0;
+    for (const kind of Object.values(AccountKind)) {
+      const due = kind === AccountKind.receivable ? owed : kind === against ? -owed : 0;
+      const account = accountOf(accountKey(kind, row.issuer, row.currency)).name;
+      this.#findings.equal(`${name}, posted to ${account}`, nets.get(kind) ?? 0, due);
+    }
+  }
+
+  #book({ to, from, issuer, currency, amountMinor }: PostingRow): void {
+    this.#postings++;
+    this.#add(accountKey(to, issuer, currency), amountMinor);
+    this.#add(accountKey(from, issuer, currency), -amountMinor);
+  }
+
+  #add(account: Uint8Array, amountMinor: number): void {
+    const name = toHex(account);
+    this.#balances.set(name, (this.#balances.get(name) ?? 0) + amountMinor);
+  }
+
+  #meetSequence(id: DebitId): void {
+    if (this.#gate?.gateId !== id.gateId) {
+      this.#leaveGate();
+      this.#gate = { gateId: id.gateId, through: 0, highest: 0, count: 0 };
+      this.#gates++;
+    }
+    const gate = this.#gate!;
+    const missing = id.gateSequence - gate.highest - 1;
+    if (missing > 0) {
+      this.#sequencesMissing += missing;
+      const gap = { gateId: id.gateId, from: gate.highest + 1, to: id.gateSequence - 1 };
+      if (this.#gaps.length < LEDGER_GAPS_MAX) this.#gaps.push(gap);
+    } else if (gate.through === gate.highest) {
+      gate.through = id.gateSequence;
+    }
+    gate.highest = id.gateSequence;
+    gate.count++;
+  }
+
+  #leaveGate(): void {
+    const gate = this.#gate;
+    if (!gate) return;
+    const stored = decodeGateRow(this.#reader.get('gates', gateKey(gate.gateId)));
+    this.#findings.equal(`gate ${gate.gateId}, held through`, stored.through, gate.through);
+    this.#findings.equal(`gate ${gate.gateId}, highest sequence`, stored.highest, gate.highest);
+    this.#findings.equal(`gate ${gate.gateId}, records`, stored.count, gate.count);
+  }
+
+  #checkAccounts(): CheckReport['accounts'] {
+    const sums = new Map<number, number>();
+    const accounts = [...this.#reader.range('accounts', {})].map(({ key, value }) => {
+      const account = accountOf(key);
+      const balanceMinor = decodeBalance(value);
+      const computed = this.#balances.get(toHex(key)) ?? 0;
+      this.#balances.delete(toHex(key));
+      this.#findings.equal(`account ${account.name}`, balanceMinor, computed);
+      sums.set(account.currency, (sums.get(account.currency) ?? 0) + balanceMinor);
+      return { ...account, balanceMinor };
+    });
+    for (const [currency, sum] of sums) {
+      this.#findings.equal(`sum of all accounts in currency ${currency}`, sum, 0);
+    }
+    for (const [key, computed] of this.#balances) {
+      const { name } = accountOf(Buffer.from(key, 'hex'));
+      this.#findings.add(`account ${name}: not stored, computed ${computed}`);
+    }
+    return accounts;
+  }
+
+  #checkWaiting(): number {
+    let count = 0;
+    for (const { key } of this.#reader.range('waiting', {})) {
+      count++;
+      const target = readId(key, 0);
+      const settlement = readId(key, ID_BYTES);
+      if (this.#reader.get('debits', idKey(target))) {
+        this.#findings.add(`settlement ${nameOf(settlement)} waits for ${nameOf(target)}, held`);
+      }
+      if (!this.#reader.get('debits', idKey(settlement))) {
+        this.#findings.add(`settlement ${nameOf(settlement)} waits but is not held`);
+      }
+    }
+    return count;
+  }
+
+  #checkExceptions(balanceBreaks: number): number {
+    const counts = new Map<string, number>();
+    let number = 0;
+    for (const { key, value } of this.#reader.range('exceptions', {})) {
+      number++;
+      this.#findings.equal('number of an exception', readU48(key, 0), number);
+      const code = exceptionCodeOf(value) ?? 'unknown';
+      counts.set(code, (counts.get(code) ?? 0) + 1);
+      const id = readId(value, 1);
+      if (!this.#reader.get('debits', idKey(id))) {
+        this.#findings.add(`exception ${number} (${code}): ${nameOf(id)} is not held`);
+      }
+    }
+    for (const code of exceptionCodes) {
+      const stored = readTotal(this.#reader, `exception.${code}`);
+      this.#findings.equal(`count of exceptions ${code}`, stored, counts.get(code) ?? 0);
+    }
+    this.#findings.equal('count of exceptions', readTotal(this.#reader, 'exceptions'), number);
+    const reported = counts.get('balanceBreak') ?? 0;
+    this.#findings.equal('balance breaks in the chains', reported, balanceBreaks);
+    return number;
+  }
+
+  #checkTotals(waiting: number): void {
+    this.#findings.equal('count of debits', readTotal(this.#reader, 'debits'), this.#debits);
+    this.#findings.equal('settlements waiting', readTotal(this.#reader, 'waiting'), waiting);
+    for (const [name, standing] of Object.entries(Standing)) {
+      const stored = readTotal(this.#reader, standingTotal(standing));
+      this.#findings.equal(`count of debits ${name}`, stored, this.#stand(standing));
+    }
+  }
+}

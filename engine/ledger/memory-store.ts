@@ -1,0 +1,140 @@
+/**
+ * The ledger's store in memory, for tests: ordered tables, and a disk that lags behind. What is
+ * committed becomes durable a turn of the event loop later; `crash` loses what is not.
+ */
+import { FaregateError } from '../errors.ts';
+import type { Entry, LedgerStore, Range, StoreReader, StoreWriter, Table } from './store.ts';
+import { tables } from './store.ts';
+
+/** Keys as latin1 text, whose order is the order of the bytes. */
+function textOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+}
+
+class SortedTable {
+  readonly #keys: string[];
+  readonly #values: Map<string, Uint8Array>;
+
+  constructor(copied?: SortedTable) {
+    this.#keys = copied ? [...copied.#keys] : [];
+    this.#values = new Map(copied ? copied.#values : []);
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#values.get(key);
+  }
+
+  set(key: string, value: Uint8Array | undefined): void {
+    const at = this.#lowerBound(key);
+    const held = this.#keys[at] === key;
+    if (value === undefined) {
+      if (held) this.#keys.splice(at, 1);
+      this.#values.delete(key);
+      return;
+    }
+    if (!held) this.#keys.splice(at, 0, key);
+    this.#values.set(key, value);
+  }
+
+  *range({ from, to, reverse, limit }: Range): Generator<Entry> {
+    const start = from ? this.#lowerBound(textOf(from)) : 0;
+    const end = to ? this.#lowerBound(textOf(to)) : this.#keys.length;
+    const count = Math.min(Math.max(end - start, 0), limit ?? Number.POSITIVE_INFINITY);
+    for (let i = 0; i < count; i++) {
+      const key = this.#keys[reverse ? end - 1 - i : start + i]!;
+      const value = this.#values.get(key)!;
+      yield { key: new Uint8Array(Buffer.from(key, 'latin1')), value: value.slice() };
+    }
+  }
+
+  #lowerBound(key: string): number {
+    let low = 0;
+    let high = this.#keys.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#keys[middle]! < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+type Tables = Record<Table, SortedTable>;
+
+function copyTables(from?: Tables): Tables {
+  return Object.fromEntries(
+    tables.map((table) => [table, new SortedTable(from?.[table])]),
+  ) as Tables;
+}
+
+function readerOf(data: Tables): StoreReader {
+  return {
+    get: (table, key) => data[table].get(textOf(key))?.slice(),
+    range: (table, range) => data[table].range(range),
+  };
+}
+
+interface Change {
+  readonly table: Table;
+  readonly key: string;
+  readonly before: Uint8Array | undefined;
+  readonly after: Uint8Array | undefined;
+}
+
+export class MemoryStore implements LedgerStore {
+  #durable: Tables = copyTables();
+  #committed: Tables = copyTables();
+  /** Told apart from transactions of before a crash. */
+  #life = 0;
+  #closed = false;
+  #underWay: Promise<unknown> = Promise.resolve();
+
+  transaction<T>(work: (writer: StoreWriter) => T): Promise<T> {
+    const outcome = this.#transact(work);
+    this.#underWay = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  async #transact<T>(work: (writer: StoreWriter) => T): Promise<T> {
+    if (this.#closed) throw new FaregateError('STORE_FAILED', 'the store is closed');
+    const life = this.#life;
+    const changes: Change[] = [];
+    const set = (table: Table, key: Uint8Array, after: Uint8Array | undefined) => {
+      const text = textOf(key);
+      changes.push({ table, key: text, before: this.#committed[table].get(text), after });
+      this.#committed[table].set(text, after);
+    };
+    let result: T;
+    try {
+      result = work({
+        ...readerOf(this.#committed),
+        put: (table, key, value) => set(table, key, value.slice()),
+        remove: (table, key) => set(table, key, undefined),
+      });
+    } catch (error) {
+      for (const { table, key, before } of changes.reverse()) {
+        this.#committed[table].set(key, before);
+      }
+      throw error;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    if (life !== this.#life) throw new FaregateError('STORE_FAILED', 'the store crashed');
+    for (const { table, key, after } of changes) this.#durable[table].set(key, after);
+    return result;
+  }
+
+  read<T>(work: (reader: StoreReader) => T): T {
+    return work(readerOf(this.#durable));
+  }
+
+  /** Loses what is not durable: transactions under way fail. */
+  crash(): void {
+    this.#life++;
+    this.#committed = copyTables(this.#durable);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#underWay;
+  }
+}

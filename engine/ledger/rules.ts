@@ -1,0 +1,148 @@
+/**
+ * What becomes of a received debit, given what the ledger knows. Pure: values in, an outcome out;
+ * `posting.ts` carries it out. The chain rules are told in `docs/ledger.md`.
+ */
+import { equalRange } from '../bytes.ts';
+import { DebitKind, DebitState } from '../debit/record.ts';
+import type { Outcome } from './outcomes.ts';
+import type { ReceivedDebit } from './received.ts';
+import {
+  CARD_BYTES,
+  type DebitRow,
+  DIGEST_BYTES,
+  type Link,
+  type Pending,
+  purseOf,
+  Standing,
+} from './rows.ts';
+
+/** A record whose identity is held already: a repeat, or another record. */
+export function judgeRepeat(digest: Uint8Array, held: DebitRow): 'exists' | 'identityConflict' {
+  return equalRange(digest, 0, held.digest, 0, DIGEST_BYTES) ? 'exists' : 'identityConflict';
+}
+
+/** @param taken the debit that holds this counter in the card's chain. */
+export function judgeDebit(debit: ReceivedDebit, taken: Link | undefined): Outcome {
+  if (debit.state === DebitState.void) return 'voided';
+  if (debit.state !== DebitState.confirmed) return 'unconfirmed';
+  return judgeTac(debit) ?? (taken ? 'naturalKeyConflict' : 'posted');
+}
+
+/** A forged record must not take an honest one's place, so it stays off the chain. */
+function judgeTac(debit: Pick<ReceivedDebit, 'tac'>): Outcome | undefined {
+  if (debit.tac === 'invalid') return 'tacInvalid';
+  if (debit.tac === 'unknownKey') return 'tacUnknownKey';
+  return undefined;
+}
+
+/** What judging a settlement needs of it, whether it just came or has waited. */
+export type Settlement = Pick<
+  DebitRow,
+  | 'state'
+  | 'tac'
+  | 'card'
+  | 'transactionType'
+  | 'offlineCounter'
+  | 'amountMinor'
+  | 'balanceBeforeMinor'
+  | 'currency'
+>;
+
+/**
+ * @param original the debit the settlement names.
+ * @param taken the debit that holds the counter of both in the card's chain.
+ */
+export function judgeSettlement(
+  settlement: Settlement,
+  original: DebitRow | undefined,
+  taken: Link | undefined,
+): Outcome {
+  const tac = judgeTac(settlement);
+  if (tac) return tac;
+  if (!original) return 'settlementUnknown';
+  const agrees = speaksOf(settlement, original) && agreesWith(settlement, original, taken);
+  return agrees ? 'settled' : 'settlementConflict';
+}
+
+function agreesWith(settlement: Settlement, original: DebitRow, taken: Link | undefined): boolean {
+  const committed = settlement.state === DebitState.confirmed;
+  switch (original.standing) {
+    case Standing.unconfirmed:
+    case Standing.presumedPosted:
+    case Standing.presumedVoided:
+      return !committed || taken === undefined;
+    case Standing.posted:
+    case Standing.suspended:
+      return committed;
+    case Standing.voided:
+      return !committed;
+    default:
+      return false;
+  }
+}
+
+/** Whether a settlement is decisive and repeats the debit it names. */
+function speaksOf(settlement: Settlement, original: DebitRow): boolean {
+  if (original.kind !== DebitKind.debit) return false;
+  const same =
+    equalRange(settlement.card, 0, original.card, 0, CARD_BYTES) &&
+    purseOf(settlement.transactionType) === purseOf(original.transactionType) &&
+    settlement.offlineCounter === original.offlineCounter;
+  if (settlement.state === DebitState.void) return same;
+  return (
+    same &&
+    settlement.state === DebitState.confirmed &&
+    settlement.amountMinor === original.amountMinor &&
+    settlement.balanceBeforeMinor === original.balanceBeforeMinor &&
+    settlement.currency === original.currency
+  );
+}
+
+/**
+ * Whether two debits at adjacent counters break the card's balance: between them nothing may leave
+ * the purse. More than expected is a load, which leaves the offline counter alone.
+ */
+export function breaksBalance(below: Link, above: Link): boolean {
+  return (
+    below.currency !== above.currency ||
+    above.balanceBeforeMinor < below.balanceBeforeMinor - below.amountMinor
+  );
+}
+
+/** What the chain says of a pending debit whose counter no debit holds. */
+export type Presumption =
+  | typeof Standing.unconfirmed
+  | typeof Standing.presumedPosted
+  | typeof Standing.presumedVoided;
+
+/**
+ * What the chain says of the pending debits at one counter that no debit holds. At most one of them
+ * committed, and it can only be the latest, for its tap still read this counter.
+ * @param above the nearest debit above that counter.
+ * @returns one presumption for each of `rivals`.
+ */
+export function presume(rivals: readonly Pending[], above: Link | undefined): Presumption[] {
+  const latest = rivals.reduce((a, b) => (isLater(b, a) ? b : a));
+  if (!above || !explains(latest, above)) return rivals.map(() => Standing.unconfirmed);
+  return rivals.map((rival) =>
+    rival === latest ? Standing.presumedPosted : Standing.presumedVoided,
+  );
+}
+
+function isLater(a: Pending, b: Pending): boolean {
+  if (a.instantMs !== b.instantMs) return a.instantMs > b.instantMs;
+  if (a.gateId !== b.gateId) return a.gateId > b.gateId;
+  return a.gateSequence > b.gateSequence;
+}
+
+/**
+ * Whether `pending` explains that the card went on to `above`. At the next counter the balance must
+ * bear it out: a balance below, or one that did not move, speaks of another debit. Further on the
+ * counter alone speaks.
+ */
+function explains(pending: Pending, above: Link): boolean {
+  if (above.offlineCounter > pending.offlineCounter + 1) return true;
+  const unmoved =
+    pending.amountMinor > 0 && above.balanceBeforeMinor === pending.balanceBeforeMinor;
+  return !unmoved && !breaksBalance(pending, above);
+}
