@@ -1,3 +1,4 @@
+/** The TCP reader: the suite of readers, and everything a card program can do wrong to it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';

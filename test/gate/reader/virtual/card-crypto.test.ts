@@ -1,3 +1,4 @@
+/** The virtual card's cryptography against published values, and against the gate's own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** The record that keeps a virtual card: it survives, and damage to it is found. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** What an honest virtual card answers, command by command, with published values first. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../../engine/bytes.ts';

@@ -1,3 +1,4 @@
+/** The virtual card as a program: its file, its connection, its command line. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

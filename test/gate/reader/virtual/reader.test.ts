@@ -1,3 +1,4 @@
+/** The virtual reader: the suite of readers, tears at every command and phase, and its time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '../../../../engine/bytes.ts';

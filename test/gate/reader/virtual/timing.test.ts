@@ -1,3 +1,4 @@
+/** The timing table: its arithmetic at the four bit rates, and its bounds. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
