@@ -6,7 +6,7 @@ import { buildCommand, dataLength, statusWord, take } from '../../apdu.ts';
 import type { CardFault } from '../../dialogue.ts';
 import { baseStatuses, refused, SW_OK, wrongLength } from '../../status.ts';
 
-export const CITY_CODE_BYTES = 9;
+const CITY_CODE_BYTES = 9;
 
 export const getCityCode = {
   name: 'GET CITY CODE',

@@ -3,10 +3,10 @@ import { buildCommand, LE_ALL, statusWord } from '../../apdu.ts';
 import { baseStatuses, SW_OK } from '../../status.ts';
 
 /** SELECT answered that the application is there but locked (its FCI may follow). */
-export const SW_LOCKED = 0x6283;
+const SW_LOCKED = 0x6283;
 /** The card is locked, or knows no SELECT by name. */
-export const SW_CARD_LOCKED = 0x6a81;
-export const SW_LOCKED_FOR_GOOD = 0x9303;
+const SW_CARD_LOCKED = 0x6a81;
+const SW_LOCKED_FOR_GOOD = 0x9303;
 
 export const select = {
   name: 'SELECT',
