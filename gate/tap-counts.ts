@@ -37,6 +37,20 @@ export class TapCounts {
     this.hostUs.add(Math.ceil(hostUs));
   }
 
+  /** Goes on from what an earlier process had counted. */
+  restore(before: GateStatus): void {
+    this.taps += before.taps;
+    this.opened += before.opened;
+    this.debits += before.debits;
+    this.torn += before.torn;
+    this.recovered += before.recovered;
+    for (const [reason, count] of Object.entries(before.denied)) {
+      this.#denied[reason] = (this.#denied[reason] ?? 0) + count;
+    }
+    this.tapMs.merge(before.tapMs);
+    this.hostUs.merge(before.hostUs);
+  }
+
   get denied(): Readonly<Record<string, number>> {
     return this.#denied;
   }

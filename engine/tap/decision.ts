@@ -50,3 +50,18 @@ export interface Decision {
   /** The earlier unconfirmed debit that this tap settled. */
   readonly settled: Debit | null;
 }
+
+/** The decision of a tap that ends before anything was appended. */
+export function refuse(tapKind: TapKind, reason: Reason, detail: string): Decision {
+  return {
+    open: false,
+    reason,
+    detail,
+    tapKind,
+    amountMinor: 0,
+    balanceMinor: null,
+    closed: [],
+    unconfirmed: null,
+    settled: null,
+  };
+}

@@ -6,26 +6,16 @@
 import { isFault } from '../card/dialogue.ts';
 import { readJourney } from '../card/purse/dialogues.ts';
 import { selectPurse } from '../card/purse/select-purse.ts';
-import {
-  cardNumber,
-  enableDate,
-  expiryDate,
-  issuerAccepted,
-  keyRef,
-  purseFlagOk,
-  readDate,
-  riderClass,
-  type SelectedPurse,
-} from '../card/purse/selected.ts';
+import { cardNumber, keyRef, riderClass, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, TapKind } from '../debit/record.ts';
 import type { CompiledFares } from '../fare/fares.ts';
 import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
+import { checkCard } from './card-check.ts';
 import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
-import { askIntent, type Decision, type TapDialogue } from './decision.ts';
+import { askIntent, type Decision, refuse, type TapDialogue } from './decision.ts';
 import { journeyOf, writeJourney, wroteJourney } from './journey.ts';
 import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
-import type { Reason } from './reasons.ts';
 import type { TapSetting } from './setting.ts';
 import { settleByProof } from './settle.ts';
 
@@ -153,18 +143,6 @@ function planTap(
     : planExit(fares, last, here, rider, instantMs);
 }
 
-/** What the card's public file says against it, in order of precedence. */
-function checkCard(purse: SelectedPurse, dateTime: Uint8Array): Reason | null {
-  if (purse.locked) return 'applicationLocked';
-  if (!purseFlagOk(purse)) return 'purseFlagWrong';
-  if (!issuerAccepted(purse)) return 'issuerUnknown';
-  // A date the card does not carry is NaN, and so never refuses it.
-  const today = readDate(dateTime, 0);
-  if (enableDate(purse) > today) return 'notYetValid';
-  if (expiryDate(purse) < today) return 'expired';
-  return null;
-}
-
 /** Whether the debit that is now proven is what this tap wants: then the rider goes through. */
 function opensFor(
   setting: TapSetting,
@@ -188,19 +166,5 @@ function recovered(tapKind: TapKind, pending: Debit, proven: Debit): Decision {
     closed: [proven],
     unconfirmed: null,
     settled: pending,
-  };
-}
-
-function refuse(tapKind: TapKind, reason: Reason, detail: string): Decision {
-  return {
-    open: false,
-    reason,
-    detail,
-    tapKind,
-    amountMinor: 0,
-    balanceMinor: null,
-    closed: [],
-    unconfirmed: null,
-    settled: null,
   };
 }

@@ -13,8 +13,7 @@ export type Oddity =
   | 'denylisted'
   | 'issuerUnknown'
   | 'purseFlagWrong'
-  | 'locked'
-  | 'unsupported';
+  | 'locked';
 
 /** Share of the population per oddity, in thousandths. */
 const ODDITIES: readonly (readonly [Oddity, number])[] = [
@@ -24,7 +23,6 @@ const ODDITIES: readonly (readonly [Oddity, number])[] = [
   ['issuerUnknown', 3],
   ['purseFlagWrong', 2],
   ['locked', 2],
-  ['unsupported', 3],
 ];
 
 export interface RiderHabits {

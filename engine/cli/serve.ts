@@ -1,0 +1,82 @@
+/** `faregate-engine serve`: runs the back office. */
+
+import { Keyring } from '../crypto/keyring.ts';
+import { cmacKey } from '../crypto/mac.ts';
+import { FaregateError } from '../errors.ts';
+import { createLog, type LogLevel, logLevels } from '../log/log.ts';
+import { startEngine } from '../operator/engine.ts';
+import { loadKeyFile } from '../operator/key-files.ts';
+import type { Args, Command, Io } from './command.ts';
+
+const UPLINK_PORT = 7443;
+const HTTP_PORT = 8080;
+const PORT_MAX = 65_535;
+
+export const serveCommand: Command = {
+  name: 'serve',
+  about: 'Takes uploads from gates, posts debits, serves dashboard, API and metrics.',
+  options: {
+    data: { type: 'string', value: 'DIR', required: true, about: 'ledger, certificates, gates' },
+    keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
+    'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
+    host: { type: 'string', value: 'ADDRESS', about: 'address to listen on (default 127.0.0.1)' },
+    port: { type: 'string', value: 'PORT', about: `port for gates (default ${UPLINK_PORT})` },
+    'http-port': { type: 'string', value: 'PORT', about: `port for people (default ${HTTP_PORT})` },
+    city: { type: 'string', value: 'NAME', about: 'shown on the dashboard' },
+    currency: { type: 'string', value: 'XXX', about: 'of the amounts shown (default CNY)' },
+    'log-level': { type: 'string', value: 'LEVEL', about: `${logLevels.join(', ')}` },
+    'until-eof': { type: 'boolean', about: 'also stop when standard input ends' },
+    json: { type: 'boolean', about: 'say what it listens on as one JSON line' },
+  },
+  run: serve,
+};
+
+async function serve(args: Args, io: Io): Promise<number> {
+  const passphraseFile = args.text('passphrase-file');
+  const keySet = await loadKeyFile(args.need('keys'), {
+    env: io.env,
+    ...(passphraseFile ? { passphraseFile } : {}),
+  });
+  const log = createLog('engine', logLevel(args.text('log-level') ?? 'warn'));
+  let failed: (error: unknown) => void = () => {};
+  const failure = new Promise<never>((_, reject) => {
+    failed = reject;
+  });
+  const engine = await startEngine({
+    dataDir: args.need('data'),
+    keyring: new Keyring(keySet.keys),
+    cardHash: cmacKey(keySet.cardHash),
+    host: args.text('host') ?? '127.0.0.1',
+    uplinkPort: args.whole('port', UPLINK_PORT, 0, PORT_MAX),
+    httpPort: args.whole('http-port', HTTP_PORT, 0, PORT_MAX),
+    city: args.text('city') ?? 'faregate',
+    currency: args.text('currency') ?? 'CNY',
+    log,
+    onFailure: failed,
+  });
+  if (args.flag('json')) {
+    io.out(JSON.stringify({ uplinkPort: engine.uplinkPort, http: engine.address }));
+  } else {
+    io.out(`gates: port ${engine.uplinkPort}; dashboard: ${engine.address}`);
+  }
+  // A store that failed must not be written again: the process ends and the next one reads it.
+  await Promise.race([failure, asked(io, args.flag('until-eof'))]);
+  await engine.stop();
+  return 0;
+}
+
+function logLevel(text: string): LogLevel {
+  const level = logLevels.find((each) => each === text);
+  if (!level) throw new FaregateError('USAGE', `--log-level takes ${logLevels.join(', ')}`);
+  return level;
+}
+
+function asked(io: Io, untilEof: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    if (!untilEof) return;
+    io.input.on('end', resolve);
+    io.input.resume();
+  });
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/** The program `faregate-engine`. */
+import { runProgram } from './cli/command.ts';
+import { fareCommands } from './cli/fares.ts';
+import { gateCommands } from './cli/gates.ts';
+import { keyCommands } from './cli/keys.ts';
+import { ledgerCommands } from './cli/ledger.ts';
+import { processIo } from './cli/process-io.ts';
+import { quoteCommand } from './cli/quote.ts';
+import { serveCommand } from './cli/serve.ts';
+
+process.exitCode = await runProgram(
+  'faregate-engine',
+  "the operator's side: fares, keys, gates, ingest, ledger",
+  [serveCommand, ...fareCommands, quoteCommand, ...keyCommands, ...gateCommands, ...ledgerCommands],
+  process.argv.slice(2),
+  processIo(),
+);

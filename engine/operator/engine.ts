@@ -1,0 +1,131 @@
+/**
+ * The operator's engine, composed: ledger on lmdb, ingest over TLS, HTTP for people and monitors.
+ * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromHex, isHex, toHex } from '../bytes.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { type CmacKey, cmac16 } from '../crypto/mac.ts';
+import { TacVerifier } from '../crypto/tac.ts';
+import { EvidenceSealer } from '../debit/evidence.ts';
+import { FaregateError, systemCode } from '../errors.ts';
+import { allCurrencies, currencyOf } from '../fare/currencies.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { LmdbStore } from '../ledger/lmdb-store.ts';
+import type { Log } from '../log/log.ts';
+import { EngineState } from './engine-state.ts';
+import { ensurePki } from './enrolment.ts';
+import { createHttp, type HttpServer } from './http.ts';
+import { IngestServer } from './ingest.ts';
+import { GateRegistry, readRegistry } from './registry.ts';
+
+export interface EngineOptions {
+  readonly dataDir: string;
+  readonly keyring: Keyring;
+  /** Key of the keyed hash of card numbers. */
+  readonly cardHash: CmacKey;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly uplinkPort: number;
+  readonly httpPort: number;
+  /** Shown on the dashboard. */
+  readonly city: string;
+  /** ISO 4217 alphabetic code of the amounts shown. */
+  readonly currency: string;
+  readonly log: Log;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface RunningEngine {
+  readonly uplinkPort: number;
+  /** `http://127.0.0.1:8080` */
+  readonly address: string;
+  /** Finishes what gates have sent, and closes. */
+  stop(): Promise<void>;
+}
+
+/** @throws FaregateError PORT_IN_USE, STORE_FAILED, FILE_UNREADABLE, CONFIG_INVALID. */
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const { dataDir, log, host } = options;
+  const currency = currencyOf(options.currency);
+  if (!currency) throw new FaregateError('CONFIG_INVALID', `no such currency: ${options.currency}`);
+  await mkdir(dataDir, { recursive: true });
+  const pki = await ensurePki(dataDir);
+  const store = LmdbStore.open(join(dataDir, 'ledger'));
+  try {
+    const ledger = await Ledger.open(store);
+    const sealer = new EvidenceSealer(await storageKey(dataDir), new Uint8Array(randomBytes(16)));
+    const verifier = new TacVerifier(options.keyring);
+    const registry = new GateRegistry(dataDir, (error) =>
+      log.error({ code: error.code }, error.message),
+    );
+    const ingest = new IngestServer({
+      host,
+      port: options.uplinkPort,
+      pki,
+      registry,
+      ledger,
+      checks: {
+        verifyTac: (records, offset) => verifier.verify(records, offset),
+        hashCard: (cardNumber) => hashCard(options.cardHash, cardNumber),
+        seal: (record, id) => sealer.seal(record, id),
+      },
+      log,
+      onFailure: options.onFailure,
+    });
+    const uplinkPort = await ingest.listen();
+    let stopping = false;
+    const codes = new Map(allCurrencies().map(({ number, code }) => [number, code]));
+    const state = new EngineState({
+      ledger,
+      ingest,
+      enrolled: () => readRegistry(dataDir),
+      ready: () => !stopping,
+      city: options.city,
+      currency: { code: currency.code, decimals: currency.decimals },
+      currencyCode: (number) => codes.get(number) ?? String(number),
+    });
+    const http: HttpServer = createHttp({ view: state, log });
+    const address = await http.listen(host, options.httpPort).catch(async (error: unknown) => {
+      await ingest.close();
+      throw error;
+    });
+    const stop = async (): Promise<void> => {
+      stopping = true;
+      await http.close();
+      await ingest.close();
+      await store.close();
+    };
+    return { uplinkPort, address, stop };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Keyed hash of a card number, 16 bytes: what the ledger knows a card by. */
+export function hashCard(key: CmacKey, cardNumber: Uint8Array): Uint8Array {
+  const hash = new Uint8Array(16);
+  cmac16(key, cardNumber, 0, cardNumber.length, hash);
+  return hash;
+}
+
+/** The key that evidence is sealed under, made at the first start. */
+async function storageKey(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, 'storage.key');
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(`${toHex(new Uint8Array(randomBytes(32)))}\n`);
+    await file.sync();
+    await file.close();
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+  const text = (await readFile(path, 'utf8')).trim();
+  if (!isHex(text, 32)) {
+    throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hexadecimal`);
+  }
+  return fromHex(text);
+}

@@ -1,0 +1,58 @@
+/**
+ * A plain purchase at a gate or counter: SELECT, INITIALIZE FOR PURCHASE, DEBIT, of an amount that is
+ * known; no journey record. Cards are checked as at a gate.
+ */
+import { isFault } from '../card/dialogue.ts';
+import { selectPurse } from '../card/purse/select-purse.ts';
+import { cardNumber, keyRef } from '../card/purse/selected.ts';
+import { TapKind } from '../debit/record.ts';
+import { writeLocalDateTime } from '../time.ts';
+import { checkCard } from './card-check.ts';
+import { debitCard, faultOutcome } from './debit-card.ts';
+import { type Decision, refuse, type TapDialogue } from './decision.ts';
+import type { TapSetting } from './setting.ts';
+
+const NO_STATION = new Uint8Array(4);
+
+/** @param amountMinor what to debit; the rest as for `tap`. */
+export function* purchase(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+  amountMinor: number,
+): TapDialogue<Decision> {
+  const tapKind = TapKind.purchase;
+  const purse = yield* selectPurse(setting.profiles);
+  if (isFault(purse)) {
+    const { reason, detail } = faultOutcome(purse);
+    return refuse(tapKind, reason === 'cardRefused' ? 'cardUnsupported' : reason, detail);
+  }
+  const dateTime = new Uint8Array(7);
+  writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
+  const unfit = checkCard(purse, dateTime);
+  if (unfit) return refuse(tapKind, unfit, '');
+  const number = cardNumber(purse);
+  if (setting.denylist.has(number, 0)) return refuse(tapKind, 'denylisted', '');
+  if (amountMinor > purse.profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
+  setting.prepareKey(keyRef(purse));
+  const outcome = yield* debitCard(purse, {
+    kind: 'purchase',
+    gateId: setting.gateId,
+    tapKind,
+    sequence,
+    instantMs,
+    dateTime,
+    terminalId: setting.terminalId,
+    amountMinor,
+    minimumBalanceMinor: 0,
+    fromStation: NO_STATION,
+    toStation: setting.place.station,
+    entryInstantMs: 0,
+    fareVersion: 0,
+    rider: 0,
+    journey: null,
+    pending: setting.findUnconfirmed(number),
+  });
+  const open = outcome.reason === 'open';
+  return { ...outcome, open, tapKind, amountMinor: open ? amountMinor : 0 };
+}

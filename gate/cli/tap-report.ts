@@ -1,0 +1,155 @@
+/** What `faregate-gate tap` prints of a tap: plain data for JSON, and lines for a person. */
+import { toHex } from '../../engine/bytes.ts';
+import type { TacVerdict, TacVerifier } from '../../engine/crypto/tac.ts';
+import { encodeDebit } from '../../engine/debit/codec.ts';
+import {
+  DEBIT_BYTES,
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
+  TapKind,
+} from '../../engine/debit/record.ts';
+import { type Reason, reasons } from '../../engine/tap/reasons.ts';
+import type { TapReport } from '../controller.ts';
+import type { Stage } from '../driver.ts';
+
+export interface CommandReport {
+  readonly command: string;
+  readonly apdu: string;
+  /** Data and status word; null when the card had gone. */
+  readonly answer: string | null;
+  /** Host time before the command was handed over, and card and link time until its answer. */
+  readonly hostUs: number;
+  readonly cardUs: number;
+}
+
+export interface DebitReport {
+  readonly kind: string;
+  readonly state: string;
+  readonly evidence: string;
+  readonly tap: string;
+  readonly gateId: string;
+  readonly gateSequence: number;
+  readonly instant: string;
+  readonly dateTime: string;
+  readonly terminalId: string;
+  readonly terminalSequence: number;
+  readonly issuer: string;
+  readonly cardNumber: string;
+  readonly keyIndex: number;
+  readonly keyVersion: number;
+  readonly algorithm: number;
+  readonly transactionType: number;
+  readonly offlineCounter: number;
+  readonly balanceBeforeMinor: number;
+  readonly amountMinor: number;
+  readonly currency: number;
+  readonly random: string;
+  readonly tac: string;
+  /** What the key file's TAC key says of it: `none` where the record carries none. */
+  readonly tacVerdict: TacVerdict | 'none';
+  /** The 160 bytes as they are stored and uploaded. */
+  readonly record: string;
+}
+
+export interface TapDescription {
+  readonly open: boolean;
+  readonly reason: Reason;
+  readonly shown: string;
+  readonly detail: string;
+  readonly amountMinor: number;
+  readonly balanceMinor: number | null;
+  readonly tapMs: number;
+  readonly hostUs: number;
+  readonly commands: readonly CommandReport[];
+  readonly debit: DebitReport | null;
+}
+
+export function describeTap(report: TapReport, verifier: TacVerifier): TapDescription {
+  const { decision } = report;
+  const debit = decision.closed[decision.closed.length - 1];
+  return {
+    open: decision.open,
+    reason: decision.reason,
+    shown: reasons[decision.reason],
+    detail: decision.detail,
+    amountMinor: decision.amountMinor,
+    balanceMinor: decision.balanceMinor,
+    tapMs: tenths(report.tapUs / 1000),
+    hostUs: tenths(report.hostUs),
+    commands: report.stages.map(describeStage),
+    debit: debit ? describeDebit(debit, verifier) : null,
+  };
+}
+
+function describeStage(stage: Stage): CommandReport {
+  return {
+    command: stage.command,
+    apdu: stage.apdu ? toHex(stage.apdu) : '',
+    answer: stage.answer ? toHex(stage.answer) : null,
+    hostUs: tenths(stage.hostUs),
+    cardUs: tenths(stage.cardUs),
+  };
+}
+
+function describeDebit(debit: Debit, verifier: TacVerifier): DebitReport {
+  const record = new Uint8Array(DEBIT_BYTES);
+  encodeDebit(debit, record, 0);
+  const confirmed = debit.state === DebitState.confirmed;
+  return {
+    kind: nameOf(DebitKind, debit.kind),
+    state: nameOf(DebitState, debit.state),
+    evidence: nameOf(Evidence, debit.evidence),
+    tap: nameOf(TapKind, debit.tapKind),
+    gateId: debit.gateId,
+    gateSequence: debit.gateSequence,
+    instant: new Date(debit.instantMs).toISOString(),
+    dateTime: toHex(debit.dateTime),
+    terminalId: toHex(debit.terminalId),
+    terminalSequence: debit.terminalSequence,
+    issuer: toHex(debit.issuer),
+    cardNumber: toHex(debit.cardNumber),
+    keyIndex: debit.keyIndex,
+    keyVersion: debit.keyVersion,
+    algorithm: debit.algorithm,
+    transactionType: debit.transactionType,
+    offlineCounter: debit.offlineCounter,
+    balanceBeforeMinor: debit.balanceBeforeMinor,
+    amountMinor: debit.amountMinor,
+    currency: debit.currency,
+    random: toHex(debit.random),
+    tac: toHex(debit.tac),
+    tacVerdict: confirmed ? verifier.verify(record, 0) : 'none',
+    record: toHex(record),
+  };
+}
+
+export function printTap(tap: TapDescription): string[] {
+  const lines = tap.commands.flatMap((each) => [
+    `${each.command}`,
+    `  > ${each.apdu}`,
+    `  < ${each.answer ?? 'the card has gone'}   ${ms(each.cardUs)} card, ${each.hostUs} us host`,
+  ]);
+  lines.push('', `${tap.open ? 'OPEN' : 'CLOSED'} (${tap.reason}): ${tap.shown}`);
+  if (tap.detail) lines.push(`  ${tap.detail}`);
+  const balance = tap.balanceMinor === null ? '' : `, balance ${tap.balanceMinor}`;
+  lines.push(`  debited ${tap.amountMinor}${balance}; ${tap.tapMs} ms, host ${tap.hostUs} us`);
+  if (tap.debit) {
+    lines.push('', 'debit record');
+    for (const [name, value] of Object.entries(tap.debit)) lines.push(`  ${name}: ${value}`);
+  }
+  return lines;
+}
+
+function nameOf(table: Readonly<Record<string, number>>, value: number): string {
+  return Object.entries(table).find(([, each]) => each === value)?.[0] ?? String(value);
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function ms(us: number): string {
+  return `${tenths(us / 1000)} ms`;
+}

@@ -1,0 +1,219 @@
+/**
+ * `faregate-gate tap`: one tap on any link and any card, showing every command, its answer and its
+ * time, then the decision and the debit record. With `--amount` a plain purchase, else an entry or
+ * exit by a fare set. The bytes shown hold the card's number: a tool for the bench, not a log.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
+import { compileProfile } from '../../engine/card/purse/compile.ts';
+import { type PurseProfile, parseProfile } from '../../engine/card/purse/profile.ts';
+import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
+import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { Keyring } from '../../engine/crypto/keyring.ts';
+import { cmacKey } from '../../engine/crypto/mac.ts';
+import { TacVerifier } from '../../engine/crypto/tac.ts';
+import { Denylist } from '../../engine/denylist/denylist.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import type { FareBook } from '../../engine/fare/fares.ts';
+import { openFares } from '../../engine/operator/fare-files.ts';
+import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { purchase } from '../../engine/tap/purchase.ts';
+import type { TapSetting } from '../../engine/tap/setting.ts';
+import { tap } from '../../engine/tap/tap.ts';
+import { Zone } from '../../engine/time.ts';
+import { CountingBarrier } from '../barrier/barrier.ts';
+import { systemClock } from '../clock.ts';
+import { Gate } from '../controller.ts';
+import { openJournal } from '../journal/journal.ts';
+import { MemoryJournal } from '../journal/memory.ts';
+import { openNodeDisk } from '../journal/node-disk.ts';
+import type { Journal } from '../journal/port.ts';
+import { openReader, readerLinks } from '../reader/open.ts';
+import type { CardSession, Reader } from '../reader/reader.ts';
+import { KeyringHolder } from '../sam/keyring-holder.ts';
+import { UnconfirmedDebits } from '../unconfirmed.ts';
+import { describeTap, printTap } from './tap-report.ts';
+
+const GATE_ID = 'BENCH';
+/** A hand on the bench is slower than a rider, but the promise stays the default. */
+const DEADLINE_MS_MAX = 60_000;
+const WAIT_S_MAX = 86_400;
+const AMOUNT_MAX = 0xffff_ffff;
+
+export const tapCommand: Command = {
+  name: 'tap',
+  about: 'Does one tap on one card and shows all of it; exit code 0 if the gate would open.',
+  options: {
+    reader: {
+      type: 'string',
+      value: 'LINK',
+      required: true,
+      about: Object.keys(readerLinks).join(', '),
+    },
+    profile: {
+      type: 'string',
+      value: 'NAME_OR_FILE',
+      required: true,
+      about: 'jrt0025, tunion, city-union, or a JSON file (docs/profiles.md)',
+    },
+    keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
+    'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
+    amount: { type: 'string', value: 'MINOR', about: 'a plain purchase of this amount' },
+    fares: {
+      type: 'string',
+      value: 'DIR',
+      about: 'fare set for an entry or exit (default: sample)',
+    },
+    station: { type: 'string', value: 'ID', about: 'station of the gate (default: the first)' },
+    side: { type: 'string', value: 'SIDE', about: 'entry or exit (default entry)' },
+    terminal: { type: 'string', value: 'HEX', about: 'terminal id, 6 bytes' },
+    zone: { type: 'string', value: 'NAME', about: 'time zone (default Asia/Shanghai)' },
+    journal: { type: 'string', value: 'DIR', about: 'keep debits here (default: in memory only)' },
+    deadline: {
+      type: 'string',
+      value: 'MS',
+      about: 'give up before DEBIT after this (default 300)',
+    },
+    wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
+    json: { type: 'boolean', about: 'print one JSON object' },
+  },
+  run: tapOnce,
+};
+
+async function tapOnce(args: Args, io: Io): Promise<number> {
+  const profile = openProfile(args.need('profile'));
+  const passphraseFile = args.text('passphrase-file');
+  const keySet = await loadKeyFile(args.need('keys'), {
+    env: io.env,
+    ...(passphraseFile ? { passphraseFile } : {}),
+  });
+  const keyring = new Keyring(keySet.keys);
+  const fares = await openFares(args.text('fares') ?? 'sample');
+  const keys = new KeyringHolder(keyring);
+  const unconfirmed = new UnconfirmedDebits();
+  const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
+  const setting: TapSetting = {
+    ...readSetting(args, fares),
+    profiles: [compileProfile(profile)],
+    denylist: Denylist.build(cmacKey(keySet.cardHash), []),
+    findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
+    prepareKey: (key) => keys.prepare(key),
+  };
+  const journal = await openTapJournal(args.text('journal'));
+  const reader = await openReader(args.need('reader'));
+  try {
+    const gate = new Gate({
+      gateId: GATE_ID,
+      station: '',
+      setting: () => setting,
+      reader,
+      keys,
+      journal,
+      barrier: new CountingBarrier(),
+      unconfirmed,
+      clock: systemClock,
+      deadlineMs: args.whole('deadline', 300, 1, DEADLINE_MS_MAX),
+      keepBytes: true,
+    });
+    io.err(`${reader.name}: waiting for a card`);
+    const card = await firstCard(reader, args.whole('wait', 60, 1, WAIT_S_MAX));
+    const instantMs = Date.now();
+    const sequence = journal.nextSequence;
+    const report = await gate.drive(
+      card,
+      instantMs,
+      amount === null
+        ? tap(setting, instantMs, sequence)
+        : purchase(setting, instantMs, sequence, amount),
+    );
+    await card.release();
+    const described = describeTap(report, new TacVerifier(keyring));
+    const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
+    for (const line of lines) io.out(line);
+    return report.decision.open ? 0 : 1;
+  } finally {
+    await reader.close();
+    await journal.end();
+  }
+}
+
+function openProfile(nameOrFile: string): PurseProfile {
+  if (isBuiltInProfile(nameOrFile)) return builtInProfile(nameOrFile);
+  if (!existsSync(nameOrFile)) {
+    throw new FaregateError('FILE_UNREADABLE', `${nameOrFile}: no built-in profile and no file`);
+  }
+  return parseProfile(readFileSync(nameOrFile, 'utf8'), nameOrFile);
+}
+
+function readSetting(
+  args: Args,
+  fares: FareBook,
+): Pick<TapSetting, 'gateId' | 'side' | 'place' | 'terminalId' | 'fares' | 'zone'> {
+  const side = args.text('side') ?? 'entry';
+  if (side !== 'entry' && side !== 'exit') {
+    throw new FaregateError('USAGE', `--side takes entry or exit, not ${side}`);
+  }
+  const terminal = args.text('terminal') ?? '040900000001';
+  if (!isHex(terminal, 6)) {
+    throw new FaregateError('USAGE', `--terminal takes 6 bytes in hexadecimal, not ${terminal}`);
+  }
+  const version = fares.at(Date.now());
+  const id = args.text('station') ?? version?.stations[0]?.id ?? '';
+  const station = version?.stations[version.stationById(id)];
+  if (!version || !station) {
+    const why = version ? `no station ${id}` : 'no version is in force';
+    throw new FaregateError('FARES_UNKNOWN_STATION', `--station: ${why}`);
+  }
+  const terminalId = fromHex(terminal);
+  return {
+    gateId: GATE_ID,
+    side,
+    place: {
+      station: station.code,
+      stationRest: new Uint8Array(3),
+      terminal: terminalId,
+      city: new Uint8Array(2),
+      institution: new Uint8Array(8),
+    },
+    terminalId,
+    fares,
+    zone: new Zone(args.text('zone') ?? 'Asia/Shanghai'),
+  };
+}
+
+async function openTapJournal(dir: string | undefined): Promise<Journal> {
+  if (dir === undefined) return new MemoryJournal(randomInt(1, 2 ** 40));
+  mkdirSync(dir, { recursive: true });
+  const disk = await openNodeDisk(dir);
+  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+  return openJournal({ disk, gateId: GATE_ID, key: journalKey(`${dir}.key`), random });
+}
+
+/** The key the journal is sealed under, made at its first use. */
+function journalKey(path: string): Uint8Array {
+  if (!existsSync(path)) {
+    writeFileSync(path, `${toHex(new Uint8Array(randomBytes(32)))}\n`, { mode: 0o600 });
+  }
+  const text = readFileSync(path, 'utf8').trim();
+  if (!isHex(text, 32)) throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hex`);
+  return fromHex(text);
+}
+
+async function firstCard(reader: Reader, waitS: number): Promise<CardSession> {
+  const cards = reader.cards()[Symbol.asyncIterator]();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new FaregateError('READER_FAILED', `${reader.name}: no card in ${waitS} s`)),
+      waitS * 1000,
+    );
+  });
+  try {
+    const first = await Promise.race([cards.next(), late]);
+    if (first.done) throw new FaregateError('READER_FAILED', `${reader.name}: closed`);
+    return first.value;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The main job: an engine on embedded stores and a virtual station in rush hour, each a process of its
+ * own, started, watched and stopped in order. What it makes lies in one folder; given the same folder
+ * again, it goes on.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { FaregateError, systemCode } from '../../engine/errors.ts';
+import type { Percentiles } from '../../engine/histogram.ts';
+import { enrolGate } from '../../engine/operator/enrolment.ts';
+import { openFares } from '../../engine/operator/fare-files.ts';
+import { importKeyFile } from '../../engine/operator/key-files.ts';
+import type { GateStatus } from '../../engine/operator/status.ts';
+import { TapCounts } from '../tap-counts.ts';
+import { CardFile } from './card-file.ts';
+import { Child } from './child.ts';
+import { makeMasters } from './masters.ts';
+import { type DemoPlan, demoFiles, planGates, readPlan } from './plan.ts';
+import { reckon } from './reconcile.ts';
+import { firstCounterOf } from './riders.ts';
+import type { StationWord } from './station-process.ts';
+
+/** The last line of a run; `README.md` says what each figure is. */
+export interface DemoResult {
+  readonly taps: number;
+  readonly debits: number;
+  readonly posted: number;
+  readonly unresolved: number;
+  readonly unreconciledMinor: number;
+  readonly denied: number;
+  readonly torn: number;
+  readonly tapMs: Percentiles;
+  readonly hostUs: Percentiles;
+  readonly recovered: number;
+  readonly exceptions: number;
+  readonly spentMinor: number;
+  readonly deniedBy: Readonly<Record<string, number>>;
+  readonly findings: readonly string[];
+  readonly seconds: number;
+}
+
+export interface DemoOptions {
+  readonly dir: string;
+  readonly plan: Omit<DemoPlan, 'uplinkPort'>;
+  readonly httpPort: number | null;
+  /** One line for a person. */
+  readonly note: (line: string) => void;
+  readonly progress: (taps: number, backlog: number) => void;
+  /** Resolves when a person wants the run to end. */
+  readonly stop: Promise<void>;
+}
+
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const { dir, note } = options;
+  const startMs = Date.now();
+  const plan = await prepare(dir, options.plan, note);
+  const files = demoFiles(dir);
+  const fareBook = await openFares(plan.fares);
+  const currency = fareBook.versions[0]!.currency;
+
+  let address = '';
+  let ready: () => void = () => {};
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const httpPort = options.httpPort ?? (await freePort(8080));
+  const engine = new Child({
+    name: 'engine',
+    program: '../../engine/main.js',
+    args: [
+      ...['serve', '--data', files.engine, '--keys', files.keys, '--json', '--until-eof'],
+      ...['--port', String(plan.uplinkPort), '--http-port', String(httpPort)],
+      ...['--city', plan.fares === 'sample' ? 'Sample city' : plan.fares, '--currency', currency],
+    ],
+    onWord: (word) => {
+      address = (word as { http?: string }).http ?? address;
+      ready();
+    },
+    note,
+  });
+  await Promise.race([isReady, engine.ended]);
+  note(`dashboard: ${address}`);
+
+  let done: Extract<StationWord, { word: 'done' }> | null = null;
+  const station = new Child({
+    name: 'station',
+    program: '../main.js',
+    args: ['demo-station', '--data', dir],
+    onWord: (word) => {
+      const said = word as StationWord;
+      if (said.word === 'done') done = said;
+      else options.progress(said.taps, said.backlog);
+    },
+    note,
+  });
+  note(`engine is process ${engine.pid}, station is process ${station.pid}`);
+  let stopped = false;
+  void options.stop.then(() => {
+    stopped = true;
+    note('draining: taps in hand finish, debits go up, then the books are checked');
+    return station.stop().catch(() => {});
+  });
+  try {
+    await Promise.race([station.ended, engine.ended.then(() => never(stopped))]);
+  } finally {
+    await engine.stop();
+  }
+  if (!done) throw new FaregateError('STORE_FAILED', 'the station ended without a word');
+  return result(dir, plan, done, (Date.now() - startMs) / 1000);
+}
+
+/** An engine that ends before the station is an error, not an end. */
+function never(stopped: boolean): Promise<never> {
+  throw new FaregateError(
+    'STORE_FAILED',
+    `the engine ended ${stopped ? 'too early' : 'by itself'}`,
+  );
+}
+
+async function result(
+  dir: string,
+  plan: DemoPlan,
+  done: { readonly unconfirmed: number; readonly counts: GateStatus },
+  seconds: number,
+): Promise<DemoResult> {
+  const cards = CardFile.read(demoFiles(dir).cards, plan.seed);
+  try {
+    const reckoning = await reckon(dir, cards, firstCounterOf);
+    const counts = new TapCounts('city', '', 0);
+    counts.restore(done.counts);
+    const denied = Object.values(counts.denied).reduce((sum, count) => sum + count, 0);
+    return {
+      taps: cards.taps,
+      debits: reckoning.debits,
+      posted: reckoning.posted,
+      unresolved: reckoning.unresolved,
+      unreconciledMinor: reckoning.unreconciledMinor,
+      denied,
+      torn: counts.torn,
+      tapMs: counts.tapMs.percentiles(),
+      hostUs: counts.hostUs.percentiles(),
+      recovered: counts.recovered,
+      exceptions: reckoning.exceptions,
+      spentMinor: reckoning.spentMinor,
+      deniedBy: counts.denied,
+      findings: reckoning.findings,
+      seconds: Math.round(seconds * 10) / 10,
+    };
+  } finally {
+    cards.close();
+  }
+}
+
+/** Makes the folder of a new run, or reads the plan of the one that is there. */
+async function prepare(
+  dir: string,
+  wanted: Omit<DemoPlan, 'uplinkPort'>,
+  note: (line: string) => void,
+): Promise<DemoPlan> {
+  const files = demoFiles(dir);
+  if (existsSync(files.plan)) {
+    const plan = { ...readPlan(dir), taps: wanted.taps };
+    writeFileSync(files.plan, JSON.stringify(plan));
+    note(`going on with the run in ${dir}`);
+    return plan;
+  }
+  const fareBook = await openFares(wanted.fares);
+  mkdirSync(dir, { recursive: true });
+  const plan: DemoPlan = { ...wanted, uplinkPort: await freePort(0) };
+  writeFileSync(files.masters, makeMasters(), { mode: 0o600 });
+  await importKeyFile(files.masters, files.keys, {});
+  const gates = planGates(plan, fareBook.at(plan.startMs) ?? fareBook.versions[0]!);
+  for (const { gateId, stationName } of gates) {
+    await enrolGate(files.engine, { gateId, station: stationName, outDir: files.gate(gateId) });
+  }
+  // Last, so that a folder with a plan is a whole one.
+  writeFileSync(files.plan, JSON.stringify(plan));
+  note(`${gates.length} gates enrolled, ${plan.riders} riders`);
+  return plan;
+}
+
+/** `wanted` if it is free on this machine, else any free port. */
+function freePort(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => {
+      if (systemCode(error) === 'EADDRINUSE') resolve(freePort(0));
+      else reject(error);
+    });
+    server.listen(wanted, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

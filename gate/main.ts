@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** The program `faregate-gate`. */
+import { runProgram } from '../engine/cli/command.ts';
+import { processIo } from '../engine/cli/process-io.ts';
+import { demoCommand, demoStationCommand } from './cli/demo.ts';
+import { tapCommand } from './cli/tap.ts';
+import { virtualCardCommand } from './cli/virtual-card.ts';
+
+process.exitCode = await runProgram(
+  'faregate-gate',
+  "the gate's side: taps, virtual cards, the demo",
+  [demoCommand, tapCommand, virtualCardCommand, demoStationCommand],
+  process.argv.slice(2),
+  processIo(),
+);

@@ -1,0 +1,168 @@
+/**
+ * Many gates in one process: a station (or a bus with several validators). The gates share the key
+ * ring, the fares, the denylist and the unconfirmed debits; each has its own reader, journal,
+ * certificate and sequence.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromHex, isHex } from '../engine/bytes.ts';
+import type { CardKeyRef } from '../engine/card/dialogue.ts';
+import type { Keyring } from '../engine/crypto/keyring.ts';
+import { FaregateError } from '../engine/errors.ts';
+import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
+import type { Log } from '../engine/log/log.ts';
+import type { TapSetting } from '../engine/tap/setting.ts';
+import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Gate, type TapReport } from './controller.ts';
+import { openJournal } from './journal/journal.ts';
+import { openNodeDisk } from './journal/node-disk.ts';
+import type { Journal } from './journal/port.ts';
+import type { Reader } from './reader/reader.ts';
+import { KeyringHolder } from './sam/keyring-holder.ts';
+import { UnconfirmedDebits } from './unconfirmed.ts';
+import { readBundle, TlsTransport } from './uplink/tls.ts';
+import { StationTurns, type Turns } from './uplink/turns.ts';
+import { Uplink } from './uplink/uplink.ts';
+
+/** One gate of the station. */
+export interface GatePlan {
+  readonly gateId: string;
+  /** Name of the station, for status and dashboard. */
+  readonly station: string;
+  readonly reader: Reader;
+  /** Folder with what enrolment gave the gate: certificate, keys. */
+  readonly bundleDir: string;
+  readonly journalDir: string;
+  /** Setting of this gate, without what the station adds. */
+  readonly setting: Omit<TapSetting, 'findUnconfirmed' | 'prepareKey'>;
+  readonly barrier?: Barrier;
+  readonly onTap?: (report: TapReport) => void;
+}
+
+export interface StationOptions {
+  readonly engine: { readonly host: string; readonly port: number };
+  readonly keyring: Keyring;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly journalSegmentBytes?: number;
+  readonly journalSegments?: number;
+}
+
+interface StationGate {
+  readonly gate: Gate;
+  readonly journal: Journal;
+  readonly reader: Reader;
+  readonly uplink: Uplink;
+}
+
+export class Station {
+  readonly unconfirmed = new UnconfirmedDebits();
+  readonly #options: StationOptions;
+  readonly #gates: StationGate[] = [];
+  readonly #turns: Turns;
+  readonly #failed: Promise<never>;
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(options: StationOptions) {
+    this.#options = options;
+    this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    // Whoever awaits `serve` sees it; until then it must not end the process.
+    this.#failed.catch(() => {});
+  }
+
+  get gates(): readonly Gate[] {
+    return this.#gates.map((each) => each.gate);
+  }
+
+  /** Records closed and not yet acknowledged, over all gates. */
+  get backlog(): number {
+    return this.#gates.reduce((sum, each) => sum + each.journal.backlog, 0);
+  }
+
+  /** Opens a gate's journal and uplink. @throws FaregateError naming what is wrong with which. */
+  async add(plan: GatePlan): Promise<Gate> {
+    const { clock = systemClock, keyring, log, engine } = this.#options;
+    const { gateId } = plan;
+    const bundle = await readBundle(plan.bundleDir);
+    const journal = await openJournal({
+      disk: await openNodeDisk(plan.journalDir),
+      gateId,
+      key: await readJournalKey(plan.bundleDir),
+      random: (length) => new Uint8Array(randomBytes(length)),
+      failed: (error) => this.#fail(error),
+      ...(this.#options.journalSegments ? { segments: this.#options.journalSegments } : {}),
+      ...(this.#options.journalSegmentBytes
+        ? { segmentBytes: this.#options.journalSegmentBytes }
+        : {}),
+    });
+    const keys = new KeyringHolder(keyring);
+    const setting: TapSetting = {
+      ...plan.setting,
+      findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
+      prepareKey: (key: CardKeyRef) => keys.prepare(key),
+    };
+    const gate = new Gate({
+      gateId,
+      station: plan.station,
+      setting: () => setting,
+      reader: plan.reader,
+      keys,
+      journal,
+      barrier: plan.barrier ?? new CountingBarrier(),
+      unconfirmed: this.unconfirmed,
+      clock,
+      ...(plan.onTap ? { onTap: plan.onTap } : {}),
+    });
+    const uplink = new Uplink({
+      gateId,
+      transport: new TlsTransport({ ...engine, bundle }),
+      journal,
+      status: () => gate.counts.status(journal.backlog, this.unconfirmed.countOf(gateId)),
+      log,
+      random: Math.random,
+      onFailure: (error) => this.#fail(error),
+      turns: this.#turns,
+    });
+    this.#gates.push({ gate, journal, reader: plan.reader, uplink });
+    return gate;
+  }
+
+  /** Serves all gates until `stop`. @throws FaregateError when a journal or reader fails. */
+  async serve(): Promise<void> {
+    for (const { uplink } of this.#gates) uplink.start();
+    const serving = Promise.all(this.#gates.map(({ gate }) => gate.serve()));
+    await Promise.race([serving, this.#failed]);
+  }
+
+  /** Resolves when the engine has acknowledged everything in the journals. */
+  async drained(): Promise<void> {
+    const drained = Promise.all(this.#gates.map(({ uplink }) => uplink.drained()));
+    await Promise.race([drained, this.#failed]);
+  }
+
+  /** Lets taps in hand finish, closes readers, uplinks and journals. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#gates.map(({ reader }) => reader.close()));
+    await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
+    await Promise.all(this.#gates.map(({ journal }) => journal.end()));
+  }
+}
+
+async function readJournalKey(bundleDir: string): Promise<Uint8Array> {
+  const path = join(bundleDir, 'journal.key');
+  let text: string;
+  try {
+    text = (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  if (!isHex(text, 32)) {
+    throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hexadecimal`);
+  }
+  return fromHex(text);
+}

@@ -1,0 +1,190 @@
+/**
+ * A small station for tests: gates of the sample city over memory journals, virtual cards of one
+ * issuer, and a clock that the test moves. Everything random comes from node:crypto.
+ */
+import { randomBytes } from 'node:crypto';
+import { compileProfile } from '../../engine/card/purse/compile.ts';
+import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import { Keyring } from '../../engine/crypto/keyring.ts';
+import { cmacKey } from '../../engine/crypto/mac.ts';
+import { TacVerifier } from '../../engine/crypto/tac.ts';
+import { encodeDebit } from '../../engine/debit/codec.ts';
+import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
+import { Denylist } from '../../engine/denylist/denylist.ts';
+import { fareBook } from '../../engine/fare/book.ts';
+import { compileFares } from '../../engine/fare/compile.ts';
+import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
+import { sampleFareSet } from '../../engine/fare/sample-city.ts';
+import type { TapSetting } from '../../engine/tap/setting.ts';
+import { Zone } from '../../engine/time.ts';
+import { CountingBarrier } from '../../gate/barrier/barrier.ts';
+import type { Clock } from '../../gate/clock.ts';
+import { Gate, type TapReport } from '../../gate/controller.ts';
+import { MemoryJournal } from '../../gate/journal/memory.ts';
+import type { Journal } from '../../gate/journal/port.ts';
+import type { CardSession } from '../../gate/reader/reader.ts';
+import { VirtualCard } from '../../gate/reader/virtual/card.ts';
+import {
+  type CardDetails,
+  issueCard,
+  type MasterKeys,
+} from '../../gate/reader/virtual/card-state.ts';
+import type { PersonalityName, Quirks } from '../../gate/reader/virtual/personality.ts';
+import { type Tear, VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
+import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
+
+export const START_MS: number = Date.UTC(2026, 2, 2, 0, 0);
+
+/** Only what a card model says passes: a busy machine must not decide a test. */
+class TestClock implements Clock {
+  #nowMs = START_MS;
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicUs(): number {
+    return 0;
+  }
+
+  advance(toMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, toMs);
+  }
+}
+
+function master(): MasterKeys['purchase'] {
+  return { index: 1, version: 1, master: new Uint8Array(randomBytes(16)) };
+}
+
+export interface GateKit {
+  readonly gate: Gate;
+  readonly journal: Journal;
+  readonly barrier: CountingBarrier;
+  tap(card: VirtualCard, tear?: Tear): Promise<TapReport>;
+}
+
+export class StationKit {
+  readonly masters: MasterKeys = { purchase: master(), tac: master() };
+  readonly keyring = new Keyring([
+    { use: 'purchase', algorithm: '3des', ...this.masters.purchase },
+    { use: 'tac', algorithm: '3des', ...this.masters.tac },
+  ]);
+  readonly verifier = new TacVerifier(this.keyring);
+  readonly clock = new TestClock();
+  readonly unconfirmed = new UnconfirmedDebits();
+  readonly zone = new Zone('Asia/Shanghai');
+  readonly fares: CompiledFares;
+  readonly #profiles = ['tunion', 'city-union'].map((name) =>
+    compileProfile(builtInProfile(name as 'tunion')),
+  );
+  readonly #hashKey = cmacKey(new Uint8Array(randomBytes(16)));
+  #denylist = Denylist.build(this.#hashKey, []);
+  #cards = 0;
+  #gates = 0;
+
+  constructor(rules: Partial<FareRules> = {}) {
+    const city = sampleFareSet();
+    this.fares = compileFares({ ...city, effectiveMs: 0, rules: { ...city.rules, ...rules } });
+  }
+
+  stop(...cards: readonly VirtualCard[]): void {
+    this.#denylist = Denylist.build(
+      this.#hashKey,
+      cards.map((card) => card.state.cardNumber),
+    );
+  }
+
+  card(
+    details: CardDetails = {},
+    personality: PersonalityName = 'tunion',
+    quirks: Partial<Quirks> = {},
+  ): VirtualCard {
+    this.#cards += 1;
+    const cardNumber = Uint8Array.of(
+      3,
+      0x10,
+      0x51,
+      0x70,
+      0,
+      0,
+      0,
+      0,
+      this.#cards >> 8,
+      this.#cards,
+    );
+    const state = issueCard(personality, this.masters, {
+      cardNumber,
+      balanceMinor: 10_000,
+      ...details,
+    });
+    return new VirtualCard({ state, quirks, randomBytes: (n) => new Uint8Array(randomBytes(n)) });
+  }
+
+  gate(
+    side: 'entry' | 'exit',
+    station: number,
+    options: { journal?: Journal; deadlineMs?: number; profiles?: TapSetting['profiles'] } = {},
+  ): GateKit {
+    this.#gates += 1;
+    const gateId = `T${this.#gates}`;
+    const keys = new KeyringHolder(this.keyring);
+    const journal = options.journal ?? new MemoryJournal();
+    const barrier = new CountingBarrier();
+    const reader = new VirtualReader({ name: gateId });
+    const terminalId = Uint8Array.of(4, 9, 0, 0, 0, this.#gates);
+    const setting = (): TapSetting => ({
+      gateId,
+      side,
+      place: {
+        station: this.fares.stations[station]!.code,
+        stationRest: new Uint8Array(3),
+        terminal: terminalId,
+        city: new Uint8Array(2),
+        institution: new Uint8Array(8),
+      },
+      terminalId,
+      profiles: options.profiles ?? this.#profiles,
+      fares: fareBook([this.fares]),
+      denylist: this.#denylist,
+      zone: this.zone,
+      findUnconfirmed: (cardNumber) => this.unconfirmed.find(cardNumber),
+      prepareKey: (key) => keys.prepare(key),
+    });
+    const gate = new Gate({
+      gateId,
+      station: `station ${station}`,
+      setting,
+      reader,
+      keys,
+      journal,
+      barrier,
+      unconfirmed: this.unconfirmed,
+      clock: this.clock,
+      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+      keepBytes: true,
+    });
+    const cards = reader.cards();
+    const tap = async (card: VirtualCard, tear?: Tear): Promise<TapReport> => {
+      const gone = reader.present(card, { kbitps: 106, ...(tear ? { tear } : {}) });
+      const session = (await cards.next()).value as CardSession;
+      const report = await gate.tap(session);
+      await session.release();
+      await gone;
+      return report;
+    };
+    return { gate, journal, barrier, tap };
+  }
+
+  /** Moves the clock on. */
+  pass(minutes: number): void {
+    this.clock.advance(this.clock.nowMs() + minutes * 60_000);
+  }
+
+  /** What the issuer's TAC key says of a record. */
+  verify(debit: Debit): string {
+    const record = new Uint8Array(DEBIT_BYTES);
+    encodeDebit(debit, record, 0);
+    return this.verifier.verify(record, 0);
+  }
+}
