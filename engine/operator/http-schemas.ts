@@ -197,8 +197,11 @@ export interface Route {
 export const routes = {
   page: { path: '/', about: 'The dashboard.', answers: { 200: 'text/html' } },
   style: { path: '/page.css', about: 'Its style sheet.', answers: { 200: 'text/css' } },
+  chartsStyle: { path: '/charts.css', about: 'Of its drawings.', answers: { 200: 'text/css' } },
+  panelsStyle: { path: '/panels.css', about: 'Of its panels.', answers: { 200: 'text/css' } },
   script: { path: '/page.js', about: 'Its script.', answers: { 200: 'text/javascript' } },
   charts: { path: '/charts.js', about: 'Its drawings.', answers: { 200: 'text/javascript' } },
+  icon: { path: '/icon.svg', about: 'Its icon.', answers: { 200: 'image/svg+xml' } },
   state: { path: '/api/state', about: 'What the dashboard shows.', answers: { 200: state } },
   exceptions: {
     path: '/api/exceptions',

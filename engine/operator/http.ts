@@ -80,8 +80,10 @@ export function createHttp(options: { view: EngineView; log: HttpLog }): HttpSer
     requestTimeout: HTTP_REQUEST_MS,
     forceCloseConnections: true,
     // A URL that cannot be read never reaches the hooks below.
-    frameworkErrors: (error, _request, reply) =>
-      reply.code(400).headers(securityHeaders).send(failure('QUERY_INVALID', error.message)),
+    frameworkErrors(error, _request, reply) {
+      reply.headers(securityHeaders);
+      return (reply as FastifyReply).code(400).send(failure('QUERY_INVALID', error.message));
+    },
     // A parameter that is not in the schema is an error, never dropped in silence.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true } },
   });
@@ -132,8 +134,11 @@ function addPage(app: FastifyInstance): void {
   const files = [
     [routes.page, 'page.html'],
     [routes.style, 'page.css'],
+    [routes.chartsStyle, 'charts.css'],
+    [routes.panelsStyle, 'panels.css'],
     [routes.script, 'page.js'],
     [routes.charts, 'charts.js'],
+    [routes.icon, 'icon.svg'],
   ] as const;
   for (const [route, name] of files) {
     const bytes = readDashboardFile(name);
