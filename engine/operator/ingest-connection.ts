@@ -158,8 +158,13 @@ export class IngestConnection {
     if (this.#idle) clearTimeout(this.#idle);
     this.#idle = null;
     if (this.#waiting.length > 0 || this.#budget.full || this.#socket.destroyed) return;
-    this.#idle = setTimeout(() => this.#socket.destroy(), this.#idleMs);
-    this.#idle.unref();
+    const timer = setTimeout(() => {
+      // After a pause of this process, what came meanwhile must be seen first.
+      setImmediate(() => {
+        if (this.#idle === timer) this.#socket.destroy();
+      });
+    }, this.#idleMs);
+    this.#idle = timer.unref();
   }
 
   #reply(reply: Reply): void {

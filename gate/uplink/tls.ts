@@ -88,16 +88,21 @@ export class TlsTransport implements Transport {
       socket.once('secureConnect', () => {
         settle();
         socket.setNoDelay(true).setKeepAlive(true, HANDSHAKE_MS_MAX);
-        resolve(new TlsLink(socket, (cause) => this.#broken(cause)));
+        resolve(new TlsLink(socket, (cause, heard) => this.#broken(cause, heard)));
       });
       if (signal.aborted) aborted();
     });
   }
 
-  /** A client learns only after its own handshake that the engine turned its certificate down. */
-  #broken(cause: unknown): FaregateError {
-    const refused = /^ERR_SSL_.*ALERT/.test(systemCode(cause));
-    return this.#failed(refused ? 'GATE_REFUSED' : 'UPLINK_FAILED', cause);
+  /**
+   * In TLS 1.3 a client learns only after its own handshake that its certificate was turned down: by
+   * an alert where there is none, by a closed connection where a foreign authority signed it.
+   */
+  #broken(cause: unknown, heard: boolean): FaregateError {
+    if (/^ERR_SSL_.*ALERT/.test(systemCode(cause))) return this.#failed('GATE_REFUSED', cause);
+    if (heard) return this.#failed('UPLINK_FAILED', cause);
+    const why = 'it hung up before a word; does it know the authority of this certificate?';
+    return this.#failed('UPLINK_FAILED', new Error(why, { cause }));
   }
 
   #failed(code: 'UPLINK_FAILED' | 'GATE_REFUSED', cause: unknown): FaregateError {
@@ -111,17 +116,22 @@ class TlsLink implements Link {
   readonly #decoder = new FrameDecoder();
   readonly #messages: Uint8Array[] = [];
   #closed = false;
+  #heard = false;
   #error: FaregateError | null = null;
   #receiver: (() => void) | null = null;
 
-  constructor(socket: TLSSocket, broken: (cause: unknown) => FaregateError) {
+  constructor(socket: TLSSocket, broken: (cause: unknown, heard: boolean) => FaregateError) {
     this.#socket = socket;
     socket.on('error', (cause) => {
-      if (!this.#closed) this.#error ??= broken(cause);
+      if (!this.#closed) this.#error ??= broken(cause, this.#heard);
     });
-    socket.on('close', () => this.#wake(true));
+    socket.on('close', () => {
+      if (!this.#closed && !this.#heard) this.#error ??= broken(new Error('closed'), false);
+      this.#wake(true);
+    });
     socket.on('end', () => socket.destroy());
     socket.on('data', (chunk: Uint8Array) => {
+      this.#heard = true;
       this.#decoder.push(chunk);
       this.#cut();
     });

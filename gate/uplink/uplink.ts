@@ -129,8 +129,8 @@ export class Uplink {
           onFailure(error);
           return;
         }
-        this.#lastError = error;
         if (!this.#stop.signal.aborted) {
+          this.#lastError = error;
           log.warn({ gate: gateId, code: error.code, failures }, error.message);
         }
       } finally {

@@ -1,7 +1,6 @@
 /** In-memory ends for uplink and ingest: a journal, a ledger, and the records that go between. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readU48, writeU48 } from '../../../engine/bytes.ts';
 import { at, encodeDebit } from '../../../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../../../engine/debit/record.ts';
 import type { Outcome } from '../../../engine/ledger/outcomes.ts';
@@ -93,13 +92,15 @@ export class MemoryLedger implements LedgerPort {
   /** Sequences posted, in order, repeats left out. */
   readonly order: string[] = [];
   posts = 0;
+  readonly #through = new Map<string, number>();
   /** Awaited before anything is posted. */
   before: () => Promise<void> = () => Promise.resolve();
 
   acknowledgedThrough(gateId: string): number {
     const held = this.held.get(gateId);
-    let through = 0;
+    let through = this.#through.get(gateId) ?? 0;
     while (held?.has(through + 1)) through += 1;
+    this.#through.set(gateId, through);
     return through;
   }
 
@@ -179,15 +180,4 @@ export class MemoryJournal implements Journal {
   }
 
   async end(): Promise<void> {}
-}
-
-/** The sequence inside a 160-byte record, and a copy with another one. */
-export function sequenceOf(record: Uint8Array): number {
-  return readU48(record, at.gateSequence);
-}
-
-export function withSequence(record: Uint8Array, sequence: number): Uint8Array {
-  const copy = record.slice();
-  writeU48(copy, at.gateSequence, sequence);
-  return copy;
 }
