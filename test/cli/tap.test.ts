@@ -1,0 +1,160 @@
+/**
+ * `faregate-gate tap` against virtual cards that are programs of their own: honest ones, the field's
+ * odd ones, and one that replays.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { TapDescription } from '../../gate/cli/tap-report.ts';
+import { type Ran, run, start } from '../kit/programs.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'faregate-tap-'));
+const clear = join(dir, 'clear.json');
+const keys = join(dir, 'keys.sealed');
+
+before(async () => {
+  const key = (master: string) => ({ index: 1, version: 1, master });
+  writeFileSync(
+    clear,
+    JSON.stringify({
+      purchase: key('11223344556677888877665544332211'),
+      tac: key('0F1E2D3C4B5A69788796A5B4C3D2E1F0'),
+    }),
+  );
+  const made = await run('engine', ['keys', 'import', clear, '--out', keys]);
+  assert.equal(made.code, 0, made.err);
+});
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function profile(name: string, basis: string, changes: object = {}): string {
+  const path = join(dir, `${name}.json`);
+  writeFileSync(path, JSON.stringify({ extends: basis, name, ...changes }));
+  return path;
+}
+
+async function tapWith(
+  profileFile: string,
+  cardArgs: readonly string[],
+  tapArgs: readonly string[] = ['--amount', '200'],
+): Promise<{ tap: TapDescription; ran: Ran }> {
+  const port = await freePort();
+  const gate = start('gate', [
+    'tap',
+    ...['--reader', `tcp-listen:${port}`, '--profile', profileFile, '--keys', keys],
+    // A loaded machine is slower than a gate: this test is about answers, not about time.
+    ...['--deadline', '20000', '--json', ...tapArgs],
+  ]);
+  await gate.seen(/waiting for a card/);
+  const card = start('gate', [
+    'virtual-card',
+    ...['--connect', `127.0.0.1:${port}`, '--keys', clear, '--once', ...cardArgs],
+  ]);
+  const ran = await gate.ended;
+  card.child.kill();
+  await card.ended;
+  const last = ran.out.trim().split('\n').pop() ?? '';
+  return { tap: JSON.parse(last) as TapDescription, ran };
+}
+
+const honest: readonly [string, string, readonly string[], object?][] = [
+  ['plain JR/T 0025', 'jrt0025', ['--personality', 'jrt0025']],
+  ['T-Union', 'tunion', ['--personality', 'tunion']],
+  ['city union', 'city-union', ['--personality', 'city-union']],
+  ['no FCI', 'tunion', ['--personality', 'tunion', '--quirk', 'no-fci']],
+  [
+    'key index 06',
+    'tunion',
+    ['--personality', 'tunion', '--quirk', 'key-index-06'],
+    { key: { index: '06' } },
+  ],
+  [
+    'other status words',
+    'tunion',
+    ['--personality', 'tunion', '--quirk', 'unknown-aid-6999', '--quirk', 'bad-mac-6982'],
+  ],
+  ['log oldest first', 'tunion', ['--personality', 'tunion', '--quirk', 'log-oldest-first']],
+  ['stale bytes', 'tunion', ['--personality', 'tunion', '--quirk', 'stale-bytes']],
+];
+
+for (const [name, basis, card, changes] of honest) {
+  test(`debits an honest card: ${name}`, async () => {
+    const { tap, ran } = await tapWith(
+      profile(`honest-${honest.findIndex(([n]) => n === name)}`, basis, changes),
+      card,
+    );
+    assert.equal(ran.code, 0, ran.err + ran.out);
+    assert.equal(tap.open, true);
+    assert.equal(tap.amountMinor, 200);
+    assert.equal(tap.balanceMinor, 9800);
+    assert.equal(tap.debit?.state, 'confirmed');
+    assert.equal(tap.debit?.tacVerdict, 'valid');
+    assert.equal(tap.debit?.record.length, 320);
+    for (const command of tap.commands) {
+      assert.match(command.answer ?? '', /^([0-9A-F]{2}){2,}$/);
+      assert(command.cardUs > 0);
+    }
+  });
+}
+
+test('an entry on the sample city writes the journey record', async () => {
+  const { tap, ran } = await tapWith('tunion', ['--personality', 'tunion'], ['--side', 'entry']);
+  assert.equal(ran.code, 0, ran.err);
+  assert.equal(tap.commands.length, 5);
+  assert.equal(tap.debit?.amountMinor, 0);
+});
+
+test('a replayed card is refused, every time', async () => {
+  const state = join(dir, 'replayer.card');
+  const path = profile('replayer', 'tunion');
+  const card = ['--personality', 'tunion', '--state', state];
+  assert.equal((await tapWith(path, card)).tap.open, true);
+  for (let i = 0; i < 2; i++) {
+    const { tap, ran } = await tapWith(path, [...card, '--quirk', 'replay']);
+    assert.equal(ran.code, 1);
+    assert.equal(tap.open, false);
+    assert.equal(tap.reason, 'mac2Invalid');
+    assert.notEqual(tap.debit?.state, 'confirmed');
+  }
+});
+
+test('too little money is refused and nothing is debited', async () => {
+  const { tap, ran } = await tapWith('tunion', ['--personality', 'tunion', '--balance', '150']);
+  assert.equal(ran.code, 1);
+  assert.equal(tap.reason, 'balanceTooLow');
+  assert.equal(tap.debit, null);
+});
+
+test('bad input is named, and no card is waited for', async () => {
+  const tapArgs = (profileFile: string, keyFile: string, link = 'tcp-listen:0'): string[] => [
+    'tap',
+    ...['--reader', link, '--profile', profileFile, '--keys', keyFile, '--amount', '200'],
+  ];
+  const broken = join(dir, 'broken.json');
+  writeFileSync(broken, JSON.stringify({ extends: 'tunion', name: 'broken', key: { index: 'X' } }));
+  const cases: [string[], RegExp][] = [
+    [tapArgs('nowhere.json', keys), /FILE_UNREADABLE: nowhere\.json/],
+    [tapArgs(broken, keys), /PROFILE_INVALID: .*broken\.json: .*\/key\/index/],
+    [tapArgs('tunion', join(dir, 'no.keys')), /FILE_UNREADABLE: .*no\.keys/],
+    [tapArgs('tunion', clear), /KEYS_REFUSED: .*clear\.json/],
+    [tapArgs('tunion', keys, 'smoke-signals'), /USAGE: no reader link: smoke-signals/],
+  ];
+  for (const [args, message] of cases) {
+    const ran = await run('gate', args);
+    assert.notEqual(ran.code, 0);
+    assert.match(ran.err, message);
+  }
+});
