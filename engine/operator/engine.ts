@@ -21,6 +21,8 @@ import { createHttp, type HttpServer } from './http.ts';
 import { IngestServer } from './ingest.ts';
 import { GateRegistry, readRegistry } from './registry.ts';
 
+const OBSERVE_MS = 1000;
+
 export interface EngineOptions {
   readonly dataDir: string;
   readonly keyring: Keyring;
@@ -92,8 +94,11 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       await ingest.close();
       throw error;
     });
+    // Reports are counted as they come, whether or not anybody looks at the page.
+    const observing = setInterval(() => void state.state(), OBSERVE_MS);
     const stop = async (): Promise<void> => {
       stopping = true;
+      clearInterval(observing);
       await http.close();
       await ingest.close();
       await store.close();

@@ -33,6 +33,7 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import type { CardSession, Reader } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
+import { ownCard, ownCardLink } from './own-card.ts';
 import { describeTap, printTap } from './tap-report.ts';
 
 const GATE_ID = 'BENCH';
@@ -49,7 +50,7 @@ export const tapCommand: Command = {
       type: 'string',
       value: 'LINK',
       required: true,
-      about: Object.keys(readerLinks).join(', '),
+      about: [ownCardLink, ...Object.keys(readerLinks)].join(', '),
     },
     profile: {
       type: 'string',
@@ -101,7 +102,8 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     prepareKey: (key) => keys.prepare(key),
   };
   const journal = await openTapJournal(args.text('journal'));
-  const reader = await openReader(args.need('reader'));
+  const link = args.need('reader');
+  const reader = ownCard(link, keySet.keys) ?? (await openReader(link));
   try {
     const gate = new Gate({
       gateId: GATE_ID,
