@@ -113,8 +113,7 @@ export const UPLINK_ANSWER_MS_MAX = 30_000;
 /** First and longest pause between a gate's attempts to connect. */
 export const UPLINK_PAUSE_MS_MIN = 200;
 export const UPLINK_PAUSE_MS_MAX = 30_000;
-/** Gates of one station uploading at once, and turns waiting behind them. */
-export const STATION_UPLOADS_MAX = 4;
+/** Turns to upload that wait in one station. */
 export const STATION_TURNS_WAITING_MAX = 1024;
 /** The registry of enrolled gates: 20,000 gates at some 300 bytes. */
 export const GATES_FILE_BYTES_MAX = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@
  * From an uploaded batch to what the ledger takes: every record is decoded and checked before
  * anything costly is done, then each gets its TAC verdict, card hash, digest and sealed evidence.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setImmediate as others } from 'node:timers/promises';
 import { toHex } from '../bytes.ts';
 import { decodeDebit } from '../debit/codec.ts';
@@ -92,7 +92,7 @@ function receive(
     currency: debit.currency,
     instantMs: debit.instantMs,
     tac: carriesTac(debit) ? checks.verifyTac(records, offset) : 'none',
-    digest: createHash('sha256').update(record).digest().subarray(0, DIGEST_BYTES),
+    digest: hash('sha256', record, 'buffer').subarray(0, DIGEST_BYTES),
     sealed: checks.seal(record, debit),
     refersTo: debit.refersTo,
   };

@@ -4,7 +4,7 @@
  * bound and its `length()` walks it, so both the count and the bound are kept here.
  */
 import fastq from 'fastq';
-import { STATION_TURNS_WAITING_MAX, STATION_UPLOADS_MAX } from '../../engine/limits.ts';
+import { STATION_TURNS_WAITING_MAX } from '../../engine/limits.ts';
 
 /** Ends a turn; calling it again does nothing. */
 export type Release = () => void;
@@ -28,10 +28,8 @@ export class StationTurns implements Turns {
   #waiting = 0;
   #running = 0;
 
-  constructor(
-    atOnce: number = STATION_UPLOADS_MAX,
-    waitingMax: number = STATION_TURNS_WAITING_MAX,
-  ) {
+  /** `atOnce` gates may have batches under way at a time. */
+  constructor(atOnce: number, waitingMax: number = STATION_TURNS_WAITING_MAX) {
     this.#waitingMax = waitingMax;
     this.#queue = fastq((begin: (release: Release) => void, done: fastq.done) => {
       this.#waiting -= 1;

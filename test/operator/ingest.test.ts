@@ -6,23 +6,18 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type TLSSocket, type ConnectionOptions as TlsConnection } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { FRAMES_WAITING_PER_GATE_MAX } from '../../engine/limits.ts';
 import { enrolGate, revokeGate } from '../../engine/operator/enrolment.ts';
 import type { IngestOptions } from '../../engine/operator/ingest.ts';
 import { createAuthority, issueGate } from '../../engine/pki/certificates.ts';
-import {
-  decodeEngineMessage,
-  type EngineMessage,
-  encodeMessage,
-  type GateMessage,
-  type Hello,
-} from '../../engine/wire/envelope.ts';
-import { encodeFrame, FrameDecoder } from '../../engine/wire/frame.ts';
+import { encodeMessage, type GateMessage, type Hello } from '../../engine/wire/envelope.ts';
+import { encodeFrame } from '../../engine/wire/frame.ts';
 import { debitOf, recordsOf, statusOf } from '../gate/uplink/fakes.ts';
 import { TlsWorld } from '../gate/uplink/worlds.ts';
+import { RawGate } from './raw-gate.ts';
 
 function inWorld(
   title: string,
@@ -37,77 +32,6 @@ function inWorld(
       await world.close();
     }
   });
-}
-
-/** A gate that says whatever a test wants said. */
-class RawGate {
-  readonly socket: TLSSocket;
-  readonly #decoder = new FrameDecoder();
-  #ended = false;
-  #error: Error | null = null;
-
-  constructor(socket: TLSSocket) {
-    this.socket = socket;
-    socket.on('error', (error) => {
-      this.#error = error;
-    });
-    socket.on('close', () => {
-      this.#ended = true;
-    });
-    socket.on('data', (chunk: Uint8Array) => this.#decoder.push(chunk));
-  }
-
-  /** Connects with the files of an enrolled gate. */
-  static async open(
-    world: TlsWorld,
-    dir: string,
-    other: Partial<TlsConnection> = {},
-  ): Promise<RawGate> {
-    const socket = connect({
-      host: '127.0.0.1',
-      port: world.port,
-      ca: await readFile(join(dir, 'ca.crt')),
-      key: await readFile(join(dir, 'gate.key')),
-      cert: await readFile(join(dir, 'gate.crt')),
-      ...other,
-    });
-    await once(socket, 'secureConnect');
-    return new RawGate(socket);
-  }
-
-  /** The same, and welcomed. */
-  static async welcomed(world: TlsWorld, gateId: string): Promise<RawGate> {
-    const gate = await RawGate.open(world, await world.enrol(gateId));
-    gate.tell({ type: 'hello', protocol: 1, gateId, nextSequence: 1_000_000 });
-    assert.equal((await gate.hear())?.type, 'welcome');
-    return gate;
-  }
-
-  tell(message: GateMessage): void {
-    this.socket.write(encodeFrame(encodeMessage(message)));
-  }
-
-  batch(first: number, debits: readonly Debit[]): void {
-    const records = recordsOf(debits);
-    this.tell({ type: 'batch', first, count: debits.length, records, status: null });
-  }
-
-  /** The next answer; null when the connection ends without one. */
-  async hear(): Promise<EngineMessage | null> {
-    for (;;) {
-      const body = this.#decoder.next();
-      if (body) return decodeEngineMessage(body);
-      if (this.#ended) return null;
-      await sleep(2);
-    }
-  }
-
-  async refusal(): Promise<string> {
-    const message = await this.hear();
-    assert.equal(message?.type, 'refuse', `answered ${JSON.stringify(message)}, ${this.#error}`);
-    assert.equal(await this.hear(), null, 'the connection ends after a refusal');
-    return message.type === 'refuse' ? `${message.code}: ${message.message}` : '';
-  }
 }
 
 function debits(gateId: string, first: number, count: number): Debit[] {
@@ -259,7 +183,7 @@ inWorld('no certificate, a foreign one, or TLS 1.2: no word is exchanged', async
   const dir = await world.enrol('G01');
   const authority = await createAuthority('somebody else', Date.now());
   const foreign = await issueGate(authority, 'G01', Date.now());
-  const tries: Partial<TlsConnection>[] = [
+  const tries: Partial<ConnectionOptions>[] = [
     { key: undefined, cert: undefined },
     { key: foreign.key, cert: foreign.certificate },
     { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' },

@@ -1,9 +1,9 @@
-/** Turns: in order, few at a time, within a bound; and a station whose gates share them. */
+/** Turns: in order, few at a time, within a bound; and uplinks that share them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLog } from '../../../engine/log/log.ts';
-import { StationUplink } from '../../../gate/uplink/station-uplink.ts';
 import { type Release, StationTurns } from '../../../gate/uplink/turns.ts';
+import { Uplink } from '../../../gate/uplink/uplink.ts';
 import { seeded, Unreliable } from '../../suites/uplink.ts';
 import { MemoryJournal, statusOf } from './fakes.ts';
 import { InProcessWorld } from './worlds.ts';
@@ -45,14 +45,15 @@ test('twenty gates on a bad line, two turns: all arrive, and never more than two
     await new Promise((resolve) => setTimeout(resolve, 1));
     posting -= 1;
   };
-  const station = new StationUplink(2);
+  const turns = new StationTurns(2);
+  const uplinks: Uplink[] = [];
   const random = seeded(7);
   const journals: MemoryJournal[] = [];
   for (let i = 1; i <= 20; i++) {
     const journal = new MemoryJournal(`G${i}`, 60);
     journals.push(journal);
     const faults = { drop: 0, repeat: 0, swap: 0, cut: i === 3 ? 0.2 : 0 };
-    station.add({
+    const uplink = new Uplink({
       gateId: journal.gateId,
       transport: new Unreliable(await world.transport(journal.gateId), random, faults),
       journal,
@@ -60,12 +61,15 @@ test('twenty gates on a bad line, two turns: all arrive, and never more than two
       status: () => statusOf(journal.gateId),
       log: silentLog,
       onFailure: (error) => assert.fail(String(error)),
+      turns,
       timing: { batchRecords: 10, pollMs: 2, pauseMinMs: 1, pauseMaxMs: 5 },
     });
+    uplink.start();
+    uplinks.push(uplink);
   }
-  await station.drained();
-  assert.ok(station.connected >= 19);
-  await station.stop();
+  await Promise.all(uplinks.map((uplink) => uplink.drained()));
+  await Promise.all(uplinks.map((uplink) => uplink.stop()));
+  assert.deepEqual([turns.waiting, turns.running], [0, 0], 'every turn came back');
   for (const journal of journals) assert.equal(journal.backlog, 0);
   assert.equal(new Set(world.ledger.order).size, 1200);
   assert.equal(world.ledger.order.length, 1200);
