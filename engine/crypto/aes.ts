@@ -20,3 +20,11 @@ export function aesBlock(schedule: AesSchedule, block: Int32Array): void {
   block[2] = s2;
   block[3] = s3;
 }
+
+/** Key check value: the left three bytes of E(K, zeros). */
+export function aesCheckValue(key: Uint8Array): number {
+  const block = new Int32Array(4);
+  aesBlock(expandAes(key), block);
+  const word = block[0]!;
+  return ((word & 0xff) << 16) | (word & 0xff00) | ((word >>> 16) & 0xff);
+}

@@ -1,0 +1,91 @@
+/** `faregate-engine keys`: seal keys given in clear, and show what a key file holds without the keys. */
+import { aesCheckValue } from '../crypto/aes.ts';
+import type { KeySet } from '../crypto/key-set.ts';
+import { Keyring } from '../crypto/keyring.ts';
+import { FaregateError } from '../errors.ts';
+import { importKeyFile, loadKeyFile, type PassphraseOptions } from '../operator/key-files.ts';
+import type { Args, Command, Io, Option } from './command.ts';
+
+const passphraseOption: Option = {
+  type: 'string',
+  value: 'FILE',
+  about: 'file with the passphrase; FAREGATE_PASSPHRASE goes before it, FILE.pass after it',
+};
+
+const jsonOption: Option = { type: 'boolean', about: 'one JSON object' };
+
+export const keyCommands: readonly Command[] = [
+  {
+    name: 'keys import',
+    about: 'seal keys given in clear as JSON',
+    rest: 'FILE.json',
+    options: {
+      out: { type: 'string', value: 'FILE', required: true, about: 'the sealed key file' },
+      'passphrase-file': passphraseOption,
+      json: jsonOption,
+    },
+    run: importKeys,
+  },
+  {
+    name: 'keys show',
+    about: 'indexes, versions and check values of a sealed key file',
+    options: {
+      keys: { type: 'string', value: 'FILE', required: true, about: 'the sealed key file' },
+      'passphrase-file': passphraseOption,
+      json: jsonOption,
+    },
+    run: showKeys,
+  },
+];
+
+async function importKeys(args: Args, io: Io): Promise<number> {
+  const [from, ...more] = args.rest;
+  if (from === undefined || more.length > 0) {
+    throw new FaregateError('USAGE', 'keys import takes one FILE.json');
+  }
+  const out = args.need('out');
+  const { set, passphraseFile } = await importKeyFile(from, out, passphraseOptions(args, io));
+  if (passphraseFile !== null) {
+    io.err(`No passphrase was given: a random one is in ${passphraseFile}.`);
+    io.err('In production keep it elsewhere, and give it as FAREGATE_PASSPHRASE.');
+  }
+  report(out, set, args, io);
+  return 0;
+}
+
+async function showKeys(args: Args, io: Io): Promise<number> {
+  const path = args.need('keys');
+  report(path, await loadKeyFile(path, passphraseOptions(args, io)), args, io);
+  return 0;
+}
+
+function passphraseOptions(args: Args, io: Io): PassphraseOptions {
+  const passphraseFile = args.text('passphrase-file');
+  return { env: io.env, ...(passphraseFile === undefined ? {} : { passphraseFile }) };
+}
+
+function report(file: string, set: KeySet, args: Args, io: Io): void {
+  const keys = new Keyring(set.keys).list().map(({ use, index, version, cipher, schedule }) => ({
+    use,
+    index,
+    version,
+    algorithm: cipher.algorithm,
+    checkValue: hex3(cipher.checkValue(schedule)),
+  }));
+  const cardHash = { checkValue: hex3(aesCheckValue(set.cardHash)) };
+  if (args.flag('json')) {
+    io.out(JSON.stringify({ file, keys, cardHash }));
+    return;
+  }
+  io.out(file);
+  io.out('use       index  version  algorithm  check value');
+  for (const key of keys) {
+    const numbers = `${String(key.index).padStart(5)}  ${String(key.version).padStart(7)}`;
+    io.out(`${key.use.padEnd(8)}  ${numbers}  ${key.algorithm.padEnd(9)}  ${key.checkValue}`);
+  }
+  io.out(`cardHash                  aes        ${cardHash.checkValue}`);
+}
+
+function hex3(value: number): string {
+  return value.toString(16).toUpperCase().padStart(6, '0');
+}
