@@ -271,6 +271,8 @@ class Checker {
       this.#findings.equal(`count of exceptions ${code}`, stored, counts.get(code) ?? 0);
     }
     this.#findings.equal('count of exceptions', readTotal(this.#reader, 'exceptions'), number);
+    const conflicts = [...this.#reader.range('conflicts', {})].length;
+    this.#findings.equal('identity conflicts', conflicts, counts.get('identityConflict') ?? 0);
     const reported = counts.get('balanceBreak') ?? 0;
     this.#findings.equal('balance breaks in the chains', reported, balanceBreaks);
     return number;

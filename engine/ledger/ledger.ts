@@ -51,7 +51,7 @@ export interface LedgerSummary {
   readonly debits: number;
   /** Debits whose amount is on the issuer's account, presumed ones included. */
   readonly posted: number;
-  /** Of these, the ones only the card's chain speaks for. */
+  /** Of these, the ones only the card's chain or a gate's reading speaks for, without a TAC. */
   readonly presumed: number;
   /** Debits in suspense: their TAC did not verify. */
   readonly suspended: number;
@@ -82,7 +82,7 @@ export interface ExceptionItem extends DebitId {
 }
 
 export interface UnconfirmedItem extends DebitId {
-  /** What the card's chain says so far; null while it says nothing. */
+  /** What the card's chain or a gate's reading says so far; null while nothing does. */
   readonly presumed: 'posted' | 'voided' | null;
   readonly card: Uint8Array;
   readonly offlineCounter: number;
@@ -164,13 +164,14 @@ export class Ledger {
     );
   }
 
-  /** Debits not settled by a record, by card, at most `limit` and EXCEPTIONS_PAGE_MAX. */
+  /** Debits whose fate no record has fixed, by card, at most `limit` and EXCEPTIONS_PAGE_MAX. */
   unconfirmed(page: { after?: DebitId; limit?: number }): UnconfirmedItem[] {
     return this.#store.read((reader) => {
       const items: UnconfirmedItem[] = [];
       for (const pending of pendingAfter(reader, page.after)) {
+        const { vouched: _, ...shown } = pending;
         const { card, sealed, standing } = decodeDebitRow(reader.get('debits', idKey(pending))!);
-        items.push({ ...pending, presumed: presumedName(standing), card, sealed });
+        items.push({ ...shown, presumed: presumedName(standing), card, sealed });
         if (items.length === pageLimit(page.limit)) break;
       }
       return items;

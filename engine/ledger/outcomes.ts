@@ -10,9 +10,9 @@ export const outcomes = {
   identityConflict:
     'Another record is held under this gate and sequence. Nothing is posted; evidence is kept.',
   voided: 'The card did not commit. Recorded, nothing is posted.',
-  settled:
-    'An unconfirmed debit is settled, by this record or on arrival by what was known already.',
-  unconfirmed: 'Whether the card committed is not known yet. Kept aside, nothing is posted.',
+  settled: 'An unconfirmed debit is settled, by this record or by what was known already.',
+  unconfirmed:
+    'No record fixes yet whether the card committed. Kept aside; posted where that is presumed.',
   tacInvalid: 'The TAC does not verify. A debit goes to suspense; a settlement settles nothing.',
   tacUnknownKey:
     'The key of the TAC is not held. A debit goes to suspense; a settlement settles nothing.',

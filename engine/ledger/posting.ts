@@ -34,7 +34,14 @@ import {
   Standing,
   sameId,
 } from './rows.ts';
-import { breaksBalance, judgeDebit, judgeRepeat, judgeSettlement, presume } from './rules.ts';
+import {
+  breaksBalance,
+  judgeDebit,
+  judgeRepeat,
+  judgeSettlement,
+  presume,
+  vouches,
+} from './rules.ts';
 import type { StoreWriter } from './store.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -75,6 +82,7 @@ export class Posting {
   finish(): number {
     this.#advance();
     this.#books.finish();
+    if (this.#count === 0) return 0;
     const gate = { through: this.#through, highest: this.#highest, count: this.#count };
     this.#writer.put('gates', gateKey(this.#gateId), encodeGateRow(gate));
     return this.#through;
@@ -142,7 +150,7 @@ export class Posting {
     }
     const pending = [
       ...this.#pendingOf(row.card, purse),
-      { ...linkOf(id, row), instantMs: row.instantMs },
+      { ...linkOf(id, row), instantMs: row.instantMs, vouched: false },
     ];
     this.#keepPending(row.card, purse, pending.sort(comparePending));
     this.#reconsider(row.card, purse, row.offlineCounter);
@@ -152,7 +160,7 @@ export class Posting {
     const target = debit.refersTo!;
     const row = rowOf(debit, fromHex(debit.issuer), Standing.settlement);
     const original = this.#held(target);
-    const outcome = judgeSettlement(row, original, this.#takenFor(original));
+    const outcome = judgeSettlement(row, original);
     this.#books.change(debit, undefined, row);
     if (outcome === 'settlementUnknown') {
       this.#writer.put('waiting', waitingKey(target, debit), NOTHING);
@@ -176,14 +184,9 @@ export class Posting {
       this.#books.count('waiting', -1);
       const row = this.#held(settlement)!;
       const original = this.#held(id)!;
-      const outcome = judgeSettlement(row, original, this.#takenFor(original));
+      const outcome = judgeSettlement(row, original);
       this.#conclude(outcome, settlement, row, id, original);
     }
-  }
-
-  #takenFor(original: DebitRow | undefined): Link | undefined {
-    if (!original || !isPending(original.standing)) return undefined;
-    return this.#linkAt(original.card, purseOf(original.transactionType), original.offlineCounter);
   }
 
   /** What a judged settlement `id` does to the debit `target` it names. */
@@ -196,12 +199,23 @@ export class Posting {
   ): void {
     if (isException(outcome)) this.#books.report(outcome, id, target, row, row.sealed);
     if (outcome !== 'settled' || !original || !isPending(original.standing)) return;
+    const { card, offlineCounter } = original;
     const purse = purseOf(original.transactionType);
-    const others = this.#pendingOf(original.card, purse).filter((one) => !sameId(one, target));
-    this.#keepPending(original.card, purse, others);
+    const pending = this.#pendingOf(card, purse);
+    if (vouches(row)) {
+      const vouched = pending.map((one) => (sameId(one, target) ? { ...one, vouched: true } : one));
+      this.#keepPending(card, purse, vouched);
+      this.#reconsider(card, purse, offlineCounter);
+      return;
+    }
+    this.#keepPending(
+      card,
+      purse,
+      pending.filter((one) => !sameId(one, target)),
+    );
     if (row.state === DebitState.void) {
       this.#void(target, original, row.evidence, id);
-      this.#reconsider(original.card, purse, original.offlineCounter);
+      this.#reconsider(card, purse, offlineCounter);
       return;
     }
     const posted = this.#books.change(target, original, {

@@ -41,7 +41,7 @@ export const Standing = {
   suspended: 2,
   /** Outcome unknown; nothing posted. */
   unconfirmed: 3,
-  /** Posted on the word of the chain alone; a record may still reverse it. */
+  /** Posted on the word of the chain or of a gate, without a TAC; a record may still reverse it. */
   presumedPosted: 4,
   /** A rival for the same counter is presumed posted. */
   presumedVoided: 5,
@@ -194,12 +194,14 @@ export function decodeLink(key: Uint8Array, bytes: Uint8Array): Link {
   };
 }
 
-/** A debit that no record has settled yet. */
+/** A debit whose fate no record has fixed yet. */
 export interface Pending extends Link {
   readonly instantMs: number;
+  /** A gate read from the card's state that the card committed, but no TAC says so. */
+  readonly vouched: boolean;
 }
 
-const PENDING_BYTES = 18 + ID_BYTES;
+const PENDING_BYTES = 19 + ID_BYTES;
 
 /** The pending debits of one purse, in the order of `comparePending`. */
 export function encodePending(all: readonly Pending[]): Uint8Array {
@@ -211,7 +213,8 @@ export function encodePending(all: readonly Pending[]): Uint8Array {
     writeU32(out, at + 6, pending.amountMinor);
     writeU16(out, at + 10, pending.currency);
     writeU48(out, at + 12, pending.instantMs);
-    writeId(pending, out, at + 18);
+    out[at + 18] = pending.vouched ? 1 : 0;
+    writeId(pending, out, at + 19);
   }
   return out;
 }
@@ -225,13 +228,16 @@ export function decodePending(bytes: Uint8Array): Pending[] {
       amountMinor: readU32(bytes, at + 6),
       currency: readU16(bytes, at + 10),
       instantMs: readU48(bytes, at + 12),
-      ...readId(bytes, at + 18),
+      vouched: bytes[at + 18] === 1,
+      ...readId(bytes, at + 19),
     });
   }
   return all;
 }
 
-export function comparePending(a: Pending, b: Pending): number {
+type PendingPlace = Pick<Pending, 'offlineCounter' | 'gateId' | 'gateSequence'>;
+
+export function comparePending(a: PendingPlace, b: PendingPlace): number {
   if (a.offlineCounter !== b.offlineCounter) return a.offlineCounter - b.offlineCounter;
   if (a.gateId !== b.gateId) return a.gateId < b.gateId ? -1 : 1;
   return a.gateSequence - b.gateSequence;

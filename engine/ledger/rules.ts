@@ -10,6 +10,7 @@ import {
   CARD_BYTES,
   type DebitRow,
   DIGEST_BYTES,
+  isPending,
   type Link,
   type Pending,
   purseOf,
@@ -48,37 +49,29 @@ export type Settlement = Pick<
   | 'currency'
 >;
 
-/**
- * @param original the debit the settlement names.
- * @param taken the debit that holds the counter of both in the card's chain.
- */
-export function judgeSettlement(
-  settlement: Settlement,
-  original: DebitRow | undefined,
-  taken: Link | undefined,
-): Outcome {
+/** @param original the debit the settlement names. */
+export function judgeSettlement(settlement: Settlement, original: DebitRow | undefined): Outcome {
   const tac = judgeTac(settlement);
   if (tac) return tac;
   if (!original) return 'settlementUnknown';
-  const agrees = speaksOf(settlement, original) && agreesWith(settlement, original, taken);
+  const agrees = speaksOf(settlement, original) && agreesWith(settlement, original.standing);
   return agrees ? 'settled' : 'settlementConflict';
 }
 
-function agreesWith(settlement: Settlement, original: DebitRow, taken: Link | undefined): boolean {
+function agreesWith(settlement: Settlement, standing: Standing): boolean {
+  if (isPending(standing)) return true;
   const committed = settlement.state === DebitState.confirmed;
-  switch (original.standing) {
-    case Standing.unconfirmed:
-    case Standing.presumedPosted:
-    case Standing.presumedVoided:
-      return !committed || taken === undefined;
-    case Standing.posted:
-    case Standing.suspended:
-      return committed;
-    case Standing.voided:
-      return !committed;
-    default:
-      return false;
-  }
+  if (standing === Standing.posted || standing === Standing.suspended) return committed;
+  return standing === Standing.voided && (!committed || vouches(settlement));
+}
+
+/**
+ * Whether a settlement only vouches for its debit: the gate read the card's counter or journey
+ * record, and has no TAC. A counter may have been taken elsewhere meanwhile, so that a debit with a
+ * TAC overrules it; to be overruled is no conflict.
+ */
+export function vouches(settlement: Pick<DebitRow, 'state' | 'tac'>): boolean {
+  return settlement.state === DebitState.confirmed && settlement.tac === 'none';
 }
 
 /** Whether a settlement is decisive and repeats the debit it names. */
@@ -109,21 +102,24 @@ export function breaksBalance(below: Link, above: Link): boolean {
   );
 }
 
-/** What the chain says of a pending debit whose counter no debit holds. */
+/** What can be said of a pending debit whose counter no debit holds. */
 export type Presumption =
   | typeof Standing.unconfirmed
   | typeof Standing.presumedPosted
   | typeof Standing.presumedVoided;
 
 /**
- * What the chain says of the pending debits at one counter that no debit holds. At most one of them
- * committed, and it can only be the latest, for its tap still read this counter.
+ * What can be said of the pending debits at one counter that no debit holds. Where one is vouched
+ * for, or the chain above bears it out, one of them committed; and that can only be the latest, for
+ * its tap still read this counter.
  * @param above the nearest debit above that counter.
  * @returns one presumption for each of `rivals`.
  */
 export function presume(rivals: readonly Pending[], above: Link | undefined): Presumption[] {
   const latest = rivals.reduce((a, b) => (isLater(b, a) ? b : a));
-  if (!above || !explains(latest, above)) return rivals.map(() => Standing.unconfirmed);
+  const vouched = rivals.some((rival) => rival.vouched);
+  const committed = vouched || (above !== undefined && explains(latest, above));
+  if (!committed) return rivals.map(() => Standing.unconfirmed);
   return rivals.map((rival) =>
     rival === latest ? Standing.presumedPosted : Standing.presumedVoided,
   );

@@ -1,3 +1,4 @@
+/** The suite of the store port over both stores, and what is particular to each. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

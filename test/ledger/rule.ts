@@ -1,0 +1,38 @@
+/** One posting rule as a test: a fresh ledger, recomputed after every record. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkLedger } from '../../engine/ledger/check.ts';
+import { Ledger } from '../../engine/ledger/ledger.ts';
+import { MemoryStore } from '../../engine/ledger/memory-store.ts';
+import type { Outcome } from '../../engine/ledger/outcomes.ts';
+import type { ReceivedDebit } from '../../engine/ledger/received.ts';
+import { ISSUER } from './samples.ts';
+
+export interface Case {
+  ledger: Ledger;
+  /** Posts one record of whichever gate. */
+  post(debit: ReceivedDebit): Promise<Outcome>;
+  /** Balances as [receivable, float, suspense]. */
+  balances(): number[];
+  store: MemoryStore;
+}
+
+export function rule(name: string, work: (on: Case) => Promise<void>): void {
+  test(name, async () => {
+    const store = new MemoryStore();
+    const ledger = await Ledger.open(store);
+    const post = async (debit: ReceivedDebit) => {
+      const { outcomes } = await ledger.post(debit.gateId, [debit]);
+      const report = checkLedger(store);
+      assert.deepEqual(report.findings, []);
+      return outcomes[0]!;
+    };
+    const balances = () => {
+      const { accounts } = ledger.summary();
+      return ['receivable', 'float', 'suspense'].map(
+        (kind) => accounts.find((one) => one.name === `${kind}:${ISSUER}`)?.balanceMinor ?? 0,
+      );
+    };
+    await work({ ledger, post, balances, store });
+  });
+}

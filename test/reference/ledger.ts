@@ -1,0 +1,189 @@
+/**
+ * The slow obvious ledger: keeps what arrived in plain arrays and works every answer out from them
+ * when asked. Nothing is maintained from one record to the next but who came first; presumptions
+ * and balances in particular are derived anew each time.
+ */
+import { DebitKind, DebitState } from '../../engine/debit/record.ts';
+import type { ReceivedDebit } from '../../engine/ledger/received.ts';
+import type { StandingName } from '../../engine/ledger/rows.ts';
+
+function idOf(debit: { gateId: string; gateSequence: number }): string {
+  return `${debit.gateId}/${debit.gateSequence}`;
+}
+
+function purseOf(debit: ReceivedDebit): string {
+  return `${Buffer.from(debit.card).toString('hex')}/${debit.transactionType === 5 ? 'ED' : 'EP'}`;
+}
+
+function hasBadTac(debit: ReceivedDebit): boolean {
+  return debit.tac === 'invalid' || debit.tac === 'unknownKey';
+}
+
+export class ReferenceLedger {
+  readonly records: ReceivedDebit[] = [];
+  /** Fates that no later record changes. */
+  readonly #firm = new Map<string, 'posted' | 'voided' | 'refused'>();
+
+  receive(debit: ReceivedDebit): void {
+    if (this.#byId(debit)) return;
+    this.records.push(debit);
+    if (debit.kind === DebitKind.debit) this.#receiveDebit(debit);
+    for (const settlement of this.records) this.#hear(settlement);
+  }
+
+  #receiveDebit(debit: ReceivedDebit): void {
+    if (debit.state === DebitState.void) this.#firm.set(idOf(debit), 'voided');
+    if (debit.state === DebitState.confirmed && !hasBadTac(debit)) {
+      if (this.#holder(debit)) this.#firm.set(idOf(debit), 'refused');
+      else this.#hold(debit);
+    }
+    if (this.#isPending(debit) && this.#holder(debit)) this.#firm.set(idOf(debit), 'voided');
+  }
+
+  /** Hearing a settlement again changes nothing: it either settled its debit or never will. */
+  #hear(settlement: ReceivedDebit): void {
+    if (settlement.refersTo === null || hasBadTac(settlement)) return;
+    const debit = this.#byId(settlement.refersTo);
+    if (!debit || !this.#isPending(debit) || !speaksOf(settlement, debit)) return;
+    if (isVouch(settlement)) return;
+    if (settlement.state === DebitState.void) this.#firm.set(idOf(debit), 'voided');
+    else this.#hold(debit);
+  }
+
+  #hold(debit: ReceivedDebit): void {
+    this.#firm.set(idOf(debit), 'posted');
+    for (const other of this.records) {
+      if (this.#isPending(other) && sameCounter(other, debit)) {
+        this.#firm.set(idOf(other), 'voided');
+      }
+    }
+  }
+
+  #byId(id: { gateId: string; gateSequence: number }): ReceivedDebit | undefined {
+    return this.records.find((one) => idOf(one) === idOf(id));
+  }
+
+  #isPending(debit: ReceivedDebit): boolean {
+    const unknown = debit.state !== DebitState.confirmed && debit.state !== DebitState.void;
+    return debit.kind === DebitKind.debit && unknown && !this.#firm.has(idOf(debit));
+  }
+
+  #isHeld(debit: ReceivedDebit): boolean {
+    return this.#firm.get(idOf(debit)) === 'posted';
+  }
+
+  #holder(debit: ReceivedDebit): ReceivedDebit | undefined {
+    return this.records.find((one) => this.#isHeld(one) && sameCounter(one, debit));
+  }
+
+  standings(): Map<string, StandingName> {
+    return new Map(this.records.map((debit) => [idOf(debit), this.#standing(debit)]));
+  }
+
+  #standing(debit: ReceivedDebit): StandingName {
+    if (debit.kind === DebitKind.settlement) return 'settlement';
+    const firm = this.#firm.get(idOf(debit));
+    if (firm) return firm;
+    return debit.state === DebitState.confirmed ? 'suspended' : this.#presumed(debit);
+  }
+
+  #presumed(debit: ReceivedDebit): StandingName {
+    const rivals = this.records.filter((one) => this.#isPending(one) && sameCounter(one, debit));
+    const latest = rivals.sort(
+      (a, b) =>
+        b.instantMs - a.instantMs ||
+        Buffer.compare(Buffer.from(b.gateId), Buffer.from(a.gateId)) ||
+        b.gateSequence - a.gateSequence,
+    )[0]!;
+    const vouched = rivals.some((rival) => this.#isVouched(rival));
+    if (!vouched && !this.#isBorneOut(latest)) return 'unconfirmed';
+    return latest === debit ? 'presumedPosted' : 'presumedVoided';
+  }
+
+  #isVouched(debit: ReceivedDebit): boolean {
+    return this.records.some(
+      (one) =>
+        one.refersTo !== null &&
+        idOf(one.refersTo) === idOf(debit) &&
+        isVouch(one) &&
+        speaksOf(one, debit),
+    );
+  }
+
+  #isBorneOut(latest: ReceivedDebit): boolean {
+    const later = this.records.filter(
+      (one) =>
+        this.#isHeld(one) &&
+        purseOf(one) === purseOf(latest) &&
+        one.offlineCounter > latest.offlineCounter,
+    );
+    const above = later.sort((a, b) => a.offlineCounter - b.offlineCounter)[0];
+    if (!above) return false;
+    if (above.offlineCounter > latest.offlineCounter + 1) return true;
+    const left = latest.balanceBeforeMinor - latest.amountMinor;
+    const unmoved = above.balanceBeforeMinor === latest.balanceBeforeMinor;
+    if (above.balanceBeforeMinor < left || above.currency !== latest.currency) return false;
+    return !unmoved || latest.amountMinor === 0;
+  }
+
+  /** Balances that are not zero, by `kind:issuer currency`. */
+  balances(): Map<string, number> {
+    const sums = new Map<string, number>();
+    const add = (name: string, amountMinor: number) => {
+      const sum = (sums.get(name) ?? 0) + amountMinor;
+      if (sum === 0) sums.delete(name);
+      else sums.set(name, sum);
+    };
+    for (const debit of this.records) {
+      const standing = this.#standing(debit);
+      const posted = standing === 'posted' || standing === 'presumedPosted';
+      if (!posted && standing !== 'suspended') continue;
+      add(`receivable:${debit.issuer} ${debit.currency}`, debit.amountMinor);
+      const against = posted ? 'float' : 'suspense';
+      add(`${against}:${debit.issuer} ${debit.currency}`, -debit.amountMinor);
+    }
+    return sums;
+  }
+
+  /** Upper and lower debit of each adjacent pair whose balances do not meet. */
+  balanceBreaks(): string[] {
+    const held = this.records.filter((one) => this.#isHeld(one));
+    return held.flatMap((above) =>
+      held
+        .filter(
+          (below) =>
+            purseOf(below) === purseOf(above) &&
+            below.offlineCounter + 1 === above.offlineCounter &&
+            (below.currency !== above.currency ||
+              above.balanceBeforeMinor < below.balanceBeforeMinor - below.amountMinor),
+        )
+        .map((below) => `${idOf(above)} after ${idOf(below)}`),
+    );
+  }
+
+  acknowledgedThrough(gateId: string): number {
+    let through = 0;
+    while (this.#byId({ gateId, gateSequence: through + 1 })) through++;
+    return through;
+  }
+}
+
+/** Confirmed without a TAC: a reading of the card's state. */
+function isVouch(settlement: ReceivedDebit): boolean {
+  return settlement.state === DebitState.confirmed && settlement.tac === 'none';
+}
+
+function sameCounter(a: ReceivedDebit, b: ReceivedDebit): boolean {
+  return purseOf(a) === purseOf(b) && a.offlineCounter === b.offlineCounter;
+}
+
+function speaksOf(settlement: ReceivedDebit, debit: ReceivedDebit): boolean {
+  if (!sameCounter(settlement, debit)) return false;
+  if (settlement.state === DebitState.void) return true;
+  return (
+    settlement.state === DebitState.confirmed &&
+    settlement.amountMinor === debit.amountMinor &&
+    settlement.balanceBeforeMinor === debit.balanceBeforeMinor &&
+    settlement.currency === debit.currency
+  );
+}
