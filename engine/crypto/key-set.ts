@@ -6,7 +6,7 @@
 import { fromHex, toHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
 import { KEYS_PER_USE_MAX } from '../limits.ts';
-import { parseChecked } from '../schema/check.ts';
+import { checkSchema } from '../schema/check.ts';
 import type { KeyUse, MasterKey } from './keyring.ts';
 import type { PurseAlgorithm } from './purse-cipher.ts';
 
@@ -60,7 +60,6 @@ const keySetSchema = {
       additionalProperties: false,
     },
   },
-  anyOf: USES.map((use) => ({ required: [use] })),
   additionalProperties: false,
 };
 
@@ -70,7 +69,7 @@ const keySetSchema = {
  * @throws FaregateError KEYS_INVALID naming the field; never with key digits.
  */
 export function parseKeySet(text: string, what: string): ClearKeySet {
-  const json = parseChecked<JsonKeySet>(keySetSchema, text, 'KEYS_INVALID', what);
+  const json = checkSchema<JsonKeySet>(keySetSchema, parseJson(text, what), 'KEYS_INVALID', what);
   const keys: MasterKey[] = [];
   for (const use of USES) {
     const given = json[use];
@@ -91,7 +90,20 @@ export function parseKeySet(text: string, what: string): ClearKeySet {
       keys.push({ use, index, version, algorithm, master: fromHex(one.master) });
     }
   }
+  if (keys.length === 0) {
+    throw new FaregateError('KEYS_INVALID', `${what}: none of ${USES.join(', ')} is given`);
+  }
   return { keys, cardHash: json.cardHash ? fromHex(json.cardHash.master) : null };
+}
+
+/** The parser's own message quotes the text around the mistake, which may be a key: it is dropped. */
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const place = /at position \d+/.exec(String(error))?.[0] ?? '';
+    throw new FaregateError('KEYS_INVALID', `${what}: not JSON ${place}`.trimEnd());
+  }
 }
 
 /** Writes the clear form: bytes to be sealed. */

@@ -27,7 +27,10 @@ export interface Load extends Purchase {
 /** The longest message: purchase MAC1 with a city code, 18 + 9 bytes. */
 const message = new Uint8Array(32);
 
-/** Session schedule of a purchase into `session`: E(DPK, random4 ‖ offlineCounter2 ‖ right two bytes of the terminal sequence). */
+/**
+ * Session schedule of a purchase into `session`: E(DPK, random4 ‖ offlineCounter2 ‖ right two bytes
+ * of the terminal sequence).
+ */
 export function purchaseSession(
   cipher: PurseCipher,
   cardKey: Int32Array,

@@ -1,0 +1,49 @@
+/** `npm run bench -- [names] [--json] [--smoke]`: runs the benchmarks named, or all. */
+import { parseArgs } from 'node:util';
+import { type Benchmark, machine, type Ratio, type Result, runBenchmark } from './harness.ts';
+import { macBenchmark } from './mac.ts';
+
+const benchmarks: readonly Benchmark[] = [macBenchmark];
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, help: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const names = benchmarks.map(({ name }) => name);
+const unknown = positionals.find((name) => !names.includes(name));
+if (values.help || unknown !== undefined) {
+  if (unknown !== undefined) console.error(`no such benchmark: ${unknown}`);
+  console.log(`npm run bench -- [${names.join('|')} ...] [--json] [--smoke]`);
+  process.exitCode = unknown === undefined ? 0 : 2;
+} else {
+  const smoke = values.smoke === true;
+  const wanted = benchmarks.filter(
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  );
+  const print = values.json ? (line: object) => console.log(JSON.stringify(line)) : printRow;
+  print(machine(smoke));
+  for (const benchmark of wanted) await runBenchmark(benchmark, smoke, print);
+}
+
+function printRow(line: object | Result | Ratio): void {
+  if ('contender' in line) {
+    const times = [line.p50Ns, line.p99Ns, line.p999Ns].map((ns) => time(ns).padStart(9)).join('');
+    const rate = `${line.opsPerSec.toLocaleString('en')}/s`.padStart(14);
+    console.log(`${line.bench.padEnd(8)}${line.contender.padEnd(52)}${times}${rate}  ${line.hash}`);
+  } else if ('ratio' in line) {
+    const goal = line.goal === undefined ? '' : ` (goal ${line.goal})`;
+    console.log(`${' '.repeat(8)}${line.ratio} is ${line.value} times as fast as the last${goal}`);
+  } else {
+    console.log(
+      Object.entries(line)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', '),
+    );
+    console.log(`${''.padEnd(60)}${['p50', 'p99', 'p99.9'].map((p) => p.padStart(9)).join('')}`);
+  }
+}
+
+function time(ns: number): string {
+  if (ns < 10_000) return `${ns.toFixed(0)} ns`;
+  return ns < 10_000_000 ? `${(ns / 1000).toFixed(1)} us` : `${(ns / 1e6).toFixed(1)} ms`;
+}
