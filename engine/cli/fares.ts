@@ -48,7 +48,7 @@ const importCommand: Command = {
     'entry-balance': option('AMOUNT', 'balance needed at entry (default: the lowest fare)'),
     'same-station': option('AMOUNT', 'price of leaving where one came in (default: the table)'),
     'same-station-minutes': option('N', 'for so long; later the overstay price'),
-    'max-minutes': option('N', 'longest stay in the paid area (default: any)'),
+    'max-minutes': option('N', 'longest stay in the paid area (default: no limit)'),
     overstay: option('AMOUNT', 'price of staying longer (default: the highest fare)'),
     'pass-back-seconds': option('N', 'a second tap within this is ignored (default: 30)'),
     'missing-tap': option('AMOUNT', 'price of a missing tap, or "refuse" (default: highest fare)'),

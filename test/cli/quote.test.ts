@@ -1,16 +1,12 @@
 /** `quote` as a stream: every published fare exactly, order, bounds, bad lines, back-pressure. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { after, test } from 'node:test';
-import { run } from '../reference/fare-program.ts';
+import { test } from 'node:test';
+import { run, scratch } from '../reference/fare-program.ts';
 import { fareTable } from '../reference/fare-table.ts';
 import { dataPath, noShared } from '../shared.ts';
-
-const scratch = mkdtempSync(join(tmpdir(), 'faregate-quote-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
 
 const QUOTE = ['quote', '--fares', 'sample'];
 

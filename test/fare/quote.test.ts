@@ -103,7 +103,7 @@ test('a journey is the sum of its legs', () => {
   });
 });
 
-test('rider, media and network may be left out or null; media and network say they are idle', () => {
+test('rider, media and network may be left out or null, and the last two are idle', () => {
   assert.equal(quoted({ id: 1, legs: [leg] }).amount, '7.00');
   assert.equal(quoted({ id: 1, rider: null, media: null, legs: [leg] }).why.length, 2);
   const idle = quoted({ id: 1, media: 'card', legs: [{ ...leg, network: 'metro' }] });
