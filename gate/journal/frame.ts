@@ -122,13 +122,12 @@ export function readFrame(
   const sealed = bytes.subarray(sealedAt, sealedAt + length);
   const checksum = readU32(bytes, index + 28);
   if (crc32(sealed, crc32(sealedHead)) !== checksum) return null;
-  const batchStart = readU32(bytes, index + 16);
-  if (readU32(bytes, index + 24) !== segment || batchStart > offset) return null;
+  if (readU32(bytes, index + 24) !== segment) return null;
   return {
     kind,
     sequence: readU48(bytes, index + 8),
     segment,
-    batchStart,
+    batchStart: readU32(bytes, index + 16),
     chain: readU32(bytes, index + 20),
     offset,
     checksum,

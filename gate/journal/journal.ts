@@ -293,14 +293,15 @@ class SegmentedJournal implements Journal {
     if (this.#failure) throw this.#failure;
   }
 
+  /** The first error is the journal's; those after it still find someone waiting. */
   #fail(error: unknown): void {
-    if (this.#failure) return;
-    this.#failure =
+    const isFirst = this.#failure === null;
+    this.#failure ??=
       error instanceof FaregateError
         ? error
         : new FaregateError('DISK_FAILED', 'the journal stopped', { cause: error });
     this.#writer.fail(this.#failure);
-    this.#onFailure(this.#failure);
+    if (isFirst) this.#onFailure(this.#failure);
   }
 }
 

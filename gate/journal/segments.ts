@@ -34,7 +34,9 @@ export class Segments {
   #spare: DiskFile | null;
   /** Files no longer written, closed once their last write is durable. */
   #retired: DiskFile[] = [];
-  #diskFull = false;
+  #isDiskFull = false;
+  /** Whether a full disk is worth another try. */
+  #isRetryDue = false;
   #reads = 0;
   #durableSegment: number;
   #acknowledged = 0;
@@ -91,17 +93,18 @@ export class Segments {
 
   /** Why there is no more room than there is; tries again for space on a disk that was full. */
   shortage(): FaregateError {
-    if (this.#diskFull) {
-      this.#diskFull = false;
+    if (this.#isDiskFull) {
+      this.#isRetryDue = true;
       void this.#keepUp();
       return new FaregateError('DISK_FULL', `${this.#nextName()}: no space for the next segment`);
     }
-    const why =
-      this.#kept.length < this.#max ? `${this.#nextName()} is still being made` : 'all in use';
-    return new FaregateError(
-      'JOURNAL_FULL',
-      `${this.#kept.length} of ${this.#max} segments: ${why}`,
-    );
+    const used = `${this.#kept.length} of ${this.#max} segments`;
+    const why = this.#spare
+      ? 'what is free is kept for the ends of open intents'
+      : this.#kept.length < this.#max
+        ? `${this.#nextName()} is still being made`
+        : 'all are in use';
+    return new FaregateError('JOURNAL_FULL', `${used}: ${why}`);
   }
 
   /** Reads one segment, which stays until the read is over. */
@@ -158,7 +161,7 @@ export class Segments {
     const isActiveDurable = this.activeNumber === this.#durableSegment;
     if (isActiveDurable && this.#retired.length > 0) return this.#retired.pop()!.close();
     if (this.#reads === 0 && this.#isOldestDone()) return this.#removeOldest();
-    const mayGrow = this.#kept.length < this.#max && !this.#diskFull;
+    const mayGrow = this.#kept.length < this.#max && (!this.#isDiskFull || this.#isRetryDue);
     if (isActiveDurable && !this.#spare && mayGrow) return this.#makeSpare();
     return null;
   }
@@ -166,7 +169,7 @@ export class Segments {
   async #removeOldest(): Promise<void> {
     const { number } = this.#kept.shift()!;
     await this.#disk.remove(segmentName(number));
-    this.#diskFull = false;
+    this.#isRetryDue = true;
   }
 
   /** Whether every intent of the oldest segment is acknowledged and a durable one follows it. */
@@ -177,11 +180,13 @@ export class Segments {
   }
 
   async #makeSpare(): Promise<void> {
+    this.#isRetryDue = false;
     try {
       this.#spare = await this.#disk.preallocate(this.#nextName(), this.segmentBytes);
+      this.#isDiskFull = false;
     } catch (error) {
       if (!(error instanceof FaregateError) || error.code !== 'DISK_FULL') throw error;
-      this.#diskFull = true;
+      this.#isDiskFull = true;
     }
   }
 }

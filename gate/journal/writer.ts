@@ -148,10 +148,9 @@ export class Writer {
 
   /** Refuses everything from here on, and whoever waits. */
   fail(error: Error): void {
-    if (this.#failure) return;
-    this.#failure = error;
+    this.#failure ??= error;
     this.#clearTimer();
-    for (const waiter of this.#waiters) waiter.reject(error);
+    for (const waiter of this.#waiters) waiter.reject(this.#failure);
     this.#waiters = [];
   }
 
