@@ -3,10 +3,10 @@
  * keeps what the tap leaves behind.
  */
 import { decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
-import { DEBIT_BYTES, type Debit, DebitState } from '../engine/debit/record.ts';
+import { DEBIT_BYTES, type Debit, DebitKind, DebitState, TapKind } from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { TAP_DEADLINE_MS } from '../engine/limits.ts';
-import type { Decision, TapDialogue } from '../engine/tap/decision.ts';
+import { type Decision, refuse, type TapDialogue } from '../engine/tap/decision.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import type { Barrier } from './barrier/barrier.ts';
@@ -49,15 +49,24 @@ export class Gate {
   readonly counts: TapCounts;
   readonly #parts: GateParts;
 
-  /** Takes over what a crash cut off: intents without an end become unconfirmed debits. */
   constructor(parts: GateParts) {
     this.#parts = parts;
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
-    for (const record of parts.journal.open()) {
-      const debit: Debit = { ...decodeDebit(record, 0), state: DebitState.unconfirmed };
-      this.#close(debit, 0, 0);
-      parts.unconfirmed.add(debit);
+    this.#takeOver();
+  }
+
+  /**
+   * What a crash cut off: an intent without an end becomes an unconfirmed debit; a settlement says the
+   * same with or without its end.
+   */
+  #takeOver(): void {
+    const { journal, unconfirmed } = this.#parts;
+    for (const record of journal.open()) {
+      const debit = decodeDebit(record, 0);
+      const state = debit.state === DebitState.intended ? DebitState.unconfirmed : debit.state;
+      this.#close({ ...debit, state }, 0, 0);
+      if (debit.kind === DebitKind.debit) unconfirmed.add({ ...debit, state });
     }
   }
 
@@ -90,11 +99,12 @@ export class Gate {
       keepBytes: keepBytes ?? false,
     });
     let decision = this.#closedFor() ?? (await driver.run(dialogue));
-    if (!(await driver.durable())) decision = { ...decision, ...GATE_CLOSED };
+    const durable = await driver.durable();
+    if (!durable) decision = { ...decision, open: false, reason: 'gateClosed' };
     barrier.show(decision);
     const tapUs = driver.elapsedUs();
     const { hostUs } = driver;
-    if (driver.journalError) throw driver.journalError;
+    if (!durable && !isFull(driver.journalError)) throw driver.journalError;
     for (const debit of decision.closed) this.#close(debit, tapUs, hostUs);
     if (decision.settled) unconfirmed.settle(decision.settled);
     if (decision.unconfirmed) unconfirmed.add(decision.unconfirmed);
@@ -110,8 +120,8 @@ export class Gate {
       this.#parts.journal.reserve();
       return null;
     } catch (error) {
-      if (!(error instanceof FaregateError) || error.code !== 'JOURNAL_FULL') throw error;
-      return { ...GATE_CLOSED, detail: error.message };
+      if (!isFull(error)) throw error;
+      return refuse(TapKind.entry, 'gateClosed', error.message);
     }
   }
 
@@ -126,14 +136,7 @@ export class Gate {
   }
 }
 
-const GATE_CLOSED: Decision = {
-  open: false,
-  reason: 'gateClosed',
-  detail: 'the journal failed',
-  tapKind: 1,
-  amountMinor: 0,
-  balanceMinor: null,
-  closed: [],
-  unconfirmed: null,
-  settled: null,
-};
+/** A full journal closes the gate until the uplink has made room; any other failure is fatal. */
+function isFull(error: unknown): error is FaregateError {
+  return error instanceof FaregateError && error.code === 'JOURNAL_FULL';
+}

@@ -61,6 +61,7 @@ async function serve(args: Args, io: Io): Promise<number> {
   }
   // A store that failed must not be written again: the process ends and the next one reads it.
   await Promise.race([failure, asked(io, args.flag('until-eof'))]);
+  io.input.pause();
   await engine.stop();
   return 0;
 }

@@ -68,7 +68,7 @@ export function* tap(
     settled = proven;
   }
   const last = journeyOf(purse.profile, journey, fares, setting.zone);
-  const decision = yield* charge(setting, fares, purse, journey, last, {
+  const decision = yield* charge(setting, faresOf(setting, fares, last), purse, journey, {
     ...slot,
     sequence: sequence + (settled ? 1 : 0),
     tapKind,
@@ -84,7 +84,6 @@ function* charge(
   fares: CompiledFares,
   purse: SelectedPurse,
   journey: Uint8Array | null,
-  last: LastJourney,
   slot: Pick<
     DebitRequest,
     'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending'
@@ -92,6 +91,7 @@ function* charge(
 ): TapDialogue<Decision> {
   const { profile } = purse;
   const { tapKind, instantMs } = slot;
+  const last = journeyOf(profile, journey, fares, setting.zone);
   const rider = riderIndex(fares, riderClass(purse));
   const plan = planTap(setting, fares, last, rider, instantMs);
   if (plan.reason !== null) return refuse(tapKind, plan.reason, '');
@@ -122,6 +122,12 @@ function* charge(
   });
   const open = outcome.reason === 'open';
   return { ...outcome, open, tapKind, amountMinor: open ? amountMinor : 0 };
+}
+
+/** A ride is priced by the version in force when it began, as `quote` does. */
+function faresOf(setting: TapSetting, now: CompiledFares, last: LastJourney): CompiledFares {
+  if (setting.side === 'entry' || last.where !== 'inside') return now;
+  return setting.fares.at(last.instantMs) ?? now;
 }
 
 /** A class the fare set does not have pays as the default one. */

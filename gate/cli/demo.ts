@@ -121,7 +121,12 @@ export const demoStationCommand: Command = {
       io.input.on('end', resolve);
       io.input.resume();
     });
-    await runStation(args.need('data'), ended, (word) => io.out(JSON.stringify(word)));
-    return 0;
+    try {
+      await runStation(args.need('data'), ended, (word) => io.out(JSON.stringify(word)));
+      return 0;
+    } finally {
+      // An open input that is listened to would keep the process alive.
+      io.input.pause();
+    }
   },
 };

@@ -6,6 +6,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { FaregateError } from '../../engine/errors.ts';
 
 /** Starts in a row after which something is wrong with more than one process. */
 const RESTARTS_MAX = 50;
@@ -84,7 +85,7 @@ export class Child {
     const how = signal ? `killed by ${signal}` : `ended with code ${code}`;
     // Exit code 1 is an operating error that the child has told: starting again would not help.
     if (code === 1 || this.#restarts >= RESTARTS_MAX) {
-      this.#failed(new Error(`${name} ${how}`));
+      this.#failed(new FaregateError('PROCESS_ENDED', `${name} ${how}`));
       return;
     }
     this.#restarts += 1;

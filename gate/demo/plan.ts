@@ -30,7 +30,7 @@ export interface DemoPlan {
   readonly uplinkPort: number;
 }
 
-const count = { type: 'integer', minimum: 1, maximum: 1_000_000_000_000 };
+const count = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 
 const planSchema = {
   type: 'object',

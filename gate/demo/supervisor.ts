@@ -105,7 +105,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   } finally {
     await engine.stop();
   }
-  if (!done) throw new FaregateError('STORE_FAILED', 'the station ended without a word');
+  if (!done) throw new FaregateError('PROCESS_ENDED', 'the station ended without a word');
   return result(dir, plan, done, (Date.now() - startMs) / 1000);
 }
 

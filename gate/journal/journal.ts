@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readU48 } from '../../engine/bytes.ts';
 import { at } from '../../engine/debit/codec.ts';
-import { DEBIT_BYTES, DebitState } from '../../engine/debit/record.ts';
+import { DEBIT_BYTES, DebitKind, DebitState } from '../../engine/debit/record.ts';
 import { createSealer, SEAL_KEY_BYTES, SEAL_SALT_BYTES } from '../../engine/debit/seal.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import {
@@ -175,7 +175,7 @@ class SegmentedJournal implements Journal {
   intent(record: Uint8Array): Promise<void> {
     const sequence = this.#backlog.next;
     assert.equal(record.length, DEBIT_BYTES);
-    assert.equal(record[at.state], DebitState.intended);
+    assert(record[at.state] === DebitState.intended || record[at.kind] === DebitKind.settlement);
     assert.equal(readU48(record, at.gateSequence), sequence);
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);

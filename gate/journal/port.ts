@@ -11,8 +11,8 @@ export interface Journal {
   /** Throws JOURNAL_FULL now if the next intent would not fit; costs nothing otherwise. */
   reserve(): void;
   /**
-   * Appends the record (160 bytes, state `intended`) under `nextSequence`. The write starts at once;
-   * the promise resolves when it is durable.
+   * Appends the record (160 bytes, state `intended`; a settlement has its state already) under
+   * `nextSequence`. The write starts at once; the promise resolves when it is durable.
    * @throws FaregateError JOURNAL_FULL (nothing appended), DISK_FULL, DISK_FAILED (by rejection).
    */
   intent(record: Uint8Array): Promise<void>;

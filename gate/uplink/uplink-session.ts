@@ -37,6 +37,7 @@ export class UplinkSession {
   #link: Link | null = null;
   #turn: Release | null = null;
   #turnAsked = false;
+  #emptyUntilMs = 0;
   /** Sequence the next batch begins with. */
   #next = 0;
   #statusDueMs = 0;
@@ -201,6 +202,7 @@ export class UplinkSession {
   /** Asks for a turn where there is something to send and the window has room. */
   #askTurn(): void {
     if (this.#turnAsked || this.#finishing || this.#inFlight.length >= UPLINK_WINDOW) return;
+    if (performance.now() < this.#emptyUntilMs) return;
     const sent = this.#inFlight.reduce((sum, batch) => sum + batch.count, 0);
     if (this.#options.journal.backlog <= sent) return;
     this.#turnAsked = (this.#options.turns ?? freeTurns).ask((release) => {
@@ -222,6 +224,9 @@ export class UplinkSession {
     this.#turn = null;
     this.#turnAsked = false;
     if (count === 0 || this.#over || this.#finishing) {
+      // What is closed is not durable yet, or a tap in hand stands before it: asking again at once
+      // would spin.
+      this.#emptyUntilMs = performance.now() + this.#timing.pollMs;
       release();
       return false;
     }
