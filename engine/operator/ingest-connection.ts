@@ -86,11 +86,6 @@ export class IngestConnection {
     this.#fill();
   }
 
-  /** Frames whole and waiting; for tests of the bound. */
-  get framesWaiting(): number {
-    return this.#waiting.length;
-  }
-
   /** Finishes the message under way, answers it, and closes. */
   finish(): void {
     this.#finish();

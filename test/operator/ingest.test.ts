@@ -151,6 +151,30 @@ inWorld('a hello that cannot be is refused', async (world) => {
     gate.tell(message);
     assert.match(await gate.refusal(), why);
   }
+  const before = await RawGate.open(world, gateDir);
+  before.tell(hello('G01'));
+  await before.hear();
+  before.batch(1, debits('G01', 1, 2));
+  await before.hear();
+  const lost = await RawGate.open(world, gateDir);
+  lost.tell({ ...hello('G01'), nextSequence: 2 });
+  assert.match(await lost.refusal(), /GATE_REFUSED: .*holds them through 2: its journal was lost/);
+});
+
+inWorld('many small frames at once: only so many wait as frames', async (world) => {
+  const gate = await RawGate.welcomed(world, 'G01');
+  let most = 0;
+  world.ledger.before = async () => {
+    most = Math.max(most, world.server!.bytesWaiting);
+  };
+  gate.socket.cork();
+  for (let i = 1; i <= 200; i++) gate.batch(i, debits('G01', i, 1));
+  gate.socket.uncork();
+  for (let i = 1; i <= 200; i++) {
+    const ack = await gate.hear();
+    assert.equal(ack?.type === 'ack' && ack.through, i);
+  }
+  assert.ok(most > 0 && most <= FRAMES_WAITING_PER_GATE_MAX * 300, `${most} bytes waited`);
 });
 
 inWorld(
