@@ -1,7 +1,7 @@
 /**
- * The log: one JSON object a line on standard error. The one importer of pino. Card numbers must not
- * reach it (PCI DSS 3.5.1): fields are flat plain values, those named like card data are struck out,
- * and a run of 12 or more digits in any text keeps its last four only.
+ * The log: one JSON object a line on standard error. The one importer of pino. Card numbers must
+ * not reach it (PCI DSS 3.5.1): fields are flat plain values, those named like card data are struck
+ * out, and a run of 12 or more digits in any text keeps its last four only.
  */
 import { destination, pino } from 'pino';
 

@@ -71,7 +71,7 @@ export async function ensurePki(
  * Enrols a gate: writes `gate.crt`, `ca.crt` and, unless the gate sent a request, `gate.key` and
  * `journal.key` (32 random bytes, hexadecimal) to `outDir`, then enters it in the registry. A
  * replacement leaves `journal.key` alone: the gate's journal is sealed under the one it has.
- * @throws FaregateError ENROLMENT_REFUSED (already enrolled, bad id, bad request, files in the way).
+ * @throws FaregateError ENROLMENT_REFUSED: already enrolled, bad id or request, files in the way.
  */
 export async function enrolGate(dataDir: string, options: EnrolOptions): Promise<EnrolledGate> {
   checkNames(options.gateId, options.station ?? '');

@@ -33,8 +33,8 @@ export interface RecordChecks {
 
 /**
  * The batch's records, all of them or none.
- * @throws FaregateError UPLOAD_MALFORMED naming the record's index and field: it does not decode, is
- *   another gate's, is out of sequence, or is an intent whose outcome is not known.
+ * @throws FaregateError UPLOAD_MALFORMED naming the record's index and field: it does not decode,
+ *   is another gate's, is out of sequence, or is an intent whose outcome is not known.
  */
 export function decodeBatch(gateId: string, batch: Batch): Debit[] {
   const debits: Debit[] = [];

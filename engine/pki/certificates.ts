@@ -87,7 +87,7 @@ export async function issueGate(
   return { certificate, key: await exportKey(keys.privateKey) };
 }
 
-/** A gate's signing request (PKCS #10) and its key: what a gate does that keeps its key to itself. */
+/** A signing request (PKCS #10) and its key: for a gate that keeps its key to itself. */
 export async function createRequest(
   gateId: string,
 ): Promise<{ readonly request: string; readonly key: string }> {
@@ -102,8 +102,8 @@ export async function createRequest(
 
 /**
  * Signs a gate's request; returns the certificate.
- * @throws FaregateError ENROLMENT_REFUSED: not a request, its signature does not hold, a key that is
- *   not on P-256, or another gate's name in it. `what` names its file.
+ * @throws FaregateError ENROLMENT_REFUSED: not a request, its signature does not hold, a key that
+ *   is not on P-256, or another gate's name in it. `what` names its file.
  */
 export async function signRequest(
   authority: Identity,
@@ -207,7 +207,7 @@ async function issue(authority: Identity, wanted: Wanted): Promise<string> {
   return pem(certificate);
 }
 
-/** Sixteen random bytes, the first 01 to 7F: positive and without a leading zero (RFC 5280 4.1.2.2). */
+/** Sixteen random bytes, the first 01 to 7F: positive, no leading zero (RFC 5280 4.1.2.2). */
 function newSerial(): string {
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x7f) | 1;

@@ -109,7 +109,7 @@ async function takeLock(lockFile: string): Promise<void> {
   }
 }
 
-/** Whether no other process has this number; our own, in a lock we do not hold, is a former one's. */
+/** Whether no other process has this number. Ours, in a lock we do not hold, is a former one's. */
 function isGone(pid: number): boolean {
   if (pid === process.pid) return true;
   try {

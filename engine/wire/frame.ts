@@ -1,6 +1,6 @@
 /**
- * Frames between gate and engine: four bytes of length, big-endian, then that many bytes. The decoder
- * takes the stream in whatever pieces it comes and holds no more than one unfinished frame.
+ * Frames between gate and engine: four bytes of length, big-endian, then that many bytes. The
+ * decoder takes the stream in whatever pieces it comes and holds no more than one unfinished frame.
  */
 import { readU32, writeU32 } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';

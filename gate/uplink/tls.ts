@@ -95,8 +95,8 @@ export class TlsTransport implements Transport {
   }
 
   /**
-   * In TLS 1.3 a client learns only after its own handshake that its certificate was turned down: by
-   * an alert where there is none, by a closed connection where a foreign authority signed it.
+   * In TLS 1.3 a client learns only after its own handshake that its certificate was turned down:
+   * by an alert where there is none, by a closed connection where a foreign authority signed it.
    */
   #broken(cause: unknown, heard: boolean): FaregateError {
     if (/^ERR_SSL_.*ALERT/.test(systemCode(cause))) return this.#failed('GATE_REFUSED', cause);

@@ -1,7 +1,7 @@
 /**
- * Turns to upload, shared by the gates of one station, so that after an outage a few of them send at
- * a time and the others wait in order. The one importer of fastq in the gate. fastq's list has no
- * bound and its `length()` walks it, so both the count and the bound are kept here.
+ * Turns to upload, shared by the gates of one station, so that after an outage a few of them send
+ * at a time and the others wait in order. The one importer of fastq in the gate. fastq's list has
+ * no bound and its `length()` walks it, so both the count and the bound are kept here.
  */
 import fastq from 'fastq';
 import { STATION_TURNS_WAITING_MAX } from '../../engine/limits.ts';

@@ -83,8 +83,8 @@ export class UplinkSession {
 
   /**
    * Connects and uploads; resolves after `finish`.
-   * @throws FaregateError UPLINK_FAILED, GATE_REFUSED, UPLOAD_MALFORMED, UPLOAD_TOO_LARGE: try again;
-   *   anything else is the journal's.
+   * @throws FaregateError UPLINK_FAILED, GATE_REFUSED, UPLOAD_MALFORMED, UPLOAD_TOO_LARGE: try
+   *   again; anything else is the journal's.
    */
   async run(signal: AbortSignal): Promise<void> {
     const link = await this.#options.transport.connect(signal);

@@ -1,7 +1,7 @@
 /**
  * The uplink of one gate: sends what the journal holds, in order, until the engine has acknowledged
- * it; retries for ever. A debit's identity was made at the tap and never changes, so a repeat does no
- * harm; what leaves the journal is only what the engine says is durable. `docs/wire.md`.
+ * it; retries for ever. A debit's identity was made at the tap and never changes, so a repeat does
+ * no harm; what leaves the journal is only what the engine says is durable. `docs/wire.md`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, FaregateError } from '../../engine/errors.ts';

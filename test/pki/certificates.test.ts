@@ -1,4 +1,4 @@
-/** Certificates, checked by node's own X.509 reader: another implementation than the one that made them. */
+/** Certificates, checked by node's own X.509 reader and not by the library that made them. */
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * What every transport must let an uplink do: everything posted exactly once, in order, whatever the
- * link does. Runs over an engine in this process and over TLS; `Unreliable` sits in between.
+ * What every transport must let an uplink do: everything posted exactly once, in order, whatever
+ * the link does. Runs over an engine in this process and over TLS; `Unreliable` sits in between.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

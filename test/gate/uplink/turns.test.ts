@@ -36,7 +36,7 @@ test('beyond the bound nobody waits', () => {
   assert.deepEqual([ask(), turns.waiting], [true, 2]);
 });
 
-test('twenty gates on a bad line, two turns: all arrive, and never more than two post', async () => {
+test('twenty gates, two turns, one bad line: all arrive, and turns are kept', async () => {
   const world = new InProcessWorld();
   let posting = 0;
   let most = 0;
