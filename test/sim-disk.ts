@@ -1,8 +1,8 @@
 /**
- * A simulated disk: keeps what is durable apart from what was merely written, so that the power can
- * be cut at every operation. Of what was not synced any part may survive a cut: each write whole, or
- * not at all, or up to some byte, or any of its sectors; a file being made or removed may be there
- * or not. A kill loses nothing that was written, but nothing of it is durable yet.
+ * A simulated disk: keeps what is durable apart from what was merely written, so that the power
+ * can be cut at every operation. Of what was not synced any part may survive a cut: each write
+ * whole, or not at all, or up to some byte, or any of its sectors; a file being made or removed
+ * may be there or not. A kill loses nothing that was written, but nothing of it is durable yet.
  */
 import assert from 'node:assert/strict';
 import { FaregateError } from '../engine/errors.ts';

@@ -1,10 +1,10 @@
 /**
  * Sealing of what a gate keeps on its disk: XChaCha20-Poly1305 under the gate's key. The nonce is
- * the salt of the opening (16 random bytes drawn each time a journal is opened) and the place of the
- * record (segment and offset). A place is written at most once in one opening, so no nonce repeats,
- * even after a crash that lost the write; and a record moved to another place does not open. The
- * associated data is the gate's id and the record's head in clear, so that a record cannot be given
- * another kind, sequence or gate either.
+ * the salt of the opening (16 random bytes drawn each time a journal is opened) and the place of
+ * the record (segment and offset). A place is written at most once in one opening, so no nonce
+ * repeats, even after a crash that lost the write; and a record moved to another place does not
+ * open. The associated data is the gate's id and the record's head in clear, so that a record
+ * cannot be given another kind, sequence or gate either.
  */
 import assert from 'node:assert/strict';
 import { AEAD_KEY_BYTES, AEAD_PREFIX_BYTES, AEAD_TAG_BYTES, createAead } from '../crypto/aead.ts';

@@ -1,15 +1,15 @@
 /**
- * The disk port: just what the journal needs of a file system, so that a simulator can cut the power
- * at every write (`test/sim-disk.ts`). `node-disk.ts` is the real one. Names are plain file names in
- * one directory, which belongs to one process at a time. Every failure is a FaregateError naming the
- * file: DISK_FULL where there is no space, DISK_FAILED for the rest.
+ * The disk port: just what the journal needs of a file system, so that a simulator can cut the
+ * power at every write (`test/sim-disk.ts`). `node-disk.ts` is the real one. Names are plain file
+ * names in one directory, which belongs to one process at a time. Every failure is a FaregateError
+ * naming the file: DISK_FULL where there is no space, DISK_FAILED for the rest.
  */
 
 /** An open file. Writes and reads of one file may overlap each other. */
 export interface DiskFile {
   /** Writes all of `bytes` at `position`; durable only after `sync`. */
   write(bytes: Uint8Array, position: number): Promise<void>;
-  /** Makes every write that has resolved durable (fdatasync), one of an earlier process included. */
+  /** Makes every write that has resolved durable (fdatasync), an earlier process's included. */
   sync(): Promise<void>;
   /** Reads up to `length` bytes at `position`; shorter only at the end of the file. */
   read(position: number, length: number): Promise<Uint8Array>;

@@ -71,7 +71,8 @@ export interface Frame extends FrameHead {
 }
 
 /**
- * Writes a frame that will stand at `offset` of its segment into `out[at]`. `clear` goes before the sealed payload unsealed (the salt of an opening).
+ * Writes a frame that will stand at `offset` of its segment into `out[at]`. `clear` goes before
+ * the sealed payload unsealed (the salt of an opening).
  * @returns the checksum, which the next frame takes as its chain.
  */
 export function writeFrame(
@@ -104,8 +105,8 @@ export function writeFrame(
 }
 
 /**
- * The frame at `bytes[index]`, which stand at `offset` of their segment, or null where there is none
- * that is whole. Neither chain nor seal is checked here.
+ * The frame at `bytes[index]`, which stand at `offset` of their segment, or null where there is
+ * none that is whole. Neither chain nor seal is checked here.
  */
 export function readFrame(
   bytes: Uint8Array,

@@ -293,13 +293,16 @@ class SegmentedJournal implements Journal {
     if (this.#failure) throw this.#failure;
   }
 
-  /** The first error is the journal's; those after it still find someone waiting. */
+  /**
+   * The first error is the journal's; those after it still find someone waiting. It is DISK_FAILED
+   * whatever the disk called it: DISK_FULL is kept for refusals that appended nothing.
+   */
   #fail(error: unknown): void {
     const isFirst = this.#failure === null;
     this.#failure ??=
-      error instanceof FaregateError
+      error instanceof FaregateError && error.code === 'DISK_FAILED'
         ? error
-        : new FaregateError('DISK_FAILED', 'the journal stopped', { cause: error });
+        : new FaregateError('DISK_FAILED', `the journal stopped: ${error}`, { cause: error });
     this.#writer.fail(this.#failure);
     if (isFirst) this.#onFailure(this.#failure);
   }

@@ -12,13 +12,15 @@ export interface Journal {
   reserve(): void;
   /**
    * Appends the record (160 bytes, state `intended`; a settlement has its state already) under
-   * `nextSequence`. The write starts at once; the promise resolves when it is durable.
-   * @throws FaregateError JOURNAL_FULL (nothing appended), DISK_FULL, DISK_FAILED (by rejection).
+   * `nextSequence`. The write starts at once, or as soon as a sync that is under way is over; the
+   * promise resolves when the record is durable.
+   * @throws FaregateError, by rejection: JOURNAL_FULL, DISK_FULL (nothing appended), DISK_FAILED
+   * (the outcome is unknown, and the journal refuses everything from then on).
    */
   intent(record: Uint8Array): Promise<void>;
   /**
-   * Appends the final record (160 bytes) of an intent, by the sequence inside it. It becomes durable
-   * with the next sync, which the journal starts by itself within a bounded time.
+   * Appends the final record (160 bytes) of an intent, by the sequence inside it. It becomes
+   * durable with the next sync, which the journal starts by itself within a bounded time.
    */
   close(record: Uint8Array): void;
   /** Intents without a final record: after a restart, the taps that a crash cut off. */

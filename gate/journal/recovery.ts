@@ -2,8 +2,8 @@
  * What a journal finds on its disk when it is opened, after a clean end, a kill or a power cut.
  *
  * The writer keeps three rules that make every case decidable: a batch is written only after the
- * batch before it is synced; a segment begins only after the one before it is synced, and says where
- * that one ended; the oldest segment is removed only after the next one is synced. So
+ * batch before it is synced; a segment begins only after the one before it is synced, and says
+ * where that one ended; the oldest segment is removed only after the next one is synced. So
  * - in the last segment, a bad frame and all after it are the batch that was not synced: dropped;
  * - unless a whole frame stands behind it whose batch starts later: then the bad frame had been
  *   synced, and the file is damaged;

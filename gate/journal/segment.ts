@@ -1,6 +1,6 @@
 /**
- * Segment files: their names and the header each starts with. A segment is preallocated as zeros and
- * has begun once its header is written. Big-endian, 96 bytes.
+ * Segment files: their names and the header each starts with. A segment is preallocated as zeros
+ * and has begun once its header is written. Big-endian, 96 bytes.
  *
  *   0  magic         8   "FGATEJNL"
  *   8  version       u16

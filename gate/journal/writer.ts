@@ -1,9 +1,9 @@
 /**
- * The journal's pen: appends frames to the batch being gathered and makes batches durable one after
- * another. At most one batch is ever unsynced: a batch is written, with one write, only after the
- * sync of the batch before it; what arrives meanwhile gathers in the next. A batch that runs over the
- * end of a segment is written in two parts, each synced before the next. Recovery relies on this
- * (`recovery.ts`).
+ * The journal's pen: appends frames to the batch being gathered and makes batches durable one
+ * after another. At most one batch is ever unsynced: a batch is written, with one write, only
+ * after the sync of the batch before it; what arrives meanwhile gathers in the next. A batch that
+ * runs over the end of a segment is written in two parts, each synced before the next. Recovery
+ * relies on this (`recovery.ts`).
  */
 import assert from 'node:assert/strict';
 import type { Sealer } from '../../engine/debit/seal.ts';

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { readU48, writeU48 } from '../../engine/bytes.ts';
 import { at } from '../../engine/debit/codec.ts';
 import { DEBIT_BYTES, DebitState } from '../../engine/debit/record.ts';
+import { FaregateError } from '../../engine/errors.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 
 /** A record of `sequence`: only what a journal looks at has meaning, the rest tells it apart. */
@@ -34,6 +35,25 @@ export async function append(journal: Journal, count: number): Promise<number> {
     journal.close(finalOf(sequence));
   }
   return journal.nextSequence - 1;
+}
+
+/** Lets the work that is under way go on. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Appends closed records until the journal refuses. @returns the refusal. */
+export async function fill(journal: Journal): Promise<FaregateError> {
+  for (;;) {
+    try {
+      journal.reserve();
+      await append(journal, 1);
+      await settled();
+    } catch (error) {
+      assert(error instanceof FaregateError);
+      return error;
+    }
+  }
 }
 
 /** Everything there is to read, as single records. */

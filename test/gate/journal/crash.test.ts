@@ -8,10 +8,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readU48 } from '../../../engine/bytes.ts';
 import { at } from '../../../engine/debit/codec.ts';
-import { openJournal } from '../../../gate/journal/journal.ts';
-import type { Journal } from '../../../gate/journal/port.ts';
 import { type Choose, everyChoice, SimDisk, seeded } from '../../sim-disk.ts';
-import { finalOf, intentOf, readAll, untilReadable } from '../../suites/journal.ts';
+import { readAll, untilReadable } from '../../suites/journal.ts';
+import { Day, open, Promises } from './promises.ts';
 
 /** Taps alone and together, out of order, over several segments, with acknowledgements. */
 async function scriptedDay(day: Day): Promise<void> {

@@ -1,23 +1,28 @@
-/** The journal under its suite, and its bounds: group commit, full journal, full and failing disk. */
+/** The journal under its suite, and what its port leaves open: group commit, bounds, refusals. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FaregateError } from '../../../engine/errors.ts';
+import { at } from '../../../engine/debit/codec.ts';
+import { DebitKind, DebitState } from '../../../engine/debit/record.ts';
+import type { FaregateError } from '../../../engine/errors.ts';
 import { type JournalOptions, openJournal } from '../../../gate/journal/journal.ts';
 import { MemoryJournal } from '../../../gate/journal/memory.ts';
 import { openNodeDisk } from '../../../gate/journal/node-disk.ts';
 import type { Journal } from '../../../gate/journal/port.ts';
-import { type Operation, SimDisk, type SimHooks } from '../../sim-disk.ts';
+import { SimDisk } from '../../sim-disk.ts';
 import {
   append,
+  fill,
   finalOf,
   intentOf,
   journalSuite,
   readAll,
+  recordOf,
   sequencesOf,
+  settled,
   untilReadable,
 } from '../../suites/journal.ts';
 
@@ -71,8 +76,6 @@ class HeldDisk {
     for (const release of held) release();
   }
 }
-
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('an intent is written at once and resolves only when it is synced', async () => {
   const held = new HeldDisk();
@@ -131,21 +134,7 @@ test('a final record is synced without another intent', async () => {
   await journal.end();
 });
 
-/** Appends closed records until the journal refuses. @returns the refusal. */
-async function fill(journal: Journal): Promise<FaregateError> {
-  for (;;) {
-    try {
-      journal.reserve();
-      await append(journal, 1);
-      await settled();
-    } catch (error) {
-      assert(error instanceof FaregateError);
-      return error;
-    }
-  }
-}
-
-test('a full journal refuses before it appends, and takes more after an acknowledgement', async () => {
+test('a full journal refuses before it appends, until something is acknowledged', async () => {
   const disk = new SimDisk();
   let journal = await open(disk, { segments: 3 });
   const refusal = await fill(journal);
@@ -246,108 +235,20 @@ test('a segment stays while it is read', async () => {
   await journal.end();
 });
 
-/** Hooks that fail one operation with `code` while `isFailing`. */
-function failing(
-  operation: Operation,
-  code: 'DISK_FULL' | 'DISK_FAILED',
-): SimHooks & { isFailing: boolean } {
-  const hooks = {
-    isFailing: false,
-    before: (current: Operation, name: string) => {
-      if (hooks.isFailing && current === operation) throw new FaregateError(code, name);
-    },
-  };
-  return hooks;
-}
-
-for (const operation of ['write', 'sync'] as const) {
-  test(`a failed ${operation} ends the journal for every caller`, async () => {
-    const faults = failing(operation, 'DISK_FAILED');
-    const disk = new SimDisk(faults);
-    const failures: FaregateError[] = [];
-    const journal = await open(disk, { failed: (error) => failures.push(error) });
-    await append(journal, 2);
-    faults.isFailing = true;
-    const refused = { code: 'DISK_FAILED', message: /segment-00000001/ };
-    const waiting = [journal.intent(intentOf(3)), journal.intent(intentOf(4))];
-    for (const intent of waiting) await assert.rejects(intent, refused);
-    faults.isFailing = false;
-    await assert.rejects(journal.intent(intentOf(5)), refused);
-    assert.throws(() => journal.reserve(), refused);
-    assert.throws(() => journal.close(finalOf(3)), refused);
-    assert.throws(() => journal.acknowledge(1), refused);
-    await assert.rejects(journal.read(1, 1), refused);
-    assert.equal(failures.length, 1);
-    await assert.rejects(journal.end(), refused);
-    const again = await open(disk);
-    assert.deepEqual(sequencesOf(await readAll(again)).slice(0, 1), [1]);
-    await again.end();
-  });
-}
-
-test('upkeep that fails while a batch is on its way ends the journal for those who wait', async () => {
-  const disk = new SimDisk();
-  const journal = await open(disk);
-  await untilReadable(journal, await append(journal, 20));
-  let cutWrite = (): void => {};
-  disk.hooks.before = (operation, name) => {
-    if (operation === 'remove') throw new FaregateError('DISK_FAILED', name);
-    if (operation !== 'write') return;
-    return new Promise((_, reject) => {
-      cutWrite = () => reject(new FaregateError('DISK_FAILED', name));
-    });
-  };
-  const intent = journal.intent(intentOf(21));
-  journal.acknowledge(20);
-  await settled();
-  cutWrite();
-  await assert.rejects(intent, { code: 'DISK_FAILED', message: /segment-00000001/ });
-  await assert.rejects(journal.end(), { code: 'DISK_FAILED' });
-});
-
-test('a final record whose own sync fails is reported', async () => {
-  const faults = failing('sync', 'DISK_FAILED');
-  const reported = new Promise<FaregateError>((failed) => {
-    void open(new SimDisk(faults), { failed }).then(async (journal) => {
-      await append(journal, 1);
-      faults.isFailing = true;
-    });
-  });
-  assert.equal((await reported).code, 'DISK_FAILED');
-});
-
-test('a full disk is refused when the segment is used up, and tried again', async () => {
-  const faults = failing('preallocate', 'DISK_FULL');
-  const disk = new SimDisk(faults);
-  let journal = await open(disk);
-  faults.isFailing = true;
-  const refusal = await fill(journal);
-  assert.equal(refusal.code, 'DISK_FULL');
-  assert.match(refusal.message, /segment-00000003\.log/);
-  const last = journal.nextSequence - 1;
-  await journal.end();
-
-  journal = await open(disk);
-  assert.equal((await readAll(journal)).length, last);
-  assert.throws(() => journal.reserve(), { code: 'DISK_FULL' });
-  faults.isFailing = false;
-  assert.throws(() => journal.reserve(), { code: 'DISK_FULL' });
-  await settled();
-  journal.reserve();
-  assert.equal(await append(journal, 2), last + 2);
+test('a settlement is appended with the state it has; a debit only as intended', async () => {
+  const journal = await open(new SimDisk());
+  const record = recordOf(1, DebitState.confirmed);
+  record[at.kind] = DebitKind.debit;
+  await assert.rejects(async () => journal.intent(record), { code: 'ERR_ASSERTION' });
+  record[at.kind] = DebitKind.settlement;
+  await journal.intent(record);
+  journal.close(record);
+  await untilReadable(journal, 1);
+  assert.deepEqual(await readAll(journal), [record]);
   await journal.end();
 });
 
-test('a disk too full for a new journal is refused', async () => {
-  const faults = failing('preallocate', 'DISK_FULL');
-  faults.isFailing = true;
-  await assert.rejects(open(new SimDisk(faults)), {
-    code: 'DISK_FULL',
-    message: /segment-00000001/,
-  });
-});
-
-test('another key, another gate and another version are refused, and nothing is changed', async () => {
+test('another key and another gate are refused, and nothing is changed', async () => {
   const disk = new SimDisk();
   const journal = await open(disk);
   await append(journal, 3);

@@ -14,7 +14,7 @@ import { seeded } from '../../sim-disk.ts';
 import { finalOf, intentOf, readAll, sequencesOf } from '../../suites/journal.ts';
 
 const ROUNDS = 20;
-const program = fileURLToPath(new URL('./appender.js', import.meta.url));
+const program = fileURLToPath(new URL('../../programs/journal-appender.js', import.meta.url));
 
 /** Runs the appender, kills it `ms` after its first line, and gives what it had printed. */
 async function killedAfter(

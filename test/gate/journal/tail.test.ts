@@ -1,4 +1,4 @@
-/** Single cuts and kills that need an exact moment: torn frames, stale frames, openings, segments. */
+/** Single cuts and kills at exact moments: torn and stale frames, openings, segments. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Choose, SimDisk, seeded } from '../../sim-disk.ts';
@@ -46,7 +46,7 @@ function cutAtWrite(disk: SimDisk, nth: number, choose: Choose): Promise<SimDisk
   });
 }
 
-test('an opening that a cut left alone is written over, so that cuts alone never fill it', async () => {
+test('an opening that a cut left alone is written over, so cuts alone fill nothing', async () => {
   const choose = seeded(4);
   let disk = new SimDisk();
   const journal = await open(disk, choose, 3072);

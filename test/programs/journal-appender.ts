@@ -1,15 +1,15 @@
 /**
- * A gate's program for the kill test: opens the journal in the directory given, closes what was left
- * open, then appends taps as fast as it can, printing `i SEQUENCE` for every durable intent and
- * `n SEQUENCE` first, for the sequence it starts at. It runs until it is killed.
+ * A gate's program for the kill test: opens the journal in the directory given, closes what was
+ * left open, then appends taps as fast as it can, printing `i SEQUENCE` for every durable intent
+ * and `n SEQUENCE` first, for the sequence it starts at. It runs until it is killed.
  */
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import { readU48 } from '../../../engine/bytes.ts';
-import { at } from '../../../engine/debit/codec.ts';
-import { openJournal } from '../../../gate/journal/journal.ts';
-import { openNodeDisk } from '../../../gate/journal/node-disk.ts';
-import { finalOf, intentOf } from '../../suites/journal.ts';
+import { readU48 } from '../../engine/bytes.ts';
+import { at } from '../../engine/debit/codec.ts';
+import { openJournal } from '../../gate/journal/journal.ts';
+import { openNodeDisk } from '../../gate/journal/node-disk.ts';
+import { finalOf, intentOf } from '../suites/journal.ts';
 
 const journal = await openJournal({
   disk: await openNodeDisk(process.argv[2]!),
