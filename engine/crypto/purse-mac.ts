@@ -107,7 +107,7 @@ export function loadMac2(cipher: PurseCipher, session: Int32Array, load: Load): 
 }
 
 /**
- * TAC of a load [2]: balance after the load4 ‖ onlineCounter2 (before its increment) ‖ amount4 ‖
+ * TAC of a load: balance after the load4 ‖ onlineCounter2 (before its increment) ‖ amount4 ‖
  * type1 ‖ terminal6 ‖ date4 ‖ time3.
  */
 export function loadTac(
