@@ -1,13 +1,13 @@
 /**
  * The one harness of all benchmarks, over tinybench. A benchmark asks questions; each question has
  * contenders that must agree on the answer before they are timed, and one of them is the baseline
- * that a user would otherwise write. Figures of one run on one machine compare; single figures do not
- * travel.
+ * that a user would otherwise write. Figures of one run on one machine compare; single figures do
+ * not travel.
  *
- * Printed with --json, one object a line: first `{machine, node, cores, smoke}`, then
- * `{bench, contender, p50Ns, p99Ns, p999Ns, opsPerSec, bytes?, hash}` for each contender and
- * `{bench, ratio, against, value, goal?}`: how many times faster than `against` the contender named by
- * `ratio` is, by p50.
+ * Printed with --json, one object a line: first `{machine, node, cores, smoke}`, then `{bench,
+ * contender, p50Ns, p99Ns, p999Ns, opsPerSec, bytes?, hash}` for each contender and `{bench, ratio,
+ * against, value, goal?}`: how many times faster than `against` the contender named by `ratio` is,
+ * by p50.
  */
 import { createHash } from 'node:crypto';
 import { availableParallelism, cpus } from 'node:os';
@@ -27,8 +27,8 @@ export interface Question {
   /** Goes before the contenders' names: `tac from master`. */
   readonly name: string;
   /**
-   * Operations in one `run`. One sample is one run, and times are divided by this: with more than one,
-   * p99 and p99.9 are of means over so many operations.
+   * Operations in one `run`. One sample is one run, and times are divided by this: with more than
+   * one, p99 and p99.9 are of means over so many operations.
    */
   readonly operations: number;
   /** Bytes one operation takes on a wire or disk, where that is of interest. */
@@ -80,7 +80,9 @@ export function machine(smoke: boolean): object {
   };
 }
 
-/** Runs one benchmark and tells each result as it comes. @throws Error where contenders disagree. */
+/**
+ * Runs one benchmark and tells each result as it comes. @throws Error where contenders disagree.
+ */
 export async function runBenchmark(
   benchmark: Benchmark,
   smoke: boolean,

@@ -1,8 +1,8 @@
 /**
- * What do keys and MACs of a purse cost? Checking a TAC from the master key (diversify by one factor,
- * XOR the halves, CBC-MAC of 22 bytes), a TAC with the card's TAC key at hand, what a gate computes
- * between INITIALIZE and DEBIT (session key, MAC1, MAC2), and the keyed hash of a card number; each
- * against node:crypto, or the library's one-shot function, as one would call it.
+ * What do keys and MACs of a purse cost? Checking a TAC from the master key (diversify by one
+ * factor, XOR the halves, CBC-MAC of 22 bytes), a TAC with the card's TAC key at hand, what a gate
+ * computes between INITIALIZE and DEBIT (session key, MAC1, MAC2), and the keyed hash of a card
+ * number; each against node:crypto, or the library's one-shot function, as one would call it.
  */
 import { createCipheriv } from 'node:crypto';
 import { cmac } from '@noble/ciphers/aes.js';

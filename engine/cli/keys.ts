@@ -1,4 +1,7 @@
-/** `faregate-engine keys`: seal keys given in clear, and show what a key file holds without the keys. */
+/**
+ * `faregate-engine keys`: seal keys given in clear, and show what a key file holds without the
+ * keys.
+ */
 import { aesCheckValue } from '../crypto/aes.ts';
 import type { KeySet } from '../crypto/key-set.ts';
 import { Keyring } from '../crypto/keyring.ts';

@@ -1,6 +1,6 @@
 /**
- * AES (FIPS 197) on one block with a key schedule expanded ahead, through the low-level functions of
- * `@noble/ciphers`, whose words are little-endian. Its tables leak timing, as its README says.
+ * AES (FIPS 197) on one block with a key schedule expanded ahead, through the low-level functions
+ * of `@noble/ciphers`, whose words are little-endian. Its tables leak timing, as its README says.
  */
 import { unsafe } from '@noble/ciphers/aes.js';
 

@@ -3,10 +3,11 @@
  * expanded ahead. Cards' messages are one to four blocks, where a call into OpenSSL costs far more
  * than the cipher; and OpenSSL 3 has no single DES.
  *
- * The tables are generated from the standard's own: each S-box together with the permutation P gives
- * one table from 6 bits to a word, and the key permutations become lookups of 8 and 7 bits. Halves
- * are kept rotated left by one, so that every 6-bit group of the expansion E lies at bit 0, 8, 16 or
- * 24 of the half or of the half rotated right by four. Not constant-time: tables never are.
+ * The tables are generated from the standard's own: each S-box together with the permutation P
+ * gives one table from 6 bits to a word, and the key permutations become lookups of 8 and 7 bits.
+ * Halves are kept rotated left by one, so that every 6-bit group of the expansion E lies at bit 0,
+ * 8, 16 or 24 of the half or of the half rotated right by four. Not constant-time: tables never
+ * are.
  */
 
 /** Words of one DES key schedule: two for each of 16 rounds. */
@@ -83,7 +84,8 @@ const KEY_BYTES = new Int32Array(2048);
 const KEY_GROUPS = new Int32Array(1024);
 /**
  * Where each 6-bit group of the round key goes in the word made from its half. A round uses groups
- * 1 3 5 7 in one word and 2 4 6 8 in the other, so C gives 1 3 2 4 and D gives 6 8 5 7 from the top.
+ * 1 3 5 7 in one word and 2 4 6 8 in the other, so C gives 1 3 2 4 and D gives 6 8 5 7 from the
+ * top.
  */
 const GROUP_SHIFTS = [24, 8, 16, 0, 8, 24, 0, 16];
 
@@ -121,7 +123,8 @@ function keyHalf(high: number, low: number, half: number): number {
 
 /**
  * Expands the DES key of two words into 32 words at `out[at]`. `step` is 2 to write the rounds in
- * order, for encryption, or -2 to write them downwards (`at` is then the last pair), for decryption.
+ * order, for encryption, or -2 to write them downwards (`at` is then the last pair), for
+ * decryption.
  */
 function expandRounds(high: number, low: number, out: Int32Array, at: number, step: number): void {
   let c = keyHalf(high, low, 0);
@@ -185,13 +188,14 @@ export function edeBlock(schedule: Int32Array, block: Int32Array): void {
 }
 
 /**
- * IP, 16 rounds for each of `ciphers` (1 or 3; the third of EDE is the first again), and the inverse
- * of IP. IP is a series of exchanges of bits between the halves. Between two ciphers its inverse and
- * itself cancel, which leaves the exchange of halves that ends a cipher.
+ * IP, 16 rounds for each of `ciphers` (1 or 3; the third of EDE is the first again), and the
+ * inverse of IP. IP is a series of exchanges of bits between the halves. Between two ciphers its
+ * inverse and itself cancel, which leaves the exchange of halves that ends a cipher.
  *
  * The permutations are written out in this function and in `edePair` on purpose: it makes both too
- * large for V8 to inline elsewhere, so that `f` always fits its budget here, with the tables' addresses
- * as constants. Measured, with helpers instead: a third slower alone, half as fast inside callers.
+ * large for V8 to inline elsewhere, so that `f` always fits its budget here, with the tables'
+ * addresses as constants. Measured, with helpers instead: a third slower alone, half as fast inside
+ * callers.
  */
 function cryptBlock(schedule: Int32Array, ciphers: number, block: Int32Array): void {
   let left = block[0]!;
@@ -247,8 +251,9 @@ function cryptBlock(schedule: Int32Array, ciphers: number, block: Int32Array): v
 }
 
 /**
- * Encrypts two blocks, four words, in place with one EDE schedule: `cryptBlock` on both side by side.
- * A round waits for its lookups; two independent blocks wait together, 1.5 times the time of one.
+ * Encrypts two blocks, four words, in place with one EDE schedule: `cryptBlock` on both side by
+ * side. A round waits for its lookups; two independent blocks wait together, 1.5 times the time of
+ * one.
  */
 export function edePair(schedule: Int32Array, blocks: Int32Array): void {
   for (let at = 0; at < 4; at += 2) {

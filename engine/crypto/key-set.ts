@@ -1,7 +1,7 @@
 /**
  * The clear form of an operator's keys, which is also what a sealed key file holds: one JSON object
- * with a key, or an array of keys, for each use, and the key that hashes card numbers. Documented in
- * `docs/keys.md`.
+ * with a key, or an array of keys, for each use, and the key that hashes card numbers. Documented
+ * in `docs/keys.md`.
  */
 import { fromHex, toHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
@@ -96,7 +96,9 @@ export function parseKeySet(text: string, what: string): ClearKeySet {
   return { keys, cardHash: json.cardHash ? fromHex(json.cardHash.master) : null };
 }
 
-/** The parser's own message quotes the text around the mistake, which may be a key: it is dropped. */
+/**
+ * The parser's own message quotes the text around the mistake, which may be a key: it is dropped.
+ */
 function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);

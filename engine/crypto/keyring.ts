@@ -1,6 +1,6 @@
 /**
- * The keyring: master keys by use, algorithm, index and version, their schedules expanded once. What
- * it hands out are schedules, never key bytes.
+ * The keyring: master keys by use, algorithm, index and version, their schedules expanded once.
+ * What it hands out are schedules, never key bytes.
  */
 import assert from 'node:assert/strict';
 import { KEYS_PER_USE_MAX } from '../limits.ts';
@@ -61,7 +61,9 @@ export class Keyring {
     }
   }
 
-  /** The key a card asks for (`algorithm` is its algorithm byte), or undefined: not on this ring. */
+  /**
+   * The key a card asks for (`algorithm` is its algorithm byte), or undefined: not on this ring.
+   */
   find(use: KeyUse, index: number, version: number, algorithm: number): MasterSchedule | undefined {
     return this.#byUse[use].get(nameOf(algorithmOf(algorithm), index, version));
   }

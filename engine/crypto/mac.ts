@@ -1,6 +1,7 @@
 /**
- * MACs over card-sized messages on schedules expanded ahead: CBC-MAC of DES and SM4, retail MAC, and
- * AES-CMAC. Nothing here allocates per message; results are left in the caller's words or bytes.
+ * MACs over card-sized messages on schedules expanded ahead: CBC-MAC of DES and SM4, retail MAC,
+ * and AES-CMAC. Nothing here allocates per message; results are left in the caller's words or
+ * bytes.
  */
 import { type AesSchedule, aesBlock, expandAes } from './aes.ts';
 import { desBlock, edeBlock } from './des.ts';
@@ -27,8 +28,9 @@ export function desCbcMac(
 }
 
 /**
- * Retail MAC (ISO 9797-1 algorithm 3, padding 2; PBOC application cryptograms [R]): DES with the left
- * key on all blocks but the last, EDE on the last. `ede` is an EDE schedule. Leaves 8 bytes in `mac`.
+ * Retail MAC (ISO 9797-1 algorithm 3, padding 2; PBOC application cryptograms [R]): DES with the
+ * left key on all blocks but the last, EDE on the last. `ede` is an EDE schedule. Leaves 8 bytes in
+ * `mac`.
  */
 export function retailMac(
   ede: Int32Array,

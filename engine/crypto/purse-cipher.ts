@@ -1,10 +1,10 @@
 /**
- * What the algorithm byte of a purse selects: how keys are diversified, how session and TAC keys come
- * about, and the MAC. Two implementations, triple DES (PBOC e-purse [R]) and SM4 ([1] diversification,
- * [U] the rest: claim no conformance).
+ * What the algorithm byte of a purse selects: how keys are diversified, how session and TAC keys
+ * come about, and the MAC. Two implementations, triple DES (PBOC e-purse [R]) and SM4 ([1]
+ * diversification, [U] the rest: claim no conformance).
  *
- * Keys are words (four for 16 bytes), schedules are word arrays the caller owns, and a MAC is its left
- * four bytes as one signed word, so that nothing on the tap's path allocates.
+ * Keys are words (four for 16 bytes), schedules are word arrays the caller owns, and a MAC is its
+ * left four bytes as one signed word, so that nothing on the tap's path allocates.
  */
 import { diversifyEde, diversifySm4 } from './derivation.ts';
 import { DES_SCHEDULE_WORDS, EDE_SCHEDULE_WORDS, edeBlock, expandDes, expandEde } from './des.ts';
@@ -104,8 +104,8 @@ export function algorithmOf(byte: number): PurseAlgorithm {
 const levelOne = new Int32Array(KEY_WORDS_MAX);
 
 /**
- * Derives a card's key from a master key: one diversification for each of `levels` (1 or 2) factors,
- * two words each in `factors`. Leaves four words in `key`.
+ * Derives a card's key from a master key: one diversification for each of `levels` (1 or 2)
+ * factors, two words each in `factors`. Leaves four words in `key`.
  */
 export function deriveCardKey(
   cipher: PurseCipher,

@@ -55,8 +55,8 @@ export function loadSession(
 }
 
 /**
- * MAC1 of a purchase, the terminal's: amount4 ‖ type1 ‖ terminal6 ‖ date4 ‖ time3, and on city-union
- * cards the nine bytes of 80CA000009 (of no other scheme, and of no other MAC).
+ * MAC1 of a purchase, the terminal's: amount4 ‖ type1 ‖ terminal6 ‖ date4 ‖ time3, and on
+ * city-union cards the nine bytes of 80CA000009 (of no other scheme, and of no other MAC).
  */
 export function purchaseMac1(
   cipher: PurseCipher,

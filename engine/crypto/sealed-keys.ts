@@ -1,6 +1,6 @@
 /**
- * The sealed key file: scrypt (RFC 7914) makes a key of the passphrase, XChaCha20-Poly1305 seals the
- * content under it, and everything before the content is authenticated with it.
+ * The sealed key file: scrypt (RFC 7914) makes a key of the passphrase, XChaCha20-Poly1305 seals
+ * the content under it, and everything before the content is authenticated with it.
  *
  * | bytes | what                                             |
  * |-------|--------------------------------------------------|
@@ -41,7 +41,9 @@ export interface SealRandom {
   readonly nonce: Uint8Array;
 }
 
-/** Seals `content`. @param log2N scrypt's cost, within the limits; less than the default in tests. */
+/**
+ * Seals `content`. @param log2N scrypt's cost, within the limits; less than the default in tests.
+ */
 export function sealKeys(
   content: Uint8Array,
   passphrase: string,

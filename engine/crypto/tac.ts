@@ -24,7 +24,9 @@ export class TacVerifier {
     this.#keyring = keyring;
   }
 
-  /** Checks the TAC of the debit record (160 bytes, laid out by `codec.ts`) at `records[offset]`. */
+  /**
+   * Checks the TAC of the debit record (160 bytes, laid out by `codec.ts`) at `records[offset]`.
+   */
   verify(records: Uint8Array, offset: number): TacVerdict {
     const master = this.#keyring.find(
       'tac',

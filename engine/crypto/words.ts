@@ -21,8 +21,8 @@ export function loadKey(bytes: Uint8Array, at: number, words: Int32Array): void 
 }
 
 /**
- * The word at `bytes[at]` of a message of `end` bytes after ISO 9797-1 padding method 2: the message,
- * 80, then zeros. Always at least one byte of padding (PBOC e-purse [R]).
+ * The word at `bytes[at]` of a message of `end` bytes after ISO 9797-1 padding method 2: the
+ * message, 80, then zeros. Always at least one byte of padding (PBOC e-purse [R]).
  */
 export function loadPadded(bytes: Uint8Array, at: number, end: number): number {
   if (at + 4 <= end) return loadWord(bytes, at);

@@ -1,7 +1,7 @@
 /**
  * Key files on disk: read within bounds, opened with a passphrase, written whole or not at all and
- * for their owner only. The passphrase comes from FAREGATE_PASSPHRASE, else the file an option names,
- * else `FILE.pass` beside the key file.
+ * for their owner only. The passphrase comes from FAREGATE_PASSPHRASE, else the file an option
+ * names, else `FILE.pass` beside the key file.
  */
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
@@ -40,7 +40,9 @@ export async function loadKeyFile(path: string, options: PassphraseOptions): Pro
   return { keys: set.keys, cardHash: set.cardHash };
 }
 
-/** Seals `set` into `path`. @throws FaregateError FILE_UNWRITABLE, DISK_FULL; the old file stays. */
+/**
+ * Seals `set` into `path`. @throws FaregateError FILE_UNWRITABLE, DISK_FULL; the old file stays.
+ */
 export async function saveKeyFile(path: string, set: KeySet, passphrase: string): Promise<void> {
   const random = { salt: freshBytes(16), nonce: freshBytes(24) };
   const content = new TextEncoder().encode(printKeySet(set));

@@ -1,6 +1,6 @@
 /**
- * The key holder in process: one for each gate over a keyring they share. The card's purchase key is
- * derived while the card answers another command and kept for a few cards (two in the field, a
+ * The key holder in process: one for each gate over a keyring they share. The card's purchase key
+ * is derived while the card answers another command and kept for a few cards (two in the field, a
  * repeated tap), so that between INITIALIZE and DEBIT only the session is left to compute.
  */
 import assert from 'node:assert/strict';
@@ -53,7 +53,9 @@ export class KeyringHolder implements KeyHolder {
     this.#cardOf(key);
   }
 
-  /** As the port says, at once; `mac1` of the answer is one buffer, overwritten by the next call. */
+  /**
+   * As the port says, at once; `mac1` of the answer is one buffer, overwritten by the next call.
+   */
   mac1(ask: Mac1Ask): Mac1Answer {
     const card = this.#cardOf(ask.key);
     this.#cipher = card ? card.cipher : null;

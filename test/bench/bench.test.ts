@@ -1,4 +1,6 @@
-/** Every benchmark in smoke mode, so that none can rot: contenders agree, and lines are as promised. */
+/**
+ * Every benchmark in smoke mode, so that none can rot: contenders agree, and lines are as promised.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';

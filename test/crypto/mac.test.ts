@@ -1,4 +1,6 @@
-/** MACs and derivations: published values, and node:crypto as a twin at every length around blocks. */
+/**
+ * MACs and derivations: published values, and node:crypto as a twin at every length around blocks.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

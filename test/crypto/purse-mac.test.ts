@@ -91,8 +91,8 @@ test('a recorded load of a city-union card', { skip: noShared }, () => {
   const session = desKey(v('sessionKey'));
   assert.equal(hex(loadMac1(tripleDes, session, load)), v('mac1'));
   assert.equal(hex(loadMac2(tripleDes, session, load)), v('mac2'));
-  // The same vendor's cards share the TAC key of the purchase above. The counter in the TAC is 0, while
-  // the card's log counts this load as 1: it is the one before the increment.
+  // The same vendor's cards share the TAC key of the purchase above. The counter in the TAC is 0,
+  // while the card's log counts this load as 1: it is the one before the increment.
   const tacKey = desKey(find('ep-city-union', 'city-union-capp-1')('tacKey'));
   assert.equal(hex(loadTac(tripleDes, tacKey, load, number(v('onlineSeq')))), v('tac'));
 });

@@ -1,6 +1,6 @@
 /**
- * DES bit by bit, as FIPS 46-3 describes it: lists of bits and the standard's tables as printed. Slow
- * on purpose; compared with `engine/crypto/des.ts`.
+ * DES bit by bit, as FIPS 46-3 describes it: lists of bits and the standard's tables as printed.
+ * Slow on purpose; compared with `engine/crypto/des.ts`.
  */
 
 const IP = [

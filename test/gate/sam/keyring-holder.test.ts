@@ -53,7 +53,7 @@ function mac1Of(holder: KeyringHolder, asked: Mac1Ask): Uint8Array {
   return answer.mac1;
 }
 
-test('MAC1 and MAC2 are those of an independent card, prepared for this one, another or none', () => {
+test('MAC1 and MAC2 are those of an independent card, prepared for it, another or none', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(ask, fc.option(keyRef)), { maxLength: 12 }), (taps) => {
       const holder = new KeyringHolder(ring);
