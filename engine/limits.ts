@@ -67,7 +67,7 @@ export const JOURNAL_SEGMENTS_MAX = 128;
 /** Payload of one journal frame. */
 export const JOURNAL_FRAME_BYTES_MAX = 4096;
 /** Final records wait this long for a sync to share, then the journal starts one for them. */
-export const JOURNAL_CLOSE_SYNC_MS = 20;
+export const JOURNAL_CLOSE_SYNC_MS = 100;
 /** The same for an acknowledgement, whose loss only sends records again. */
 export const JOURNAL_ACKNOWLEDGE_SYNC_MS = 1000;
 /** Intents without a final record one journal holds, in memory and in room kept for their ends. */

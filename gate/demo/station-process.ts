@@ -17,6 +17,7 @@ import { Zone } from '../../engine/time.ts';
 import { VirtualReader } from '../reader/virtual/reader.ts';
 import { Station } from '../station.ts';
 import { TapCounts } from '../tap-counts.ts';
+import { warmUp } from '../warm-up.ts';
 import { CardFile } from './card-file.ts';
 import { Chance } from './chance.ts';
 import { City, type GateSlot } from './city.ts';
@@ -30,6 +31,8 @@ import { acceptedProfiles, cardNumberOf, makeCard, terminalIdOf } from './riders
 const COUNTS_MS = 250;
 /** Rounds of taps that settle what is unconfirmed at the end. */
 const SETTLING_ROUNDS = 5;
+/** Pairs of entry and exit before the first rider. */
+const WARM_UP_TAPS = 1500;
 const JOURNAL_SEGMENT_BYTES = 256 * 1024;
 
 const CITY_CODE = Uint8Array.of(0x10, 0x00);
@@ -98,6 +101,7 @@ export async function runStation(
   }, COUNTS_MS);
   void stop.then(() => city.stop());
 
+  await warmUp(WARM_UP_TAPS, fareBook, zone, plan.startMs);
   const serving = station.serve();
   const living = city.run().then(() => settleAll(station, city, riders));
   await Promise.race([living, serving.then(() => living)]);
