@@ -98,15 +98,17 @@ export class Gate {
       deadlineMs: deadlineMs ?? TAP_DEADLINE_MS,
       keepBytes: keepBytes ?? false,
     });
-    let decision = this.#closedFor() ?? (await driver.run(dialogue));
-    const durable = await driver.durable();
-    if (!durable) decision = { ...decision, open: false, reason: 'gateClosed' };
+    const decision = this.#closedFor() ?? (await driver.run(dialogue));
+    // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on its
+    // way to the disk, and it speaks of a debit whose intent has long been there.
     barrier.show(decision);
     const tapUs = driver.elapsedUs();
     const { hostUs } = driver;
-    if (!durable && !isFull(driver.journalError)) throw driver.journalError;
-    for (const debit of decision.closed) this.#close(debit, tapUs, hostUs);
-    if (decision.settled) unconfirmed.settle(decision.settled);
+    const refused = await driver.refusedBy(isFull);
+    for (const debit of decision.closed) {
+      if (!refused.has(debit.gateSequence)) this.#close(debit, tapUs, hostUs);
+    }
+    if (decision.settled && refused.size === 0) unconfirmed.settle(decision.settled);
     if (decision.unconfirmed) unconfirmed.add(decision.unconfirmed);
     this.counts.add(decision, tapUs, hostUs);
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };

@@ -41,8 +41,8 @@ export interface DriverParts {
 
 export class TapDriver {
   readonly stages: Stage[] = [];
-  /** Why the journal failed, after a decision `gateClosed`. */
-  journalError: unknown = null;
+  /** Intents that the journal did not take, by sequence, with its error. */
+  readonly #refused = new Map<number, unknown>();
   readonly #parts: DriverParts;
   readonly #startUs: number;
   #markUs: number;
@@ -95,18 +95,30 @@ export class TapDriver {
     return step.value;
   }
 
-  /** Waits until every intent is durable. False: the journal failed, and says why. */
-  async durable(): Promise<boolean> {
-    if (this.#intentsOpen === 0) return this.journalError === null;
-    const { card, clock } = this.#parts;
-    const waitUs = clock.monotonicUs();
-    await Promise.all(this.#intents);
-    const nowUs = clock.monotonicUs();
-    const modelledUs = card.modelledUs - this.#intentModelledUs;
-    const uncoveredUs = Math.max(0, Math.min(nowUs - waitUs, nowUs - this.#intentUs - modelledUs));
-    this.#hiddenUs += nowUs - waitUs - uncoveredUs;
-    this.#hostUs += uncoveredUs;
-    return this.journalError === null;
+  /**
+   * Waits for every intent; gives the sequences of those that the journal refused for want of room.
+   * @throws what the journal failed with, unless `isFull` says that it was only that.
+   */
+  async refusedBy(isFull: (error: unknown) => boolean): Promise<ReadonlySet<number>> {
+    if (this.#intentsOpen > 0) await Promise.all(this.#intents);
+    for (const error of this.#refused.values()) if (!isFull(error)) throw error;
+    return new Set(this.#refused.keys());
+  }
+
+  /** Waits until every intent is durable; false when one was not taken. */
+  async #durable(): Promise<boolean> {
+    if (this.#intentsOpen > 0) {
+      const { card, clock } = this.#parts;
+      const waitUs = clock.monotonicUs();
+      await Promise.all(this.#intents);
+      const nowUs = clock.monotonicUs();
+      const modelledUs = card.modelledUs - this.#intentModelledUs;
+      const sinceIntentUs = nowUs - this.#intentUs;
+      const uncoveredUs = Math.max(0, Math.min(nowUs - waitUs, sinceIntentUs - modelledUs));
+      this.#hiddenUs += nowUs - waitUs - uncoveredUs;
+      this.#hostUs += uncoveredUs;
+    }
+    return this.#refused.size === 0;
   }
 
   async #askCard(ask: CardAsk): Promise<Uint8Array | null> {
@@ -142,7 +154,7 @@ export class TapDriver {
         this.#intentsOpen -= 1;
       },
       (error: unknown) => {
-        this.journalError = error;
+        this.#refused.set(debit.gateSequence, error);
         this.#intentsOpen -= 1;
       },
     );
@@ -153,7 +165,7 @@ export class TapDriver {
   async #commit(): Promise<CommitAnswer> {
     const { clock, deadlineMs } = this.#parts;
     this.#hostUs += clock.monotonicUs() - this.#markUs;
-    const durable = await this.durable();
+    const durable = await this.#durable();
     this.#markUs = clock.monotonicUs();
     if (!durable) return 'failed';
     return this.elapsedUs() > (deadlineMs - TAP_DEBIT_RESERVE_MS) * 1000 ? 'late' : 'go';

@@ -132,9 +132,17 @@ export class Station {
     return gate;
   }
 
+  /** Starts the uplinks; resolves when all are connected, or after `waitMs`: gates work offline too. */
+  async connect(waitMs: number): Promise<void> {
+    for (const { uplink } of this.#gates) uplink.start();
+    const untilMs = Date.now() + waitMs;
+    while (Date.now() < untilMs && !this.#gates.every(({ uplink }) => uplink.connected)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   /** Serves all gates until `stop`. @throws FaregateError when a journal or reader fails. */
   async serve(): Promise<void> {
-    for (const { uplink } of this.#gates) uplink.start();
     const serving = Promise.all(this.#gates.map(({ gate }) => gate.serve()));
     await Promise.race([serving, this.#failed]);
   }

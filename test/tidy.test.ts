@@ -48,7 +48,7 @@ interface Import {
 const imports: Import[] = sources.flatMap((from) => {
   const found = text
     .get(from)!
-    .matchAll(/(?:^|\n)\s*(?:import|export)[^;'"]*?from\s*'([^']+)'|\bimport\('([^']+)'\)/g);
+    .matchAll(/(?:^|\n)\s*(?:import|export)[^;'"]*?from\s*'([^']+)'|\bimport\(?\s?'([^']+)'/g);
   return [...found].map((match) => {
     const to = match[1] ?? match[2] ?? '';
     return { from, to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to };

@@ -33,6 +33,8 @@ const COUNTS_MS = 250;
 const SETTLING_ROUNDS = 5;
 /** Pairs of entry and exit before the first rider. */
 const WARM_UP_TAPS = 1500;
+/** Gates are up before the first train; without the engine they open all the same. */
+const CONNECT_MS = 5000;
 const JOURNAL_SEGMENT_BYTES = 256 * 1024;
 
 const CITY_CODE = Uint8Array.of(0x10, 0x00);
@@ -102,6 +104,7 @@ export async function runStation(
   void stop.then(() => city.stop());
 
   await warmUp(WARM_UP_TAPS, fareBook, zone, plan.startMs);
+  await station.connect(CONNECT_MS);
   const serving = station.serve();
   const living = city.run().then(() => settleAll(station, city, riders));
   await Promise.race([living, serving.then(() => living)]);
