@@ -49,7 +49,8 @@ export class TapDriver {
   #hostUs = 0;
   /** Real waiting that a modelled card would have hidden. */
   #hiddenUs = 0;
-  #intents: Promise<void>[] = [];
+  readonly #unwritten: Debit[] = [];
+  readonly #intents: Promise<void>[] = [];
   #intentUs = 0;
   #intentModelledUs = 0;
   #intentsOpen = 0;
@@ -85,7 +86,9 @@ export class TapDriver {
         const checked = this.#parts.keys.mac2(ask.mac2);
         answer = typeof checked === 'boolean' ? checked : await checked;
       } else if (ask.ask === 'intent') {
-        answer = this.#write(ask.debit);
+        // Written once the next command is on the air: sealing and handing over cost the rider nothing.
+        this.#unwritten.push(ask.debit);
+        answer = null;
       } else {
         answer = await this.#commit();
       }
@@ -100,6 +103,7 @@ export class TapDriver {
    * @throws what the journal failed with, unless `isFull` says that it was only that.
    */
   async refusedBy(isFull: (error: unknown) => boolean): Promise<ReadonlySet<number>> {
+    this.#writeIntents(this.#parts.card.modelledUs);
     if (this.#intentsOpen > 0) await Promise.all(this.#intents);
     for (const error of this.#refused.values()) if (!isFull(error)) throw error;
     return new Set(this.#refused.keys());
@@ -107,6 +111,7 @@ export class TapDriver {
 
   /** Waits until every intent is durable; false when one was not taken. */
   async #durable(): Promise<boolean> {
+    this.#writeIntents(this.#parts.card.modelledUs);
     if (this.#intentsOpen > 0) {
       const { card, clock } = this.#parts;
       const waitUs = clock.monotonicUs();
@@ -129,6 +134,7 @@ export class TapDriver {
     const apdu = keepBytes ? ask.apdu.slice() : null;
     const answering = card.transceive(ask.apdu);
     ask.meanwhile?.();
+    this.#writeIntents(modelledUs);
     const answer = await answering;
     this.#markUs = clock.monotonicUs();
     this.#hostUs += hostUs;
@@ -143,11 +149,17 @@ export class TapDriver {
     return answer;
   }
 
-  #write(debit: Debit): null {
+  /** @param modelledUs the card's modelled time at which the writing begins. */
+  #writeIntents(modelledUs: number): void {
+    for (const debit of this.#unwritten) this.#write(debit, modelledUs);
+    this.#unwritten.length = 0;
+  }
+
+  #write(debit: Debit, modelledUs: number): void {
     const record = new Uint8Array(DEBIT_BYTES);
     encodeDebit(debit, record, 0);
     this.#intentUs = this.#parts.clock.monotonicUs();
-    this.#intentModelledUs = this.#parts.card.modelledUs;
+    this.#intentModelledUs = modelledUs;
     this.#intentsOpen += 1;
     const written = this.#parts.journal.intent(record).then(
       () => {
@@ -159,7 +171,6 @@ export class TapDriver {
       },
     );
     this.#intents.push(written);
-    return null;
   }
 
   async #commit(): Promise<CommitAnswer> {

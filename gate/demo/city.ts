@@ -27,6 +27,8 @@ const TRIES_MAX = 12;
  * once would only measure how long its one disk's queue gets.
  */
 const AT_ONCE_MAX = { real: 400, modelled: 4 } as const;
+/** Real time between two modelled taps: 400 a second is already more than a hub of any city sees. */
+const MODELLED_TAP_MS = 2.5;
 /** Steps of the day: entering and leaving, morning and evening. */
 const STEPS = 4;
 
@@ -82,11 +84,17 @@ export class City {
   /** Lets the city live until the wanted number of taps, or `stop`; then until nobody is at a gate. */
   async run(): Promise<void> {
     const { taps, clock, pace } = this.#parts;
+    let dueMs = performance.now();
     while (!this.#stopping && this.#started < taps && this.#agenda.size > 0) {
       const waitMs = clock.realMsUntil(this.#agenda.nextMs);
       if (waitMs > 1) {
         await this.#pause(Math.min(waitMs, 200));
         continue;
+      }
+      if (pace === 'modelled') {
+        const earlyMs = dueMs - performance.now();
+        if (earlyMs > 1) await this.#pause(earlyMs);
+        dueMs = Math.max(dueMs, performance.now() - 100) + MODELLED_TAP_MS;
       }
       clock.advance(this.#agenda.nextMs);
       const rider = this.#agenda.take();
