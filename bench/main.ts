@@ -2,8 +2,9 @@
 import { parseArgs } from 'node:util';
 import { type Benchmark, machine, type Ratio, type Result, runBenchmark } from './harness.ts';
 import { macBenchmark } from './mac.ts';
+import { tapBenchmark } from './tap.ts';
 
-const benchmarks: readonly Benchmark[] = [macBenchmark];
+const benchmarks: readonly Benchmark[] = [macBenchmark, tapBenchmark];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, help: { type: 'boolean' } },

@@ -2,9 +2,18 @@
  * Debits a purse: INITIALIZE, MAC1, the intent, the journey record (CAPP only), DEBIT, MAC2 (PBOC
  * e-purse, purchase and CAPP purchase). The order is what loses nothing: the intent is written while
  * the card takes the journey record, and it must be durable before DEBIT is sent.
+ *
+ * Asks are yielded here and not through helpers: a generator within a generator costs the tap more
+ * than its cryptography.
  */
 import { copyBytes } from '../bytes.ts';
-import { askMac1, askMac2, type CardFault, type CardKeyRef, isFault } from '../card/dialogue.ts';
+import {
+  type CardFault,
+  type CardKeyRef,
+  type CommitAnswer,
+  isFault,
+  type Mac1Answer,
+} from '../card/dialogue.ts';
 import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.ts';
 import {
   debitPurse,
@@ -14,11 +23,12 @@ import {
 } from '../card/purse/dialogues.ts';
 import { cardNumber, issuer, keyRef, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, DebitKind, DebitState, Evidence, type TapKind } from '../debit/record.ts';
-import { askCommit, askIntent, type TapDialogue } from './decision.ts';
+import type { CommitAsk, TapDialogue } from './decision.ts';
 import type { Reason } from './reasons.ts';
 import { settleByCounter } from './settle.ts';
 
 const NO_TAC = new Uint8Array(4);
+const COMMIT: CommitAsk = { ask: 'commit' };
 
 /** What the tap wants debited; everything but the card's answer to INITIALIZE is known. */
 export interface DebitRequest {
@@ -91,10 +101,11 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
 
   const { pending } = request;
   const settlement = pending ? settleByCounter(request, profile, pending, init) : null;
-  if (settlement) yield* askIntent(settlement);
+  if (settlement) yield { ask: 'intent', debit: settlement };
   const intentSequence = request.sequence + (settlement ? 1 : 0);
   const key = keyRef(purse, init);
-  const mac1 = yield* askMac1({
+  const mac1 = (yield {
+    ask: 'mac1',
     key,
     random: init.random,
     offlineCounter: init.offlineCounter,
@@ -104,82 +115,76 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     terminalId: request.terminalId,
     dateTime: request.dateTime,
     cityCode,
-  });
-  const done = {
-    closed: settlement ? [settlement] : [],
-    unconfirmed: null,
-    settled: settlement ? pending : null,
-    balanceMinor: init.balanceMinor,
-  };
+  }) as Mac1Answer;
   if ('refused' in mac1) {
     const detail = `index ${key.keyIndex} version ${init.keyVersion}`;
-    return { ...done, reason: 'keyUnknown', detail };
+    return settled(nothing('keyUnknown', detail, init.balanceMinor), pending, settlement);
   }
   const intent = makeIntent(purse, request, init, key, intentSequence, mac1.terminalSequence);
-  yield* askIntent(intent);
-  const outcome = yield* sendDebit(purse, request, intent, mac1.mac1);
-  return { ...done, ...outcome, closed: [...done.closed, ...outcome.closed] };
-}
+  yield { ask: 'intent', debit: intent };
 
-/** From the journey record to MAC2; the intent is appended. */
-function* sendDebit(
-  purse: SelectedPurse,
-  request: DebitRequest,
-  intent: Debit,
-  mac1: Uint8Array,
-): TapDialogue<Omit<DebitOutcome, 'settled'>> {
-  const { profile } = purse;
-  const before = intent.balanceBeforeMinor;
-  const balanceAfterMinor = before - request.amountMinor;
+  const balanceAfterMinor = init.balanceMinor - amountMinor;
+  let end: DebitOutcome | null = null;
   if (request.journey) {
     const updated = yield* updateJourney(profile, request.journey(balanceAfterMinor));
-    if (updated) return { ...abandoned(intent, before), ...faultOutcome(updated) };
+    if (updated) end = { ...abandoned(intent, 'cardFaulty'), ...faultOutcome(updated) };
   }
-  const verdict = yield* askCommit();
-  if (verdict === 'late') return { ...abandoned(intent, before), reason: 'deadline' };
-  if (verdict === 'failed') {
-    return { ...abandoned(intent, before), reason: 'gateClosed', closed: [] };
+  if (!end) {
+    const verdict = (yield COMMIT) as CommitAnswer;
+    if (verdict === 'late') end = abandoned(intent, 'deadline');
+    if (verdict === 'failed') end = nothing('gateClosed', 'the journal failed', init.balanceMinor);
   }
-  const answer = yield* debitPurse(intent.terminalSequence, request.dateTime, mac1);
-  if (isFault(answer)) {
-    if (answer.fault === 'status') {
-      const refused = { ...intent, state: DebitState.void, evidence: Evidence.refused };
-      const told = faultOutcome(answer);
-      return { ...told, balanceMinor: before, closed: [refused], unconfirmed: null };
-    }
-    return unknown(intent, faultOutcome(answer));
+  if (!end) {
+    const answer = yield* debitPurse(intent.terminalSequence, request.dateTime, mac1.mac1);
+    if (isFault(answer)) end = undebited(intent, answer);
+    else if (!((yield { ask: 'mac2', mac2: answer.mac2 }) as boolean)) {
+      end = unknown(intent, { reason: 'mac2Invalid', detail: 'MAC2 does not verify' });
+    } else end = debited(intent, answer.tac, balanceAfterMinor);
   }
-  if (!(yield* askMac2(answer.mac2))) {
-    return unknown(intent, { reason: 'mac2Invalid', detail: 'MAC2 does not verify' });
-  }
-  const confirmed: Debit = {
-    ...intent,
-    state: DebitState.confirmed,
-    evidence: Evidence.debitAnswer,
-    tac: answer.tac,
-  };
+  return settled(end, pending, settlement);
+}
+
+/** The outcome with the settlement of an earlier debit, where there was one, in front. */
+function settled(
+  outcome: DebitOutcome,
+  pending: Debit | null,
+  settlement: Debit | null,
+): DebitOutcome {
+  if (!settlement) return outcome;
+  return { ...outcome, closed: [settlement, ...outcome.closed], settled: pending };
+}
+
+function debited(intent: Debit, tac: Uint8Array, balanceMinor: number): DebitOutcome {
+  const state = DebitState.confirmed;
+  const confirmed: Debit = { ...intent, state, evidence: Evidence.debitAnswer, tac };
   return {
     reason: 'open',
     detail: '',
-    balanceMinor: balanceAfterMinor,
+    balanceMinor,
     closed: [confirmed],
     unconfirmed: null,
+    settled: null,
   };
 }
 
+/** A status word says that the card did not commit; anything else says nothing. */
+function undebited(intent: Debit, fault: CardFault): DebitOutcome {
+  const told = faultOutcome(fault);
+  if (fault.fault !== 'status') return unknown(intent, told);
+  const refused = { ...intent, state: DebitState.void, evidence: Evidence.refused };
+  return { ...nothing(told.reason, told.detail, intent.balanceBeforeMinor), closed: [refused] };
+}
+
 /** DEBIT was never sent. */
-function abandoned(intent: Debit, balanceMinor: number): Omit<DebitOutcome, 'settled'> {
+function abandoned(intent: Debit, reason: Reason): DebitOutcome {
   const closed = [{ ...intent, state: DebitState.void, evidence: Evidence.notSent }];
-  return { reason: 'cardFaulty', detail: '', balanceMinor, closed, unconfirmed: null };
+  return { ...nothing(reason, '', intent.balanceBeforeMinor), closed };
 }
 
 /** DEBIT was sent, and no answer that proves anything came back. */
-function unknown(
-  intent: Debit,
-  told: { reason: Reason; detail: string },
-): Omit<DebitOutcome, 'settled'> {
+function unknown(intent: Debit, told: { reason: Reason; detail: string }): DebitOutcome {
   const unconfirmed: Debit = { ...intent, state: DebitState.unconfirmed };
-  return { ...told, balanceMinor: null, closed: [unconfirmed], unconfirmed };
+  return { ...nothing(told.reason, told.detail, null), closed: [unconfirmed], unconfirmed };
 }
 
 function makeIntent(

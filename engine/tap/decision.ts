@@ -1,6 +1,7 @@
 /** What a tap asks of its driver beyond card and keys, and what it decides. */
-import type { Answer, Ask, CommitAnswer } from '../card/dialogue.ts';
+import type { Answer, Ask } from '../card/dialogue.ts';
 import type { Debit, TapKind } from '../debit/record.ts';
+import type { DebitOutcome, DebitRequest } from './debit-card.ts';
 import type { Reason } from './reasons.ts';
 
 /**
@@ -23,14 +24,6 @@ export interface CommitAsk {
 
 export type TapAsk = Ask | IntentAsk | CommitAsk;
 export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
-
-export function* askIntent(debit: Debit): Generator<IntentAsk, void, Answer> {
-  yield { ask: 'intent', debit };
-}
-
-export function* askCommit(): Generator<CommitAsk, CommitAnswer, Answer> {
-  return (yield { ask: 'commit' }) as CommitAnswer;
-}
 
 /** What the gate does, and what is to be remembered of it. */
 export interface Decision {
@@ -63,5 +56,21 @@ export function refuse(tapKind: TapKind, reason: Reason, detail: string): Decisi
     closed: [],
     unconfirmed: null,
     settled: null,
+  };
+}
+
+/** The decision that the outcome of a debit makes. */
+export function decisionOf(request: DebitRequest, outcome: DebitOutcome): Decision {
+  const open = outcome.reason === 'open';
+  return {
+    open,
+    reason: outcome.reason,
+    detail: outcome.detail,
+    tapKind: request.tapKind,
+    amountMinor: open ? request.amountMinor : 0,
+    balanceMinor: outcome.balanceMinor,
+    closed: outcome.closed,
+    unconfirmed: outcome.unconfirmed,
+    settled: outcome.settled,
   };
 }

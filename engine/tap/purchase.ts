@@ -8,8 +8,8 @@ import { cardNumber, keyRef } from '../card/purse/selected.ts';
 import { TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
-import { debitCard, faultOutcome } from './debit-card.ts';
-import { type Decision, refuse, type TapDialogue } from './decision.ts';
+import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
+import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.ts';
 import type { TapSetting } from './setting.ts';
 
 const NO_STATION = new Uint8Array(4);
@@ -35,7 +35,7 @@ export function* purchase(
   if (setting.denylist.has(number, 0)) return refuse(tapKind, 'denylisted', '');
   if (amountMinor > purse.profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
   setting.prepareKey(keyRef(purse));
-  const outcome = yield* debitCard(purse, {
+  const request: DebitRequest = {
     kind: 'purchase',
     gateId: setting.gateId,
     tapKind,
@@ -52,7 +52,6 @@ export function* purchase(
     rider: 0,
     journey: null,
     pending: setting.findUnconfirmed(number),
-  });
-  const open = outcome.reason === 'open';
-  return { ...outcome, open, tapKind, amountMinor: open ? amountMinor : 0 };
+  };
+  return decisionOf(request, yield* debitCard(purse, request));
 }

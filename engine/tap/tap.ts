@@ -13,9 +13,10 @@ import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
 import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
-import { askIntent, type Decision, refuse, type TapDialogue } from './decision.ts';
+import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.ts';
 import { journeyOf, writeJourney, wroteJourney } from './journey.ts';
 import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
+import type { Reason } from './reasons.ts';
 import type { TapSetting } from './setting.ts';
 import { settleByProof } from './settle.ts';
 
@@ -63,44 +64,56 @@ export function* tap(
   if (pending && wroteJourney(purse.profile, journey, pending)) {
     const proven = yield* settleByProof(slot, purse, pending);
     if (proven === 'cardGone') return refuse(tapKind, 'cardGone', 'GET TRANSACTION PROVE');
-    yield* askIntent(proven);
+    yield { ask: 'intent', debit: proven };
     if (opensFor(setting, pending, tapKind, instantMs)) return recovered(tapKind, pending, proven);
     settled = proven;
   }
   const last = journeyOf(purse.profile, journey, fares, setting.zone);
-  const decision = yield* charge(setting, faresOf(setting, fares, last), purse, journey, {
-    ...slot,
+  const request = quote(setting, faresOf(setting, fares, last), purse, journey, {
+    gateId: setting.gateId,
     sequence: sequence + (settled ? 1 : 0),
+    instantMs,
+    dateTime,
     tapKind,
     pending: settled ? null : pending,
   });
+  const decision =
+    typeof request === 'string'
+      ? refuse(tapKind, request, '')
+      : decisionOf(request, yield* debitCard(purse, request));
   if (!settled) return decision;
   return { ...decision, closed: [settled, ...decision.closed], settled: pending };
 }
 
-/** Quotes and debits, when nothing before speaks against it. */
-function* charge(
+type Slot = Pick<
+  DebitRequest,
+  'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending'
+>;
+
+/** What to debit, or why nothing is. */
+function quote(
   setting: TapSetting,
   fares: CompiledFares,
   purse: SelectedPurse,
   journey: Uint8Array | null,
-  slot: Pick<
-    DebitRequest,
-    'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending'
-  >,
-): TapDialogue<Decision> {
+  slot: Slot,
+): DebitRequest | Reason {
   const { profile } = purse;
   const { tapKind, instantMs } = slot;
   const last = journeyOf(profile, journey, fares, setting.zone);
   const rider = riderIndex(fares, riderClass(purse));
   const plan = planTap(setting, fares, last, rider, instantMs);
-  if (plan.reason !== null) return refuse(tapKind, plan.reason, '');
+  if (plan.reason !== null) return plan.reason;
   const { amountMinor, minimumBalanceMinor } = plan;
-  if (amountMinor > profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
+  if (amountMinor > profile.maxAmountMinor) return 'amountOverLimit';
   const inside = last.where === 'inside';
-  const outcome = yield* debitCard(purse, {
-    ...slot,
+  return {
     kind: 'capp',
+    gateId: slot.gateId,
+    tapKind,
+    sequence: slot.sequence,
+    instantMs,
+    dateTime: slot.dateTime,
     terminalId: setting.terminalId,
     amountMinor,
     minimumBalanceMinor,
@@ -119,9 +132,8 @@ function* charge(
         balanceMinor,
         slot.dateTime,
       ),
-  });
-  const open = outcome.reason === 'open';
-  return { ...outcome, open, tapKind, amountMinor: open ? amountMinor : 0 };
+    pending: slot.pending,
+  };
 }
 
 /** A ride is priced by the version in force when it began, as `quote` does. */
