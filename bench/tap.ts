@@ -156,10 +156,10 @@ function summaryOf(amounts: Uint8Array): Uint8Array {
 function exitTap(world: World, cards: readonly Recording[], rotation: 0 | 1): Question {
   let next = 0;
   let at = 0;
-  let mac1: Uint8Array = new Uint8Array(0);
+  let sent: Uint8Array = new Uint8Array(0);
   let answers = cards[0]!.answers;
   const answering = (apdu: Uint8Array): Uint8Array => {
-    if (apdu[1] === 0x54) mac1 = apdu.subarray(16, 20);
+    sent = apdu;
     return answers[at++]!;
   };
   const ours = (): number => {
@@ -190,7 +190,8 @@ function exitTap(world: World, cards: readonly Recording[], rotation: 0 | 1): Qu
     contenders: [
       {
         name: 'faregate',
-        answer: () => gather(() => ({ amountMinor: ours(), mac1 })),
+        // The last command sent is DEBIT, and MAC1 its last four bytes before Le.
+        answer: () => gather(() => ({ amountMinor: ours(), mac1: sent.subarray(16, 20) })),
         run: () => void ours(),
       },
       { name: 'node:crypto per call', answer: () => gather(nodes), run: () => void nodes() },

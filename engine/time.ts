@@ -53,6 +53,7 @@ export class Zone {
 }
 
 const DAY_MS = 86_400_000;
+const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** Writes YYYYMMDDhhmmss of `instantMs` in `zone` as 7 BCD bytes at `out[at]`. No allocation. */
 export function writeLocalDateTime(
@@ -105,8 +106,9 @@ export function readLocalDateTime(zone: Zone, bytes: Uint8Array, at: number): nu
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
     return Number.NaN;
   }
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  if (day > DAYS_OF_MONTH[month - 1]! + (leap && month === 2 ? 1 : 0)) return Number.NaN;
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
-  if (new Date(local).getUTCDate() !== day) return Number.NaN;
   const guess = local - zone.offsetMs(local);
   return local - zone.offsetMs(guess - 1);
 }

@@ -1,6 +1,6 @@
 /** The debit record's fixed layout. Offsets are the contract between gates and engines. */
 import assert from 'node:assert/strict';
-import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
+import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
 import {
   DEBIT_BYTES,
@@ -62,13 +62,13 @@ export function encodeDebit(debit: Debit, out: Uint8Array, offset: number): void
   out[offset + at.evidence] = debit.evidence;
   writeId(debit, out, offset + at.gateId, offset + at.gateSequence);
   writeU48(out, offset + at.instantMs, debit.instantMs);
-  out.set(debit.dateTime, offset + at.dateTime);
+  copyBytes(debit.dateTime, 0, out, offset + at.dateTime, debit.dateTime.length);
   out[offset + at.tapKind] = debit.tapKind;
-  out.set(debit.terminalId, offset + at.terminalId);
+  copyBytes(debit.terminalId, 0, out, offset + at.terminalId, debit.terminalId.length);
   writeU32(out, offset + at.terminalSequence, debit.terminalSequence);
-  out.set(debit.issuer, offset + at.issuer);
-  out.set(debit.cardNumber, offset + at.cardNumber);
-  out.set(debit.factors, offset + at.factors);
+  copyBytes(debit.issuer, 0, out, offset + at.issuer, debit.issuer.length);
+  copyBytes(debit.cardNumber, 0, out, offset + at.cardNumber, debit.cardNumber.length);
+  copyBytes(debit.factors, 0, out, offset + at.factors, debit.factors.length);
   out[offset + at.keyIndex] = debit.keyIndex;
   out[offset + at.keyVersion] = debit.keyVersion;
   out[offset + at.algorithm] = debit.algorithm;
@@ -77,10 +77,10 @@ export function encodeDebit(debit: Debit, out: Uint8Array, offset: number): void
   writeU32(out, offset + at.balanceBeforeMinor, debit.balanceBeforeMinor);
   writeU32(out, offset + at.amountMinor, debit.amountMinor);
   writeU16(out, offset + at.currency, debit.currency);
-  out.set(debit.random, offset + at.random);
-  out.set(debit.tac, offset + at.tac);
-  out.set(debit.fromStation, offset + at.fromStation);
-  out.set(debit.toStation, offset + at.toStation);
+  copyBytes(debit.random, 0, out, offset + at.random, debit.random.length);
+  copyBytes(debit.tac, 0, out, offset + at.tac, debit.tac.length);
+  copyBytes(debit.fromStation, 0, out, offset + at.fromStation, debit.fromStation.length);
+  copyBytes(debit.toStation, 0, out, offset + at.toStation, debit.toStation.length);
   writeU48(out, offset + at.entryInstantMs, debit.entryInstantMs);
   writeU32(out, offset + at.fareVersion, debit.fareVersion);
   out[offset + at.rider] = debit.rider;
