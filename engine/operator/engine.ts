@@ -29,6 +29,8 @@ export interface EngineOptions {
   /** Key of the keyed hash of card numbers. */
   readonly cardHash: CmacKey;
   readonly host: string;
+  /** Names and addresses the server certificate covers besides localhost. */
+  readonly names: readonly string[];
   /** 0 for any free one. */
   readonly uplinkPort: number;
   readonly httpPort: number;
@@ -54,7 +56,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const currency = currencyOf(options.currency);
   if (!currency) throw new FaregateError('CONFIG_INVALID', `no such currency: ${options.currency}`);
   await mkdir(dataDir, { recursive: true });
-  const pki = await ensurePki(dataDir);
+  const pki = await ensurePki(dataDir, options.names);
   const store = LmdbStore.open(join(dataDir, 'ledger'));
   try {
     const ledger = await Ledger.open(store);
