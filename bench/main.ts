@@ -1,10 +1,11 @@
 /** `npm run bench -- [names] [--json] [--smoke]`: runs the benchmarks named, or all. */
 import { parseArgs } from 'node:util';
 import { type Benchmark, machine, type Ratio, type Result, runBenchmark } from './harness.ts';
+import { ingestBenchmark } from './ingest.ts';
 import { macBenchmark } from './mac.ts';
 import { tapBenchmark } from './tap.ts';
 
-const benchmarks: readonly Benchmark[] = [macBenchmark, tapBenchmark];
+const benchmarks: readonly Benchmark[] = [macBenchmark, tapBenchmark, ingestBenchmark];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, help: { type: 'boolean' } },

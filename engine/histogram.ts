@@ -1,6 +1,7 @@
 /**
  * A log-linear histogram of non-negative integers: exact below 32, then 32 steps to each doubling,
- * so a percentile is at most 3.2 % above the true value. Fixed size, adds without allocation, merges.
+ * so a percentile is at most 3.2 % above the true value. Fixed size, adds without allocation,
+ * merges.
  */
 import assert from 'node:assert/strict';
 

@@ -57,8 +57,8 @@ export class Gate {
   }
 
   /**
-   * What a crash cut off: an intent without an end becomes an unconfirmed debit; a settlement says the
-   * same with or without its end.
+   * What a crash cut off: an intent without an end becomes an unconfirmed debit; a settlement says
+   * the same with or without its end.
    */
   #takeOver(): void {
     const { journal, unconfirmed } = this.#parts;
@@ -99,8 +99,8 @@ export class Gate {
       keepBytes: keepBytes ?? false,
     });
     const decision = this.#closedFor() ?? (await driver.run(dialogue));
-    // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on its
-    // way to the disk, and it speaks of a debit whose intent has long been there.
+    // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
+    // its way to the disk, and it speaks of a debit whose intent has long been there.
     barrier.show(decision);
     const tapUs = driver.elapsedUs();
     const { hostUs } = driver;

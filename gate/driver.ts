@@ -1,6 +1,6 @@
 /**
- * Drives one tap's dialogue: sends its commands to the card, its jobs to the key holder, its intents
- * to the journal, and keeps the time. Where the card is a model that does not really wait
+ * Drives one tap's dialogue: sends its commands to the card, its jobs to the key holder, its
+ * intents to the journal, and keeps the time. Where the card is a model that does not really wait
  * (`modelledUs`), the modelled time counts as if it had passed, and a disk write that it would have
  * hidden is counted as hidden.
  */
@@ -86,7 +86,8 @@ export class TapDriver {
         const checked = this.#parts.keys.mac2(ask.mac2);
         answer = typeof checked === 'boolean' ? checked : await checked;
       } else if (ask.ask === 'intent') {
-        // Written once the next command is on the air: sealing and handing over cost the rider nothing.
+        // Written once the next command is on the air: sealing and handing over cost the rider
+        // nothing.
         this.#unwritten.push(ask.debit);
         answer = null;
       } else {

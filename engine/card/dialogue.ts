@@ -86,7 +86,9 @@ export function isFault(value: object): value is CardFault {
   return 'fault' in value;
 }
 
-/** Asks the card; the response is data ‖ SW1 ‖ SW2, at least 2 bytes, or null: the card has gone. */
+/**
+ * Asks the card; the response is data ‖ SW1 ‖ SW2, at least 2 bytes, or null: the card has gone.
+ */
 export function* askCard(
   command: string,
   apdu: Uint8Array,

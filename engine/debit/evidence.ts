@@ -1,7 +1,7 @@
 /**
- * Evidence: a whole debit record sealed under the operator's storage key, kept beside ledger entries
- * that may be disputed. The record holds the card number in clear, the ledger must not (PCI DSS
- * 3.5.1). Layout: prefix 16 ‖ number 8 ‖ ciphertext and tag 176.
+ * Evidence: a whole debit record sealed under the operator's storage key, kept beside ledger
+ * entries that may be disputed. The record holds the card number in clear, the ledger must not (PCI
+ * DSS 3.5.1). Layout: prefix 16 ‖ number 8 ‖ ciphertext and tag 176.
  */
 import assert from 'node:assert/strict';
 import { readU32, writeU32, writeU48 } from '../bytes.ts';

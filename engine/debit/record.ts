@@ -1,8 +1,8 @@
 /**
  * The debit record: what one tap that reached the card leaves behind, with everything the issuer
- * needs to pay for it (PBOC purchase: the TAC's inputs) and the operator to explain it. Its identity
- * is (gate, sequence), made before the card is debited and never remade; its natural key is
- * (card, purse, offline counter). 160 bytes, big-endian, laid out in `codec.ts`.
+ * needs to pay for it (PBOC purchase: the TAC's inputs) and the operator to explain it. Its
+ * identity is (gate, sequence), made before the card is debited and never remade; its natural key
+ * is (card, purse, offline counter). 160 bytes, big-endian, laid out in `codec.ts`.
  */
 
 export const DEBIT_BYTES = 160;

@@ -38,7 +38,9 @@ interface Sum {
   head: CardHead | null;
 }
 
-/** Totals of a card, one for each purse and currency it was debited in; empty for an unknown card. */
+/**
+ * Totals of a card, one for each purse and currency it was debited in; empty for an unknown card.
+ */
 export function totalsOfCard(reader: StoreReader, card: Uint8Array): CardTotal[] {
   const sums = new Map<number, Sum>();
   const add = (purse: number, currency: number, amountMinor: number): Sum => {

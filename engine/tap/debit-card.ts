@@ -1,7 +1,7 @@
 /**
  * Debits a purse: INITIALIZE, MAC1, the intent, the journey record (CAPP only), DEBIT, MAC2 (PBOC
- * e-purse, purchase and CAPP purchase). The order is what loses nothing: the intent is written while
- * the card takes the journey record, and it must be durable before DEBIT is sent.
+ * e-purse, purchase and CAPP purchase). The order is what loses nothing: the intent is written
+ * while the card takes the journey record, and it must be durable before DEBIT is sent.
  *
  * Asks are yielded here and not through helpers: a generator within a generator costs the tap more
  * than its cryptography.

@@ -1,6 +1,6 @@
 /**
- * A plain purchase at a gate or counter: SELECT, INITIALIZE FOR PURCHASE, DEBIT, of an amount that is
- * known; no journey record. Cards are checked as at a gate.
+ * A plain purchase at a gate or counter: SELECT, INITIALIZE FOR PURCHASE, DEBIT, of an amount that
+ * is known; no journey record. Cards are checked as at a gate.
  */
 import { isFault } from '../card/dialogue.ts';
 import { selectPurse } from '../card/purse/select-purse.ts';

@@ -1,4 +1,6 @@
-/** What one gate knows before a card comes: everything a tap needs that does not depend on the card. */
+/**
+ * What one gate knows before a card comes: everything a tap needs that does not depend on the card.
+ */
 import type { CardKeyRef } from '../card/dialogue.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
 import type { Debit } from '../debit/record.ts';

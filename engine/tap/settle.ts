@@ -40,8 +40,8 @@ function settlement(
 }
 
 /**
- * The journey record on the card is the one this debit wrote, so the card committed: asks it for the
- * proof and its TAC. Without a proof that verifies, the record itself stands as evidence.
+ * The journey record on the card is the one this debit wrote, so the card committed: asks it for
+ * the proof and its TAC. Without a proof that verifies, the record itself stands as evidence.
  * `cardGone`: the card left again; nothing is settled.
  */
 export function* settleByProof(
@@ -81,8 +81,8 @@ export function* settleByProof(
 }
 
 /**
- * INITIALIZE tells the offline counter. Still that of the pending debit: it was never committed. Past
- * it: it was. Below it: a restored or foreign card; nothing can be said.
+ * INITIALIZE tells the offline counter. Still that of the pending debit: it was never committed.
+ * Past it: it was. Below it: a restored or foreign card; nothing can be said.
  */
 export function settleByCounter(
   slot: SettlementSlot,

@@ -1,7 +1,7 @@
 /**
  * One tap at a gate, from the card's detection to the decision (DESIGN: "One tap"): SELECT, READ
- * RECORD, the rules, INITIALIZE FOR CAPP PURCHASE, UPDATE CAPP DATA CACHE, DEBIT: five commands for an
- * entry and for an exit.
+ * RECORD, the rules, INITIALIZE FOR CAPP PURCHASE, UPDATE CAPP DATA CACHE, DEBIT: five commands for
+ * an entry and for an exit.
  */
 import { isFault } from '../card/dialogue.ts';
 import { readJourney } from '../card/purse/dialogues.ts';

@@ -2,7 +2,9 @@
 import type { Decision } from '../../engine/tap/decision.ts';
 
 export interface Barrier {
-  /** Opens, or refuses with the reason shown. Must return at once; the mechanics run by themselves. */
+  /**
+   * Opens, or refuses with the reason shown. Must return at once; the mechanics run by themselves.
+   */
   show(decision: Decision): void;
 }
 

@@ -9,8 +9,9 @@ import { runStation } from '../demo/station-process.ts';
 import { type DemoResult, runDemo } from '../demo/supervisor.ts';
 
 const ZONE = 'Asia/Shanghai';
-/** A Monday, half past six in the morning: before the rush. */
+/** A Monday, half past six in the morning: before the rush; and for people who watch, in it. */
 const START_MS = Date.UTC(2026, 2, 1, 22, 30);
+const RUSH_MS = Date.UTC(2026, 2, 1, 23, 40);
 const HTTP_PORT_MAX = 65_535;
 
 export const demoCommand: Command = {
@@ -51,7 +52,7 @@ async function demo(args: Args, io: Io): Promise<number> {
       speed: 20,
       tearing: 0.02,
       zone: ZONE,
-      startMs: START_MS,
+      startMs: pace === 'real' ? RUSH_MS : START_MS,
     },
     httpPort: args.text('port') === undefined ? null : args.whole('port', 0, 0, HTTP_PORT_MAX),
     note: io.err,

@@ -1,10 +1,10 @@
 /**
- * The riders' pockets: every virtual card of the simulated city and how far its rider has come, in one
- * file that outlives any process. A card's commit is one write of its record, so killing the station
- * tears cards exactly as a power cut at the gate would, and the cards remember.
+ * The riders' pockets: every virtual card of the simulated city and how far its rider has come, in
+ * one file that outlives any process. A card's commit is one write of its record, so killing the
+ * station tears cards exactly as a power cut at the gate would, and the cards remember.
  *
- * Header (64 bytes): magic, seed, riders, taps done, the city's clock. Then one record per rider: the
- * card's state, the rider's step and instant.
+ * Header (64 bytes): magic, seed, riders, taps done, the city's clock. Then one record per rider:
+ * the card's state, the rider's step and instant.
  */
 import assert from 'node:assert/strict';
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';

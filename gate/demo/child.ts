@@ -1,6 +1,6 @@
 /**
- * A supervised child process of the demo: speaks JSON lines on its stdout, stops when its stdin ends,
- * and is started again when it dies before it was told to stop (as systemd would).
+ * A supervised child process of the demo: speaks JSON lines on its stdout, stops when its stdin
+ * ends, and is started again when it dies before it was told to stop (as systemd would).
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

@@ -23,11 +23,13 @@ const TOP_UP_MINOR = 5_000;
 /** Taps in a row after which a rider gives up for the day. */
 const TRIES_MAX = 12;
 /**
- * Riders at gates at one time. With modelled cards the city runs many times faster than life; more at
- * once would only measure how long its one disk's queue gets.
+ * Riders at gates at one time. With modelled cards the city runs many times faster than life; more
+ * at once would only measure how long its one disk's queue gets.
  */
 const AT_ONCE_MAX = { real: 400, modelled: 4 } as const;
-/** Real time between two modelled taps: 400 a second is already more than a hub of any city sees. */
+/**
+ * Real time between two modelled taps: 400 a second is already more than a hub of any city sees.
+ */
 const MODELLED_TAP_MS = 2.5;
 /** Steps of the day: entering and leaving, morning and evening. */
 const STEPS = 4;
@@ -81,7 +83,9 @@ export class City {
     }
   }
 
-  /** Lets the city live until the wanted number of taps, or `stop`; then until nobody is at a gate. */
+  /**
+   * Lets the city live until the wanted number of taps, or `stop`; then until nobody is at a gate.
+   */
   async run(): Promise<void> {
     const { taps, clock, pace } = this.#parts;
     let dueMs = performance.now();

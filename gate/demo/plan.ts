@@ -1,6 +1,6 @@
 /**
- * The plan of a demo run: one small file that the supervisor writes and the station's process reads,
- * so that a process that died starts again into the same city.
+ * The plan of a demo run: one small file that the supervisor writes and the station's process
+ * reads, so that a process that died starts again into the same city.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The riders of the simulated city: commuters with a home, a place of work and habits, each with one
- * card. Made from a seed, so that every process of a run knows the same people.
+ * The riders of the simulated city: commuters with a home, a place of work and habits, each with
+ * one card. Made from a seed, so that every process of a run knows the same people.
  */
 import type { CompiledFares } from '../../engine/fare/fares.ts';
 import { Chance } from './chance.ts';

@@ -1,7 +1,7 @@
 /**
- * The demo's reckoning: what left the cards must be what the ledger posted, card by card. The cards'
- * side comes from the card file, which neither gate nor engine can read; the ledger is read from disk
- * after the engine has closed it.
+ * The demo's reckoning: what left the cards must be what the ledger posted, card by card. The
+ * cards' side comes from the card file, which neither gate nor engine can read; the ledger is read
+ * from disk after the engine has closed it.
  */
 import { join } from 'node:path';
 import { toHex } from '../../engine/bytes.ts';

@@ -20,8 +20,8 @@ const CLASS_OFFSET = 28;
 const AMOUNT_MAX_MINOR = 20_000;
 
 /**
- * The schemes that the demo's gates accept: the built-in ones, narrowed to the city's issuers, with the
- * currency and the rider classes of its fares.
+ * The schemes that the demo's gates accept: the built-in ones, narrowed to the city's issuers, with
+ * the currency and the rider classes of its fares.
  */
 export function acceptedProfiles(fares: CompiledFares): PurseProfile[] {
   const classes = Object.fromEntries(

@@ -1,7 +1,7 @@
 /**
- * The station's process of the demo: all gates, their journals and uplinks, and the riders who come.
- * Speaks JSON lines on stdout to its supervisor. Killed at any instant and started again it goes on:
- * cards, riders and journals are in files.
+ * The station's process of the demo: all gates, their journals and uplinks, and the riders who
+ * come. Speaks JSON lines on stdout to its supervisor. Killed at any instant and started again it
+ * goes on: cards, riders and journals are in files.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
@@ -37,6 +37,7 @@ const WARM_UP_TAPS = 1500;
 const CONNECT_MS = 5000;
 const JOURNAL_SEGMENT_BYTES = 256 * 1024;
 
+const DAY_MS = 86_400_000;
 const CITY_CODE = Uint8Array.of(0x10, 0x00);
 const INSTITUTION = Uint8Array.of(0x01, 0x01, 0x10, 0x00, 0xff, 0xff, 0xff, 0xff);
 
@@ -124,13 +125,13 @@ function openCards(
   zone: Zone,
 ): CardFile {
   const masters = readMasters(mastersPath);
-  const midnightMs = plan.startMs - ((plan.startMs + zone.offsetMs(plan.startMs)) % 86_400_000);
+  const midnightMs = plan.startMs - ((plan.startMs + zone.offsetMs(plan.startMs)) % DAY_MS);
   return CardFile.open(path, plan.seed, plan.riders, (index) => {
     const rider = riders[index]!;
-    return {
-      state: makeCard(rider, masters),
-      progress: { step: 0, tries: 0, nextMs: midnightMs + rider.morningMs },
-    };
+    const todayMs = midnightMs + rider.morningMs;
+    // Who has gone by when the run begins comes tomorrow.
+    const nextMs = todayMs < plan.startMs ? todayMs + DAY_MS : todayMs;
+    return { state: makeCard(rider, masters), progress: { step: 0, tries: 0, nextMs } };
   });
 }
 

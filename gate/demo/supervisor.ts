@@ -1,7 +1,7 @@
 /**
- * The main job: an engine on embedded stores and a virtual station in rush hour, each a process of its
- * own, started, watched and stopped in order. What it makes lies in one folder; given the same folder
- * again, it goes on.
+ * The main job: an engine on embedded stores and a virtual station in rush hour, each a process of
+ * its own, started, watched and stopped in order. What it makes lies in one folder; given the same
+ * folder again, it goes on.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

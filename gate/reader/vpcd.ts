@@ -12,7 +12,9 @@ export const CONTACTLESS_ATR: Uint8Array = Uint8Array.of(0x3b, 0x81, 0x80, 0x01,
 
 const HEADER_BYTES = 2;
 
-/** A whole frame, so that it goes out in one write: two writes cost 40 ms where Nagle meets ACKs. */
+/**
+ * A whole frame, so that it goes out in one write: two writes cost 40 ms where Nagle meets ACKs.
+ */
 export function frame(body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + body.length);
   bytes[0] = body.length >>> 8;

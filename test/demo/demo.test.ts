@@ -1,6 +1,6 @@
 /**
- * The main job, as a user runs it, in small: taps with torn cards end with every debit posted once and
- * the books in balance; so they do when the station or the engine is killed in the middle.
+ * The main job, as a user runs it, in small: taps with torn cards end with every debit posted once
+ * and the books in balance; so they do when the station or the engine is killed in the middle.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,6 @@
-/** The dashboard in a real browser: right numbers, no errors, nothing out of the frame, not blank. */
+/**
+ * The dashboard in a real browser: right numbers, no errors, nothing out of the frame, not blank.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -225,7 +225,8 @@ test('the deadline is kept by giving up before the debit, never after', async ()
   );
   assert.equal(report.decision.closed[0]?.state, DebitState.void);
   assert.equal(card.state.offlineCounter, 0);
-  // Long enough for DEBIT to be sent, too short for its answer: the debit stands and the gate opens.
+  // Long enough for DEBIT to be sent, too short for its answer: the debit stands and the gate
+  // opens.
   const enough = kit.gate('entry', 0, { deadlineMs: 150 });
   const second = await enough.tap(card);
   assert.equal(second.decision.reason, 'open');

@@ -1,6 +1,6 @@
 /**
- * Cards torn away at every command and in every phase, at entry and exit, and what the next tap makes
- * of it: nobody pays twice, nothing a card committed is lost, and no debit stays unknown.
+ * Cards torn away at every command and in every phase, at entry and exit, and what the next tap
+ * makes of it: nobody pays twice, nothing a card committed is lost, and no debit stays unknown.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -46,7 +46,9 @@ export interface PublicFileSettings {
 export interface KeySettings {
   /** Index INITIALIZE names: 01, in some cities 06 or 07. */
   readonly index: string;
-  /** Version and algorithm a card is expected to have; its answer to INITIALIZE has the last word. */
+  /**
+   * Version and algorithm a card is expected to have; its answer to INITIALIZE has the last word.
+   */
   readonly version: string;
   readonly algorithm: string;
   /** Algorithm byte of the card -> cipher. A card with another byte is refused. */

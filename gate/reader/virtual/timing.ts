@@ -7,7 +7,9 @@
 import assert from 'node:assert/strict';
 import type { CommandName } from './command.ts';
 
-/** Bit rates of ISO 14443-3, kbit/s, with the duration of one bit: 128 to 16 cycles of 13.56 MHz. */
+/**
+ * Bit rates of ISO 14443-3, kbit/s, with the duration of one bit: 128 to 16 cycles of 13.56 MHz.
+ */
 const bitUs = { 106: 128 / 13.56, 212: 64 / 13.56, 424: 32 / 13.56, 848: 16 / 13.56 } as const;
 
 export type Kbitps = keyof typeof bitUs;

@@ -1,6 +1,7 @@
 /**
  * INITIALIZE FOR CAPP PURCHASE (JR/T 0025.9-2010, 7.4): 80 50 03 P2 0B, data and answer as
- * INITIALIZE FOR PURCHASE. What UPDATE CAPP DATA CACHE then brings commits with DEBIT, or not at all.
+ * INITIALIZE FOR PURCHASE. What UPDATE CAPP DATA CACHE then brings commits with DEBIT, or not at
+ * all.
  */
 import type { CardFault } from '../../dialogue.ts';
 import {

@@ -1,6 +1,7 @@
 /**
  * INITIALIZE FOR PURCHASE (PBOC e-purse): 80 50 01 P2 0B, key index ‖ amount4 ‖ terminal6, Le 0F.
- * The answer's layout is that of a published worked purchase; INITIALIZE FOR CAPP PURCHASE shares it.
+ * The answer's layout is that of a published worked purchase; INITIALIZE FOR CAPP PURCHASE shares
+ * it.
  */
 import { copyBytes, readU16, readU32, writeU32 } from '../../../bytes.ts';
 import { buildCommand, COMMAND_DATA_AT, dataLength, statusWord, take } from '../../apdu.ts';

@@ -1,4 +1,6 @@
-/** Refusals of a virtual card: every status word, the field's odd cards, and any order of commands. */
+/**
+ * Refusals of a virtual card: every status word, the field's odd cards, and any order of commands.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
