@@ -1,6 +1,7 @@
 /**
  * The engine whole, from a gate's journal over mutual TLS to the ledger on disk: honest debits are
- * posted, a forged TAC goes to suspense and to the exceptions, and nobody else in its batch is harmed.
+ * posted, a forged TAC goes to suspense and to the exceptions, and nobody else in its batch is
+ * harmed.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
