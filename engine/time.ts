@@ -45,14 +45,20 @@ export class Zone {
   #lookUp(instantMs: number): number {
     const parts = this.#format.formatToParts(instantMs);
     const text = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
-    const match = /^GMT(?:([+-])(\d\d):(\d\d))?$/.exec(text);
+    const match = /^GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(text);
     assert(match, `unexpected offset of ${this.name}: ${text}`);
-    const minutes = Number(match[2] ?? 0) * 60 + Number(match[3] ?? 0);
-    return (match[1] === '-' ? -minutes : minutes) * 60_000;
+    const [hours, minutes, seconds] = match.slice(2).map((part) => Number(part ?? 0));
+    const offset = ((hours! * 60 + minutes!) * 60 + seconds!) * 1000;
+    return match[1] === '-' ? -offset : offset;
   }
 }
 
 const DAY_MS = 86_400_000;
+/**
+ * The widest offsets of any zone: a local time names an instant at most this far before or after.
+ */
+const OFFSET_EAST_MAX_MS = 14 * 3_600_000;
+const OFFSET_WEST_MAX_MS = 12 * 3_600_000;
 const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** Writes YYYYMMDDhhmmss of `instantMs` in `zone` as 7 BCD bytes at `out[at]`. No allocation. */
@@ -96,19 +102,23 @@ export function writeLocalDateTime(
  * is read with the offset in force just before it.
  */
 export function readLocalDateTime(zone: Zone, bytes: Uint8Array, at: number): number {
-  const year = fromBcd(bytes[at]!) * 100 + fromBcd(bytes[at + 1]!);
+  const yearOfCentury = fromBcd(bytes[at + 1]!);
+  const year = fromBcd(bytes[at]!) * 100 + yearOfCentury;
   const month = fromBcd(bytes[at + 2]!);
   const day = fromBcd(bytes[at + 3]!);
   const hour = fromBcd(bytes[at + 4]!);
   const minute = fromBcd(bytes[at + 5]!);
   const second = fromBcd(bytes[at + 6]!);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31) return Number.NaN;
+  if (year < 1970 || yearOfCentury < 0) return Number.NaN;
+  if (month < 1 || month > 12 || day < 1 || day > 31) return Number.NaN;
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
     return Number.NaN;
   }
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   if (day > DAYS_OF_MONTH[month - 1]! + (leap && month === 2 ? 1 : 0)) return Number.NaN;
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
-  const guess = local - zone.offsetMs(local);
-  return local - zone.offsetMs(guess - 1);
+  const before = zone.offsetMs(local - OFFSET_EAST_MAX_MS);
+  const after = zone.offsetMs(local + OFFSET_WEST_MAX_MS);
+  if (before === after || zone.offsetMs(local - before) === before) return local - before;
+  return local - (zone.offsetMs(local - after) === after ? after : before);
 }
