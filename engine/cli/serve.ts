@@ -29,7 +29,7 @@ export const serveCommand: Command = {
     port: { type: 'string', value: 'PORT', about: `port for gates (default ${UPLINK_PORT})` },
     'http-port': { type: 'string', value: 'PORT', about: `port for people (default ${HTTP_PORT})` },
     city: { type: 'string', value: 'NAME', about: 'shown on the dashboard' },
-    currency: { type: 'string', value: 'XXX', about: 'of the amounts shown (default CNY)' },
+    currency: { type: 'string', value: 'CODE', about: 'of the amounts shown (default CNY)' },
     'log-level': { type: 'string', value: 'LEVEL', about: `${logLevels.join(', ')}` },
     'until-eof': { type: 'boolean', about: 'also stop when standard input ends' },
     json: { type: 'boolean', about: 'say what it listens on as one JSON line' },

@@ -36,6 +36,6 @@ export function parseChecked<T>(schema: object, text: string, code: ErrorCode, w
 function describe(error: ErrorObject | undefined): string {
   if (!error) return 'does not fit its schema';
   const path = error.instancePath === '' ? 'the document' : `field ${error.instancePath}`;
-  const extra = error.params['additionalProperty'] ?? error.params['allowedValues'];
+  const extra = error.params.additionalProperty ?? error.params.allowedValues;
   return `${path} ${error.message}${extra === undefined ? '' : `: ${JSON.stringify(extra)}`}`;
 }

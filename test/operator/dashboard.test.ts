@@ -180,7 +180,8 @@ async function look(png: Buffer): Promise<{ colours: number; brightness: number 
     await image.decode();
     const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
     context.drawImage(image, 0, 0);
-    const pixels = new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer);
+    const { data } = context.getImageData(0, 0, image.width, image.height);
+    const pixels = new Uint32Array(data.buffer);
     const colours = new Set(pixels);
     let sum = 0;
     for (const pixel of pixels) sum += (pixel >> 8) & 255;

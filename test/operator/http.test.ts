@@ -1,3 +1,7 @@
+/**
+ * What people and monitors see over HTTP: the state by its schema, paging, refusals that name the
+ * field, metrics, and headers that keep everything foreign out of the page.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';

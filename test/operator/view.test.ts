@@ -1,3 +1,7 @@
+/**
+ * The view: rates, totals, latencies, gates and books as the dashboard shows them, whatever gates
+ * report late, twice or after a restart.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
