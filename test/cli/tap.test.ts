@@ -16,15 +16,15 @@ const clear = join(dir, 'clear.json');
 const keys = join(dir, 'keys.sealed');
 
 before(async () => {
-  const key = (master: string) => ({ index: 1, version: 1, master });
-  writeFileSync(
-    clear,
-    JSON.stringify({
-      purchase: key('11223344556677888877665544332211'),
-      tac: key('0F1E2D3C4B5A69788796A5B4C3D2E1F0'),
-    }),
-  );
-  const made = await run('engine', ['keys', 'import', clear, '--out', keys]);
+  const key = (master: string, index = 1) => ({ index, version: 1, master });
+  const purchase = '11223344556677888877665544332211';
+  const tac = '0F1E2D3C4B5A69788796A5B4C3D2E1F0';
+  writeFileSync(clear, JSON.stringify({ purchase: key(purchase), tac: key(tac) }));
+  // In some cities the same purse is under index 06: the gate holds its keys as well.
+  const held = join(dir, 'held.json');
+  const both = (master: string) => [key(master), key(master, 6)];
+  writeFileSync(held, JSON.stringify({ purchase: both(purchase), tac: both(tac) }));
+  const made = await run('engine', ['keys', 'import', held, '--out', keys]);
   assert.equal(made.code, 0, made.err);
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -129,6 +129,17 @@ test('a replayed card is refused, every time', async () => {
     assert.equal(tap.reason, 'mac2Invalid');
     assert.notEqual(tap.debit?.state, 'confirmed');
   }
+});
+
+test('a card whose key the gate does not hold is refused, naming the key', async () => {
+  const path = profile('index-07', 'tunion', { key: { index: '07' } });
+  const { tap, ran } = await tapWith(path, [
+    ...['--personality', 'tunion', '--quirk', 'key-index-07'],
+  ]);
+  assert.equal(ran.code, 1);
+  assert.equal(tap.reason, 'keyUnknown');
+  assert.match(tap.detail ?? '', /index 7 version 1/);
+  assert.equal(tap.debit, null);
 });
 
 test('too little money is refused and nothing is debited', async () => {
