@@ -3,7 +3,7 @@
  * purchase (DESIGN: "One tap"): selection, card checks, denylist, fare, key derivation, session key,
  * MAC1, journey record, the intent's layout, MAC2; against the same tap as one would write it with
  * node:crypto, a Set and a nested Map. The card's answers are recorded, so nothing of the card is
- * measured. Sealing the intent happens while the card works and is a question of its own.
+ * measured; nor is sealing the intent, which happens while the card works.
  */
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { readU16, readU32, writeU16, writeU32 } from '../engine/bytes.ts';
@@ -13,7 +13,6 @@ import { Keyring } from '../engine/crypto/keyring.ts';
 import { cmacKey } from '../engine/crypto/mac.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
-import { createSealer } from '../engine/debit/seal.ts';
 import { Denylist } from '../engine/denylist/denylist.ts';
 import { sampleFareBook } from '../engine/fare/sample-city.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
@@ -37,7 +36,7 @@ export const tapBenchmark: Benchmark = {
   questions(smoke) {
     const world = makeWorld(smoke ? 100 : STOPPED_CARDS);
     const cards = Array.from({ length: smoke ? 4 : 64 }, (_, i) => recordCard(world, i));
-    return [exitTap(world, cards, 1), exitTap(world, cards.slice(0, 1), 0), sealing()];
+    return [exitTap(world, cards, 1), exitTap(world, cards.slice(0, 1), 0)];
   },
 };
 
@@ -272,36 +271,4 @@ function nodeMac(key: Uint8Array, data: Uint8Array): Buffer {
   const cipher = createCipheriv('des-ede3-cbc', Buffer.concat([key, key, key]), Buffer.alloc(8));
   const blocks = cipher.setAutoPadding(false).update(padded);
   return blocks.subarray(blocks.length - 8, blocks.length - 4);
-}
-
-/** Sealing one intent, which happens while the card is busy with the journey record. */
-function sealing(): Question {
-  const key = new Uint8Array(32).fill(7);
-  const sealer = createSealer(key, 'B1', new Uint8Array(16).fill(1));
-  const head = new Uint8Array(24);
-  const plain = new Uint8Array(DEBIT_BYTES).fill(3);
-  const out = new Uint8Array(DEBIT_BYTES + 16);
-  let offset = 0;
-  const nonce = Buffer.alloc(12);
-  return {
-    name: 'seal an intent of 160 bytes',
-    operations: 1,
-    contenders: [
-      {
-        name: 'faregate (XChaCha20-Poly1305)',
-        answer: () => Uint8Array.of(plain.length),
-        run: () => sealer.seal(1, offset++, head, plain, out, 0),
-      },
-      {
-        name: 'node:crypto per call (ChaCha20-Poly1305)',
-        answer: () => Uint8Array.of(plain.length),
-        run: () => {
-          nonce.writeUInt32BE(offset++, 8);
-          const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
-          cipher.setAAD(head, { plaintextLength: plain.length });
-          Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-        },
-      },
-    ],
-  };
 }

@@ -21,7 +21,7 @@ import {
   readCityCode,
   updateJourney,
 } from '../card/purse/dialogues.ts';
-import { cardNumber, issuer, keyRef, type SelectedPurse } from '../card/purse/selected.ts';
+import { issuer, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, DebitKind, DebitState, Evidence, type TapKind } from '../debit/record.ts';
 import type { CommitAsk, TapDialogue } from './decision.ts';
 import type { Reason } from './reasons.ts';
@@ -49,6 +49,9 @@ export interface DebitRequest {
   readonly rider: number;
   /** Writes the journey record for the balance after the debit; null for a plain purchase. */
   readonly journey: ((balanceAfterMinor: number) => Uint8Array) | null;
+  /** The card's number and key, as they were read from its public file. */
+  readonly cardNumber: Uint8Array;
+  readonly key: CardKeyRef;
   /** An earlier debit of this card whose outcome is unknown. */
   readonly pending: Debit | null;
 }
@@ -103,7 +106,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
   const settlement = pending ? settleByCounter(request, profile, pending, init) : null;
   if (settlement) yield { ask: 'intent', debit: settlement };
   const intentSequence = request.sequence + (settlement ? 1 : 0);
-  const key = keyRef(purse, init);
+  const key = keyOf(request.key, init);
   const mac1 = (yield {
     ask: 'mac1',
     key,
@@ -142,6 +145,12 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     } else end = debited(intent, answer.tac, balanceAfterMinor);
   }
   return settled(end, pending, settlement);
+}
+
+/** The key with the version and algorithm that the card itself names. */
+function keyOf(expected: CardKeyRef, { keyVersion, algorithm }: PurseInit): CardKeyRef {
+  if (expected.keyVersion === keyVersion && expected.algorithm === algorithm) return expected;
+  return { ...expected, keyVersion, algorithm };
 }
 
 /** The outcome with the settlement of an earlier debit, where there was one, in front. */
@@ -210,7 +219,7 @@ function makeIntent(
     terminalId: request.terminalId,
     terminalSequence,
     issuer: issuer(purse),
-    cardNumber: cardNumber(purse),
+    cardNumber: request.cardNumber,
     factors,
     factorLevels: key.factors.length,
     keyIndex: key.keyIndex,

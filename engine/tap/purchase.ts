@@ -34,7 +34,8 @@ export function* purchase(
   const number = cardNumber(purse);
   if (setting.denylist.has(number, 0)) return refuse(tapKind, 'denylisted', '');
   if (amountMinor > purse.profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
-  setting.prepareKey(keyRef(purse));
+  const key = keyRef(purse);
+  setting.prepareKey(key);
   const request: DebitRequest = {
     kind: 'purchase',
     gateId: setting.gateId,
@@ -51,6 +52,8 @@ export function* purchase(
     fareVersion: 0,
     rider: 0,
     journey: null,
+    cardNumber: number,
+    key,
     pending: setting.findUnconfirmed(number),
   };
   return decisionOf(request, yield* debitCard(purse, request));

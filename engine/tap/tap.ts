@@ -46,10 +46,11 @@ export function* tap(
 
   if (!purse.profile.journey) return refuse(tapKind, 'cardUnsupported', purse.profile.name);
   const number = cardNumber(purse);
+  const key = keyRef(purse);
   let denylisted = false;
   const record = yield* readJourney(purse.profile, () => {
     denylisted = setting.denylist.has(number, 0);
-    if (!denylisted) setting.prepareKey(keyRef(purse));
+    if (!denylisted) setting.prepareKey(key);
   });
   if (record !== 'absent' && isFault(record)) {
     const { reason, detail } = faultOutcome(record);
@@ -75,6 +76,8 @@ export function* tap(
     instantMs,
     dateTime,
     tapKind,
+    cardNumber: number,
+    key,
     pending: settled ? null : pending,
   });
   const decision =
@@ -87,7 +90,7 @@ export function* tap(
 
 type Slot = Pick<
   DebitRequest,
-  'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending'
+  'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending' | 'cardNumber' | 'key'
 >;
 
 /** What to debit, or why nothing is. */
@@ -132,6 +135,8 @@ function quote(
         balanceMinor,
         slot.dateTime,
       ),
+    cardNumber: slot.cardNumber,
+    key: slot.key,
     pending: slot.pending,
   };
 }

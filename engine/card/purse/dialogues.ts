@@ -33,7 +33,7 @@ export function* readJourney(
   profile: CompiledProfile,
   meanwhile: Meanwhile = null,
 ): Dialogue<Uint8Array | 'absent' | CardFault> {
-  assert(profile.journey, `profile ${profile.name} has a journey file`);
+  assert(profile.journey, 'the profile has a journey file');
   const answer = yield askOf(readRecord, profile.journey.read, meanwhile);
   const response = isWhole(answer)
     ? answer
@@ -79,7 +79,7 @@ export function* updateJourney(
   record: Uint8Array,
   meanwhile: Meanwhile = null,
 ): Dialogue<null | CardFault> {
-  assert(profile.journey, `profile ${profile.name} has a journey file`);
+  assert(profile.journey, 'the profile has a journey file');
   assert.equal(record.length, profile.journey.layout.recordLength);
   const apdu = updateCappCache.build(profile.journey.update, record);
   const answer = yield askOf(updateCappCache, apdu, meanwhile);
