@@ -1,9 +1,9 @@
 /**
  * How many debits a second go from an uploaded batch to posted and durable? Decoding, the TAC from
- * the master key, the card's keyed hash, the sealed evidence and the ledger's transaction on lmdb, as
- * the engine runs them; against node:crypto per call and one durable transaction a record, with JSON
- * rows. Both stores sync before they answer, in the folder for temporary files: on a memory disk a
- * sync costs nothing and the figures say little.
+ * the master key, the card's keyed hash, the sealed evidence and the ledger's transaction on lmdb,
+ * as the engine runs them; against node:crypto per call and one durable transaction a record, with
+ * JSON rows. Both stores sync before they answer, in the folder for temporary files: on a memory
+ * disk a sync costs nothing and the figures say little.
  */
 import {
   createCipheriv,

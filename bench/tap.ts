@@ -1,9 +1,9 @@
 /**
  * What does the host compute for one exit tap? Everything between the card's answers of a CAPP
- * purchase (DESIGN: "One tap"): selection, card checks, denylist, fare, key derivation, session key,
- * MAC1, journey record, the intent's layout, MAC2; against the same tap as one would write it with
- * node:crypto, a Set and a nested Map. The card's answers are recorded, so nothing of the card is
- * measured; nor is sealing the intent, which happens while the card works.
+ * purchase (DESIGN: "One tap"): selection, card checks, denylist, fare, key derivation, session
+ * key, MAC1, journey record, the intent's layout, MAC2; against the same tap as one would write it
+ * with node:crypto, a Set and a nested Map. The card's answers are recorded, so nothing of the card
+ * is measured; nor is sealing the intent, which happens while the card works.
  */
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { readU16, readU32, writeU16, writeU32 } from '../engine/bytes.ts';
