@@ -14,12 +14,19 @@ import {
   isFault,
   type Mac1Answer,
 } from '../card/dialogue.ts';
+import { isWhole } from '../card/exchange.ts';
+import { debit } from '../card/purse/commands/debit.ts';
 import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.ts';
+import { updateCappCache } from '../card/purse/commands/update-capp-cache.ts';
 import {
-  debitPurse,
-  initializePurchase,
+  debitAsk,
+  debitedLate,
+  initializeAsk,
+  initialized,
+  initializedLate,
   readCityCode,
-  updateJourney,
+  updateAsk,
+  updatedLate,
 } from '../card/purse/dialogues.ts';
 import { issuer, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, DebitKind, DebitState, Evidence, type TapKind } from '../debit/record.ts';
@@ -89,13 +96,12 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     if (isFault(code)) return { ...nothing('cardFaulty', '', null), ...faultOutcome(code) };
     cityCode = code;
   }
-  const init = yield* initializePurchase(
-    profile,
-    request.kind,
-    profile.keyIndex,
-    amountMinor,
-    request.terminalId,
-  );
+  const { kind, terminalId } = request;
+  const asked = initializeAsk(profile, kind, profile.keyIndex, amountMinor, terminalId);
+  const answered = yield asked;
+  const init = isWhole(answered)
+    ? initialized(profile, kind, answered)
+    : yield* initializedLate(profile, kind, asked, answered);
   if (init === 'insufficient') return nothing('balanceTooLow', '', null);
   if (isFault(init)) return { ...nothing('cardFaulty', '', null), ...faultOutcome(init) };
   if (init.balanceMinor < amountMinor + request.minimumBalanceMinor) {
@@ -114,8 +120,8 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     offlineCounter: init.offlineCounter,
     terminalSequence: intentSequence >>> 0,
     amountMinor,
-    transactionType: profile.transactionTypes[request.kind],
-    terminalId: request.terminalId,
+    transactionType: profile.transactionTypes[kind],
+    terminalId,
     dateTime: request.dateTime,
     cityCode,
   }) as Mac1Answer;
@@ -129,7 +135,11 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
   const balanceAfterMinor = init.balanceMinor - amountMinor;
   let end: DebitOutcome | null = null;
   if (request.journey) {
-    const updated = yield* updateJourney(profile, request.journey(balanceAfterMinor));
+    const ask = updateAsk(profile, request.journey(balanceAfterMinor));
+    const answer = yield ask;
+    const updated = isWhole(answer)
+      ? updateCappCache.parse(answer)
+      : yield* updatedLate(ask, answer);
     if (updated) end = { ...abandoned(intent, 'cardFaulty'), ...faultOutcome(updated) };
   }
   if (!end) {
@@ -138,11 +148,13 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     if (verdict === 'failed') end = nothing('gateClosed', 'the journal failed', init.balanceMinor);
   }
   if (!end) {
-    const answer = yield* debitPurse(intent.terminalSequence, request.dateTime, mac1.mac1);
-    if (isFault(answer)) end = undebited(intent, answer);
-    else if (!((yield { ask: 'mac2', mac2: answer.mac2 }) as boolean)) {
+    const ask = debitAsk(intent.terminalSequence, request.dateTime, mac1.mac1);
+    const answer = yield ask;
+    const said = isWhole(answer) ? debit.parse(answer) : yield* debitedLate(ask, answer);
+    if (isFault(said)) end = undebited(intent, said);
+    else if (!((yield { ask: 'mac2', mac2: said.mac2 }) as boolean)) {
       end = unknown(intent, { reason: 'mac2Invalid', detail: 'MAC2 does not verify' });
-    } else end = debited(intent, answer.tac, balanceAfterMinor);
+    } else end = debited(intent, said.tac, balanceAfterMinor);
   }
   return settled(end, pending, settlement);
 }

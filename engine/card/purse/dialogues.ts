@@ -7,7 +7,7 @@
  * `proveTransaction` or the card's counter on a later tap does. A status word says that it did not.
  */
 import assert from 'node:assert/strict';
-import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
+import { type Answer, type CardAsk, type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';
 import { malformed } from '../status.ts';
 import { debit, type PurseDebit } from './commands/debit.ts';
@@ -42,6 +42,11 @@ export function* readJourney(
   return readRecord.parse(response, profile.journey.layout.recordLength);
 }
 
+/** The command of a purchase's INITIALIZE. */
+function initializeCommand(kind: PurchaseKind) {
+  return kind === 'capp' ? initializeForCappPurchase : initializeForPurchase;
+}
+
 /**
  * Asks the card to prepare a purchase of `amountMinor` (32 bits) at `terminalId` (6 bytes);
  * `keyIndex` as `keyRef` gives it. The algorithm byte is translated by the profile (00 is 3DES, any
@@ -55,12 +60,35 @@ export function* initializePurchase(
   terminalId: Uint8Array,
   meanwhile: Meanwhile = null,
 ): Dialogue<PurseInit | 'insufficient' | CardFault> {
+  const ask = initializeAsk(profile, kind, keyIndex, amountMinor, terminalId, meanwhile);
+  const answer = yield ask;
+  return isWhole(answer)
+    ? initialized(profile, kind, answer)
+    : yield* initializedLate(profile, kind, ask, answer);
+}
+
+/** The ask of `initializePurchase`, for a dialogue that yields it itself. */
+export function initializeAsk(
+  profile: CompiledProfile,
+  kind: PurchaseKind,
+  keyIndex: number,
+  amountMinor: number,
+  terminalId: Uint8Array,
+  meanwhile: Meanwhile = null,
+): CardAsk {
   assert(amountMinor >= 0 && amountMinor <= 0xffff_ffff && terminalId.length === 6);
-  const command = kind === 'capp' ? initializeForCappPurchase : initializeForPurchase;
+  const command = initializeCommand(kind);
   const apdu = command.build(profile.initialize[kind], keyIndex, amountMinor, terminalId);
-  const answer = yield askOf(command, apdu, meanwhile);
-  const response = isWhole(answer) ? answer : yield* complete(command, apdu, answer);
-  if ('fault' in response) return response;
+  return askOf(command, apdu, meanwhile);
+}
+
+/** What a whole answer (`isWhole`) to `initializeAsk` says. */
+export function initialized(
+  profile: CompiledProfile,
+  kind: PurchaseKind,
+  response: Uint8Array,
+): PurseInit | 'insufficient' | CardFault {
+  const command = initializeCommand(kind);
   const init = command.parse(response);
   if (isFault(init)) {
     const short = init.fault === 'status' && profile.insufficientStatuses.includes(init.sw);
@@ -73,17 +101,41 @@ export function* initializePurchase(
   return algorithm === init.algorithm ? init : { ...init, algorithm };
 }
 
+/** The same for an answer that is not whole. */
+export function* initializedLate(
+  profile: CompiledProfile,
+  kind: PurchaseKind,
+  ask: CardAsk,
+  answer: Answer,
+): Dialogue<PurseInit | 'insufficient' | CardFault> {
+  const response = yield* complete(initializeCommand(kind), ask.apdu, answer);
+  return 'fault' in response ? response : initialized(profile, kind, response);
+}
+
 /** Sends the new journey record (the profile's length); the card keeps it until DEBIT. */
 export function* updateJourney(
   profile: CompiledProfile,
   record: Uint8Array,
   meanwhile: Meanwhile = null,
 ): Dialogue<null | CardFault> {
+  const ask = updateAsk(profile, record, meanwhile);
+  const answer = yield ask;
+  return isWhole(answer) ? updateCappCache.parse(answer) : yield* updatedLate(ask, answer);
+}
+
+/** The ask of `updateJourney`; a whole answer is for `updateCappCache.parse`. */
+export function updateAsk(
+  profile: CompiledProfile,
+  record: Uint8Array,
+  meanwhile: Meanwhile = null,
+): CardAsk {
   assert(profile.journey, 'the profile has a journey file');
-  assert.equal(record.length, profile.journey.layout.recordLength);
-  const apdu = updateCappCache.build(profile.journey.update, record);
-  const answer = yield askOf(updateCappCache, apdu, meanwhile);
-  const response = isWhole(answer) ? answer : yield* complete(updateCappCache, apdu, answer);
+  assert(record.length === profile.journey.layout.recordLength);
+  return askOf(updateCappCache, updateCappCache.build(profile.journey.update, record), meanwhile);
+}
+
+export function* updatedLate(ask: CardAsk, answer: Answer): Dialogue<null | CardFault> {
+  const response = yield* complete(updateCappCache, ask.apdu, answer);
   return 'fault' in response ? response : updateCappCache.parse(response);
 }
 
@@ -97,10 +149,24 @@ export function* debitPurse(
   mac1: Uint8Array,
   meanwhile: Meanwhile = null,
 ): Dialogue<PurseDebit | CardFault> {
+  const ask = debitAsk(terminalSequence, dateTime, mac1, meanwhile);
+  const answer = yield ask;
+  return isWhole(answer) ? debit.parse(answer) : yield* debitedLate(ask, answer);
+}
+
+/** The ask of `debitPurse`; a whole answer is for `debit.parse`. */
+export function debitAsk(
+  terminalSequence: number,
+  dateTime: Uint8Array,
+  mac1: Uint8Array,
+  meanwhile: Meanwhile = null,
+): CardAsk {
   assert(dateTime.length === 7 && mac1.length === 4);
-  const apdu = debit.build(terminalSequence, dateTime, mac1);
-  const answer = yield askOf(debit, apdu, meanwhile);
-  const response = isWhole(answer) ? answer : yield* complete(debit, apdu, answer);
+  return askOf(debit, debit.build(terminalSequence, dateTime, mac1), meanwhile);
+}
+
+export function* debitedLate(ask: CardAsk, answer: Answer): Dialogue<PurseDebit | CardFault> {
+  const response = yield* complete(debit, ask.apdu, answer);
   return 'fault' in response ? response : debit.parse(response);
 }
 
