@@ -108,7 +108,10 @@ export class Gate {
     for (const debit of decision.closed) {
       if (!refused.has(debit.gateSequence)) this.#close(debit, tapUs, hostUs);
     }
-    if (decision.settled && refused.size === 0) unconfirmed.settle(decision.settled);
+    const settlement = decision.closed.find((debit) => debit.kind === DebitKind.settlement);
+    if (decision.settled && settlement && !refused.has(settlement.gateSequence)) {
+      unconfirmed.settle(decision.settled);
+    }
     if (decision.unconfirmed) unconfirmed.add(decision.unconfirmed);
     this.counts.add(decision, tapUs, hostUs);
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };

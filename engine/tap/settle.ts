@@ -40,15 +40,15 @@ function settlement(
 }
 
 /**
- * The journey record on the card is the one this debit wrote, so the card committed: asks it for
- * the proof and its TAC. Without a proof that verifies, the record itself stands as evidence.
- * `cardGone`: the card left again; nothing is settled.
+ * The journey record on the card is the one this debit wrote: asks it for the proof and its TAC.
+ * `unproven`: no proof whose MAC2 verifies. A record alone proves nothing, for whoever tore the card
+ * away has seen it. `cardGone`: the card left again. Neither settles anything.
  */
 export function* settleByProof(
   slot: SettlementSlot,
   purse: SelectedPurse,
   pending: Debit,
-): TapDialogue<Debit | 'cardGone'> {
+): TapDialogue<Debit | 'cardGone' | 'unproven'> {
   const proof = yield* proveTransaction(
     purse.profile,
     pending.transactionType,
@@ -77,7 +77,7 @@ export function* settleByProof(
       return settlement(slot, pending, DebitState.confirmed, Evidence.proof, proof.tac);
     }
   }
-  return settlement(slot, pending, DebitState.confirmed, Evidence.cardState, pending.tac);
+  return 'unproven';
 }
 
 /**

@@ -65,9 +65,15 @@ export function* tap(
   if (pending && wroteJourney(purse.profile, journey, pending)) {
     const proven = yield* settleByProof(slot, purse, pending);
     if (proven === 'cardGone') return refuse(tapKind, 'cardGone', 'GET TRANSACTION PROVE');
-    yield { ask: 'intent', debit: proven };
-    if (opensFor(setting, pending, tapKind, instantMs)) return recovered(tapKind, pending, proven);
-    settled = proven;
+    const awaited = opensFor(setting, pending, tapKind, instantMs);
+    if (proven === 'unproven') {
+      // Charging anew could charge twice, opening could let a forged card through.
+      if (awaited) return refuse(tapKind, 'mac2Invalid', 'GET TRANSACTION PROVE');
+    } else {
+      yield { ask: 'intent', debit: proven };
+      if (awaited) return recovered(tapKind, pending, proven);
+      settled = proven;
+    }
   }
   const last = journeyOf(purse.profile, journey, fares, setting.zone);
   const request = quote(setting, faresOf(setting, fares, last), purse, journey, {

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { decodeDebit } from '../../engine/debit/codec.ts';
 import { type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
 import type { Journal } from '../../gate/journal/port.ts';
+import { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
 import { type GateKit, StationKit } from '../kit/station-kit.ts';
 
@@ -84,6 +85,27 @@ test('torn again while proving: the debit stays open and the third tap settles i
   const third = await gate.tap(card);
   assert.equal(third.decision.reason, 'recovered');
   assert.equal(kit.unconfirmed.size, 0);
+});
+
+test('a card that only shows the journey record, without a proof, opens nothing', async () => {
+  const kit = new StationKit();
+  const card = kit.card();
+  await kit.gate('entry', 3).tap(card);
+  kit.pass(20);
+  const exit = kit.gate('exit', 8);
+  const torn = await exit.tap(card, { command: 'DEBIT', when: 'before' });
+  const update = torn.stages.find(({ command }) => command.startsWith('UPDATE'))!;
+  const journey = update.apdu!.slice(5, 53);
+  const forged = new VirtualCard({
+    state: { ...card.state, journey },
+    randomBytes: (length) => new Uint8Array(length).fill(1),
+  });
+  const { decision } = await exit.tap(forged);
+  assert.equal(decision.open, false);
+  assert.equal(decision.reason, 'mac2Invalid');
+  assert.deepEqual(decision.closed, []);
+  assert.equal(exit.barrier.opened, 0);
+  assert.equal(kit.unconfirmed.size, 1, 'nothing is settled by it');
 });
 
 test('torn over and over, the card is charged once in the end', async () => {
