@@ -1,0 +1,92 @@
+/** What all of a run share and nobody changes: fares, keys, profiles, zone, stopped cards. */
+import { compileProfile } from '../../engine/card/purse/compile.ts';
+import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import { Keyring } from '../../engine/crypto/keyring.ts';
+import type { CmacKey } from '../../engine/crypto/mac.ts';
+import { Denylist } from '../../engine/denylist/denylist.ts';
+import { fareBook } from '../../engine/fare/book.ts';
+import { compileFares } from '../../engine/fare/compile.ts';
+import type { FareBook } from '../../engine/fare/fares.ts';
+import { sampleFareSet } from '../../engine/fare/sample-city.ts';
+import type { TapSetting } from '../../engine/tap/setting.ts';
+import { Zone } from '../../engine/time.ts';
+import type { Chance } from '../../gate/demo/chance.ts';
+import type { MasterKeys } from '../../gate/reader/virtual/card-state.ts';
+import type { Scenario } from './scenario.ts';
+
+/** The first gate that is enrolled; the number is in its terminal id. */
+const TERMINAL = 0x0409_0000;
+const INSTITUTION = Uint8Array.of(0x01, 0x01, 0x10, 0x00, 0xff, 0xff, 0xff, 0xff);
+/** The second fare version comes into force this long after the start. */
+const SWITCH_MS = 40 * 60_000;
+
+export class SimCity {
+  readonly zone: Zone;
+  readonly masters: MasterKeys;
+  readonly keyring: Keyring;
+  readonly fares: FareBook;
+  readonly profiles: TapSetting['profiles'] = ['tunion', 'city-union'].map((name) =>
+    compileProfile(builtInProfile(name as 'tunion')),
+  );
+  readonly stationNames: readonly string[];
+  #denylist: Denylist;
+  readonly #stations: readonly Uint8Array[];
+
+  constructor(scenario: Scenario, chance: Chance, hashKey: CmacKey) {
+    this.zone = new Zone(scenario.zone);
+    const key = () => ({ index: 1, version: 1, master: chance.bytes(16) });
+    this.masters = { purchase: key(), tac: key() };
+    this.keyring = new Keyring([
+      { use: 'purchase', algorithm: '3des', ...this.masters.purchase },
+      { use: 'tac', algorithm: '3des', ...this.masters.tac },
+    ]);
+    const set = sampleFareSet();
+    const first = compileFares({ ...set, effectiveMs: 0 });
+    const dearer = compileFares({
+      ...set,
+      version: 2,
+      effectiveMs: scenario.startMs + SWITCH_MS,
+      matrix: set.matrix.map((fare) => fare + 100),
+    });
+    this.fares = fareBook(scenario.faults.has('fareSwitch') ? [first, dearer] : [first]);
+    const indexes = Array.from({ length: scenario.stations }, (_, i) => 3 + 9 * i);
+    this.#stations = indexes.map((i) => first.stations[i]!.code);
+    this.stationNames = indexes.map((i) => first.stations[i]!.name);
+    this.#denylist = Denylist.build(hashKey, []);
+  }
+
+  get denylist(): Denylist {
+    return this.#denylist;
+  }
+
+  /** Puts another list in force at every gate. */
+  stop(hashKey: CmacKey, cardNumbers: readonly Uint8Array[]): void {
+    this.#denylist = Denylist.build(hashKey, cardNumbers);
+  }
+
+  /** What a gate knows before a card comes, without what its station adds. */
+  setting(
+    gateId: string,
+    number: number,
+    station: number,
+    side: 'entry' | 'exit',
+  ): Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'denylist'> {
+    const terminalId = new Uint8Array(6);
+    new DataView(terminalId.buffer).setUint32(2, TERMINAL + number);
+    return {
+      gateId,
+      side,
+      place: {
+        station: this.#stations[station]!,
+        stationRest: Uint8Array.of(0, number, 0),
+        terminal: terminalId,
+        city: Uint8Array.of(0x10, 0x00),
+        institution: INSTITUTION,
+      },
+      terminalId,
+      profiles: this.profiles,
+      fares: this.fares,
+      zone: this.zone,
+    };
+  }
+}

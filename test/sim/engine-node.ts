@@ -1,0 +1,142 @@
+/**
+ * The engine of the simulation: production ingest and ledger over a store that loses what was not
+ * committed when its process is killed.
+ */
+import assert from 'node:assert/strict';
+import type { Keyring } from '../../engine/crypto/keyring.ts';
+import { type CmacKey, cmacKey } from '../../engine/crypto/mac.ts';
+import { TacVerifier } from '../../engine/crypto/tac.ts';
+import { EvidenceSealer } from '../../engine/debit/evidence.ts';
+import { Ledger } from '../../engine/ledger/ledger.ts';
+import { MemoryStore } from '../../engine/ledger/memory-store.ts';
+import { silentLog } from '../../engine/log/log.ts';
+import { hashCard } from '../../engine/operator/engine.ts';
+import { GateTable, newCounters } from '../../engine/operator/ingest-gates.ts';
+import {
+  type IngestContext,
+  IngestSession,
+  type LedgerPort,
+} from '../../engine/operator/ingest-session.ts';
+import type { Chance } from '../../gate/demo/chance.ts';
+import type { Witness } from './invariants.ts';
+import type { Scenario } from './scenario.ts';
+import { SimProcess, type VirtualTime } from './virtual-time.ts';
+
+export const fingerprintOf = (gateId: string): string => `certificate of ${gateId}`;
+
+export class EngineNode {
+  readonly store = new MemoryStore();
+  readonly #time: VirtualTime;
+  readonly #scenario: Scenario;
+  readonly #chance: Chance;
+  #keyring: Keyring | null = null;
+  readonly #witness: Witness;
+  readonly hashKey: CmacKey;
+  #process = new SimProcess('engine');
+  #context: IngestContext | null = null;
+  #ledger: Ledger | null = null;
+
+  constructor(time: VirtualTime, scenario: Scenario, chance: Chance, witness: Witness) {
+    this.#time = time;
+    this.#scenario = scenario;
+    this.#chance = chance;
+    this.#witness = witness;
+    this.hashKey = cmacKey(chance.bytes(16));
+  }
+
+  /** Gives it the issuer's keys. */
+  trust(keyring: Keyring): void {
+    this.#keyring = keyring;
+  }
+
+  get process(): SimProcess {
+    return this.#process;
+  }
+
+  get running(): boolean {
+    return this.#context !== null;
+  }
+
+  get ledger(): Ledger {
+    if (!this.#ledger) throw new Error('the engine is down');
+    return this.#ledger;
+  }
+
+  /** Starts the process on what the store holds. */
+  async start(): Promise<void> {
+    const process = new SimProcess('engine');
+    const keyring = this.#keyring;
+    assert(keyring);
+    this.#process = process;
+    await this.#time.within(process, async () => {
+      const ledger = await Ledger.open(this.store);
+      const sealer = new EvidenceSealer(this.#chance.bytes(32), this.#chance.bytes(16));
+      const verifier = new TacVerifier(keyring);
+      this.#ledger = ledger;
+      this.#context = {
+        ledger: this.#witnessed(ledger, process),
+        checks: {
+          verifyTac: (records, offset) => verifier.verify(records, offset),
+          hashCard: (cardNumber) => hashCard(this.hashKey, cardNumber),
+          seal: (record, id) => sealer.seal(record, id),
+        },
+        registry: {
+          find: (gateId) => ({
+            id: gateId,
+            station: '',
+            serial: '',
+            fingerprint: fingerprintOf(gateId),
+            enrolledAt: '',
+            revoked: null,
+          }),
+        },
+        gates: new GateTable(),
+        counters: newCounters(),
+        log: silentLog,
+        nowMs: () => this.#time.wallMs(),
+        onFailure: (error) => this.#onFailure(process, error),
+      };
+    });
+  }
+
+  /** Ends the process; the store forgets what was not committed. */
+  kill(): void {
+    if (!this.running) return;
+    this.#process.kill();
+    this.#context = null;
+    this.#ledger = null;
+    this.store.crash();
+  }
+
+  /** A connection's session, as the TLS server makes one; null while the engine is down. */
+  admit(gateId: string, onRetired: () => void): IngestSession | null {
+    const context = this.#context;
+    if (!context) return null;
+    const peer = { gateId, fingerprint: fingerprintOf(gateId) };
+    return this.#time.within(this.#process, () => new IngestSession(context, peer, onRetired));
+  }
+
+  #onFailure(process: SimProcess, error: unknown): void {
+    if (process.alive) this.#witness.broken(`the engine failed: ${error}`);
+  }
+
+  /** The ledger, with its promises remembered: what was acknowledged must never be lost. */
+  #witnessed(ledger: Ledger, process: SimProcess): LedgerPort {
+    const early = this.#scenario.canary === 'earlyAck';
+    return {
+      acknowledgedThrough: (gateId) => ledger.acknowledgedThrough(gateId),
+      post: async (gateId, debits) => {
+        const posting = ledger.post(gateId, debits);
+        if (early) {
+          posting.catch(() => undefined);
+          const last = debits.at(-1)?.gateSequence ?? 0;
+          const outcomes = debits.map(() => 'posted' as const);
+          return { outcomes, acknowledgedThrough: last };
+        }
+        const result = await posting;
+        if (process.alive) this.#witness.acknowledged(gateId, result.acknowledgedThrough);
+        return result;
+      },
+    };
+  }
+}

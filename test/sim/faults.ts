@@ -1,0 +1,132 @@
+/** Lets things go wrong while the riders travel, as the scenario says, each in its own rhythm. */
+import type { Chance } from '../../gate/demo/chance.ts';
+import type { SimCard } from './cards.ts';
+import type { SimCity } from './city.ts';
+import type { EngineNode } from './engine-node.ts';
+import type { Network } from './network.ts';
+import type { FaultName, Scenario } from './scenario.ts';
+import type { StationNode } from './station-node.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export interface FaultParts {
+  readonly time: VirtualTime;
+  readonly scenario: Scenario;
+  readonly chance: Chance;
+  readonly city: SimCity;
+  readonly network: Network;
+  readonly engine: EngineNode;
+  readonly stations: readonly StationNode[];
+  readonly cards: readonly SimCard[];
+}
+
+/** What each fault does when its time has come; some take a while and clean up themselves. */
+type Deeds = Partial<Record<FaultName, (parts: FaultParts) => Promise<void> | void>>;
+
+const deeds: Deeds = {
+  kill: (parts) => restart(parts, false),
+  powerCut: (parts) => restart(parts, true),
+  cutAtOpen: ({ chance, stations }) => {
+    chance.pick(stations).cutAtOpen = true;
+  },
+  engineKill: async ({ time, chance, engine, network }) => {
+    engine.kill();
+    network.engineDied();
+    await time.sleep(chance.fraction() * 5 * MINUTE_MS);
+    if (!engine.running) await engine.start();
+  },
+  partition: async ({ time, scenario, chance, network, stations }) => {
+    const who = chance.happens(0.3) ? '*' : chance.pick(stations).name;
+    network.partition(who);
+    await time.sleep(chance.fraction() * Math.max(10 * MINUTE_MS, scenario.pauseMsMax * 2));
+    network.rejoin(who);
+  },
+  clockJump: ({ chance, stations }) => {
+    const size = chance.pick([1000, MINUTE_MS, HOUR_MS, 24 * HOUR_MS]);
+    chance.pick(stations).setSkew((chance.fraction() * 2 - 1) * size);
+  },
+  denylistSwitch: ({ chance, city, engine, cards }) => {
+    const stopped = cards.filter(() => chance.happens(0.2)).map((card) => card.state.cardNumber);
+    city.stop(engine.hashKey, stopped);
+  },
+};
+
+/** How often each deed happens: a mean pause, of the riders' own. */
+const pauses: Partial<Record<FaultName, number>> = {
+  kill: 0.6,
+  powerCut: 0.6,
+  cutAtOpen: 0.4,
+  engineKill: 0.7,
+  partition: 1,
+  clockJump: 0.2,
+  denylistSwitch: 0.5,
+};
+
+export class Faults {
+  readonly #parts: FaultParts;
+  #over = false;
+
+  constructor(parts: FaultParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { scenario, chance, stations, time } = this.#parts;
+    for (const name of scenario.faults) if (deeds[name]) void this.#repeat(name);
+    if (scenario.faults.has('clockDrift')) {
+      // Up to half a minute a day, for ever.
+      for (const station of stations) void drift(time, station, (chance.fraction() - 0.5) * 7e-4);
+    }
+    void this.#supervise();
+  }
+
+  /** No more of it: everything is up, connected and calm again. */
+  async end(): Promise<void> {
+    this.#over = true;
+    const { city, engine, network, stations } = this.#parts;
+    network.heal();
+    city.stop(engine.hashKey, []);
+    if (!engine.running) await engine.start();
+    for (const station of stations) {
+      station.calm();
+      station.setSkew(0);
+      if (!station.running) await station.start();
+    }
+  }
+
+  async #repeat(name: FaultName): Promise<void> {
+    const { time, scenario, chance } = this.#parts;
+    for (;;) {
+      await time.sleep(2 * chance.fraction() * pauses[name]! * scenario.pauseMsMax);
+      if (this.#over) return;
+      await deeds[name]!(this.#parts);
+    }
+  }
+
+  /** The service manager: starts a station's program again some seconds after it has died. */
+  async #supervise(): Promise<void> {
+    const { time, stations, chance } = this.#parts;
+    for (;;) {
+      await time.sleep(5000 + chance.fraction() * 20_000);
+      for (const station of stations) if (!station.running) await station.start();
+      if (this.#over) return;
+    }
+  }
+}
+
+async function restart({ chance, stations, time }: FaultParts, power: boolean): Promise<void> {
+  const station = chance.pick(stations);
+  station.kill(power);
+  await time.sleep(chance.fraction() * 2 * MINUTE_MS);
+  if (!station.running) await station.start();
+}
+
+async function drift(time: VirtualTime, station: StationNode, rate: number): Promise<void> {
+  const STEP_MS = 10 * MINUTE_MS;
+  for (;;) {
+    await time.sleep(STEP_MS);
+    station.setSkew(station.skewMs + rate * STEP_MS);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * `npm run sim -- --seed S --seeds N [--canary NAME] [--faults A,B]`: N whole-system runs
+ * from seed S on, spread over the machine's cores. The last line is `N passed, M failed`. A failing
+ * seed is printed with what did not hold, and shrunk: the fewest faults, riders and journeys with
+ * which it still fails.
+ */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type RunResult, runScenario } from './run.ts';
+import {
+  type CanaryName,
+  canaryNames,
+  type FaultName,
+  faultNames,
+  makeScenario,
+  type ScenarioOptions,
+} from './scenario.ts';
+import { shrink } from './shrink.ts';
+
+const USAGE = `npm run sim -- [--seed S] [--seeds N] [--canary ${canaryNames.join('|')}]
+              [--faults ${faultNames.join(',')}] [--riders N] [--journeys N]`;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '1' },
+    canary: { type: 'string' },
+    faults: { type: 'string' },
+    riders: { type: 'string' },
+    journeys: { type: 'string' },
+    worker: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+function optionsOf(): ScenarioOptions {
+  const faults = values.faults === undefined ? undefined : values.faults.split(',').filter(Boolean);
+  const strange = faults?.find((name) => !faultNames.includes(name as FaultName));
+  if (strange) throw new Error(`no such fault: ${strange}`);
+  if (values.canary && !canaryNames.includes(values.canary as CanaryName)) {
+    throw new Error(`no such canary: ${values.canary}`);
+  }
+  return {
+    canary: (values.canary as CanaryName) ?? null,
+    ...(faults ? { faults: faults as FaultName[] } : {}),
+    ...(values.riders ? { riders: Number(values.riders) } : {}),
+    ...(values.journeys ? { journeys: Number(values.journeys) } : {}),
+  };
+}
+
+/** A worker is given seeds one by one and answers each with its result. */
+function work(options: ScenarioOptions): void {
+  process.on('message', (seed: number) => {
+    void runScenario(makeScenario(seed, options)).then((result) => process.send?.(result));
+  });
+}
+
+async function runAll(
+  first: number,
+  count: number,
+  told: (result: RunResult) => void,
+): Promise<void> {
+  let next = first;
+  const one = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--worker']);
+      let seed = 0;
+      const give = (): void => {
+        seed = next++;
+        if (seed < first + count) child.send(seed);
+        else child.kill();
+      };
+      child.on('message', (result: RunResult) => {
+        told(result);
+        give();
+      });
+      child.on('exit', (code) => {
+        if (seed >= first + count) resolve();
+        else reject(new Error(`seed ${seed}: the run's process ended with ${code}`));
+      });
+      give();
+    });
+  await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, one));
+}
+
+async function main(options: ScenarioOptions): Promise<void> {
+  const seeds = Number(values.seeds);
+  let passed = 0;
+  let taps = 0;
+  let debits = 0;
+  const failed: RunResult[] = [];
+  await runAll(Number(values.seed), seeds, (result) => {
+    taps += result.taps;
+    debits += result.debits;
+    if (result.violations.length === 0) passed += 1;
+    else {
+      failed.push(result);
+      console.log(`seed ${result.seed} failed (${result.taps} taps, ${result.events} events):`);
+      for (const violation of result.violations) console.log(`  ${violation}`);
+    }
+    if (process.stderr.isTTY) {
+      process.stderr.write(`\r${passed + failed.length} of ${seeds} seeds `);
+    }
+  });
+  if (process.stderr.isTTY) process.stderr.write('\n');
+  const worst = failed.sort((a, b) => a.events - b.events)[0];
+  if (worst) {
+    const smallest = await shrink(worst.seed, options);
+    console.log(`smallest failing run: npm run sim -- ${smallest}`);
+  }
+  console.log(`${taps} taps, ${debits} debits`);
+  console.log(`${passed} passed, ${failed.length} failed`);
+  process.exitCode = failed.length > 0 ? 1 : 0;
+}
+
+if (values.help) console.log(USAGE);
+else if (values.worker) work(optionsOf());
+else await main(optionsOf());

@@ -1,0 +1,262 @@
+/**
+ * One station of the simulation: production gates, journals and uplinks in one process that can be
+ * killed and have its power cut, over simulated disks, readers and network.
+ */
+import type { CardKeyRef } from '../../engine/card/dialogue.ts';
+import { at } from '../../engine/debit/codec.ts';
+import { DebitState } from '../../engine/debit/record.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { silentLog } from '../../engine/log/log.ts';
+import type { Decision } from '../../engine/tap/decision.ts';
+import { Gate, type TapReport } from '../../gate/controller.ts';
+import type { Chance } from '../../gate/demo/chance.ts';
+import { openJournal } from '../../gate/journal/journal.ts';
+import type { Journal } from '../../gate/journal/port.ts';
+import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
+import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
+import { Uplink } from '../../gate/uplink/uplink.ts';
+import { SimDisk } from '../sim-disk.ts';
+import type { SimCard } from './cards.ts';
+import type { SimCity } from './city.ts';
+import type { Witness } from './invariants.ts';
+import type { Network } from './network.ts';
+import type { Scenario } from './scenario.ts';
+import { SimProcess, type VirtualTime } from './virtual-time.ts';
+
+const SEGMENT_BYTES = 16 * 1024;
+const SEGMENTS_MAX = 24;
+
+/** What a gate is, whichever process runs it. */
+export interface GateIdentity {
+  readonly gateId: string;
+  readonly number: number;
+  readonly side: 'entry' | 'exit';
+  readonly journalKey: Uint8Array;
+}
+
+interface RunningGate {
+  readonly identity: GateIdentity;
+  readonly reader: VirtualReader;
+  readonly journal: Journal;
+  readonly gate: Gate;
+  readonly uplink: Uplink;
+}
+
+export interface StationParts {
+  readonly time: VirtualTime;
+  readonly scenario: Scenario;
+  readonly chance: Chance;
+  readonly city: SimCity;
+  readonly network: Network;
+  readonly witness: Witness;
+}
+
+export class StationNode {
+  readonly index: number;
+  readonly name: string;
+  readonly gates: readonly GateIdentity[];
+  readonly #parts: StationParts;
+  readonly #disks = new Map<string, SimDisk>();
+  readonly #running = new Map<string, RunningGate>();
+  readonly #reports = new Map<string, (report: TapReport) => void>();
+  #process: SimProcess | null = null;
+  #unconfirmed = new UnconfirmedDebits();
+  #skewMs = 0;
+  #calm = false;
+  /** Cuts the power at the next opening. */
+  cutAtOpen = false;
+
+  constructor(index: number, gates: readonly GateIdentity[], parts: StationParts) {
+    this.index = index;
+    this.name = parts.city.stationNames[index]!;
+    this.gates = gates;
+    this.#parts = parts;
+    for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
+  }
+
+  get running(): boolean {
+    return this.#process?.alive === true && this.#running.size === this.gates.length;
+  }
+
+  /** Records not yet acknowledged; 0 only if the station runs. */
+  get backlog(): number {
+    if (!this.running) return Number.POSITIVE_INFINITY;
+    let backlog = 0;
+    for (const { journal } of this.#running.values()) {
+      backlog += journal.backlog + journal.open().length;
+    }
+    return backlog;
+  }
+
+  nextSequenceOf(gateId: string): number {
+    return this.#running.get(gateId)!.journal.nextSequence;
+  }
+
+  /** The station's wall clock, less the true time. */
+  setSkew(skewMs: number): void {
+    this.#skewMs = skewMs;
+    if (this.#process) this.#process.skewMs = skewMs;
+  }
+
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  /** No faults of disks from here on. */
+  calm(): void {
+    this.#calm = true;
+    this.cutAtOpen = false;
+  }
+
+  async start(): Promise<void> {
+    if (this.#process?.alive) return;
+    const process = new SimProcess(this.name);
+    process.skewMs = this.#skewMs;
+    this.#process = process;
+    this.#running.clear();
+    this.#unconfirmed = new UnconfirmedDebits();
+    await this.#parts.time.within(process, async () => {
+      for (const identity of this.gates) {
+        try {
+          await this.#open(process, identity);
+        } catch (error) {
+          this.#failed(process, error);
+        }
+        if (!process.alive) return;
+      }
+    });
+  }
+
+  /** Ends the process; with `power` cut, what was not synced may be gone. */
+  kill(power: boolean): void {
+    if (!this.#process?.alive) return;
+    this.#process.kill();
+    const { chance } = this.#parts;
+    for (const [gateId, disk] of this.#disks) {
+      const choose = (options: number): number => chance.below(options);
+      this.#disks.set(gateId, this.#prepared(power ? disk.crash(choose) : disk.kill(choose)));
+    }
+    this.#running.clear();
+  }
+
+  /** Holds a card to a gate; null where the gate died before it had decided. */
+  async tap(gateId: string, card: SimCard, options: PresentOptions): Promise<TapReport | null> {
+    const running = this.#running.get(gateId);
+    const process = this.#process;
+    if (!running || !process?.alive) return null;
+    let report: TapReport | null = null;
+    this.#reports.set(gateId, (told) => {
+      report = told;
+    });
+    await Promise.race([running.reader.present(card.virtual, options), process.death]);
+    card.virtual.power();
+    return report;
+  }
+
+  async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
+    const { time, scenario, chance, city, network } = this.#parts;
+    const { gateId, number, side, journalKey } = identity;
+    const journal = await openJournal({
+      disk: this.#disks.get(gateId)!,
+      gateId,
+      key: journalKey,
+      random: (length) => chance.bytes(length),
+      segments: SEGMENTS_MAX,
+      segmentBytes: SEGMENT_BYTES,
+      failed: (error) => this.#failed(process, error),
+    });
+    if (!process.alive) return;
+    const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
+    const keys = new KeyringHolder(city.keyring);
+    const unconfirmed = this.#unconfirmed;
+    const fixed = city.setting(gateId, number, this.index, side);
+    const gate = new Gate({
+      gateId,
+      station: this.name,
+      setting: () => ({
+        ...fixed,
+        denylist: city.denylist,
+        findUnconfirmed: (cardNumber) =>
+          scenario.canary === 'forgetUnconfirmed' ? null : unconfirmed.find(cardNumber),
+        prepareKey: (key: CardKeyRef) => keys.prepare(key),
+      }),
+      reader,
+      keys,
+      journal: scenario.canary === 'tornIsVoid' ? voiding(journal) : journal,
+      barrier: { show: (decision) => this.#show(process, gateId, decision) },
+      unconfirmed,
+      clock: { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs },
+      onTap: (report) => process.alive && this.#reports.get(gateId)?.(report),
+    });
+    const uplink = new Uplink({
+      gateId,
+      transport: network.transport(this.name, gateId, process),
+      journal,
+      status: () => gate.counts.status(journal.backlog, unconfirmed.countOf(gateId)),
+      log: silentLog,
+      random: () => chance.fraction(),
+      onFailure: (error) => this.#failed(process, error),
+      timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
+    });
+    this.#running.set(gateId, { identity, reader, journal, gate, uplink });
+    uplink.start();
+    gate.serve().catch((error: unknown) => this.#failed(process, error));
+  }
+
+  /** A gate's program stops on a failed disk and is started again by its supervisor. */
+  #failed(process: SimProcess, error: unknown): void {
+    if (!process.alive) return;
+    const code = error instanceof FaregateError ? error.code : null;
+    if (code === 'DISK_FAILED' || code === 'DISK_FULL') this.kill(false);
+    else this.#parts.witness.broken(`${this.name} failed: ${(error as Error)?.stack ?? error}`);
+  }
+
+  #show(process: SimProcess, gateId: string, decision: Decision): void {
+    if (!process.alive) return;
+    if (!decision.open) return;
+    this.#parts.witness.gateOpened(gateId, decision);
+    if (!this.cutAtOpen) return;
+    this.cutAtOpen = false;
+    this.kill(true);
+  }
+
+  #prepared(disk: SimDisk): SimDisk {
+    const { time, scenario, chance } = this.#parts;
+    disk.hooks.before = async (operation) => {
+      if (scenario.faults.has('diskFull') && operation === 'preallocate' && !this.#calm) {
+        if (chance.happens(0.3)) throw new FaregateError('DISK_FULL', 'no space for a file');
+      }
+      const slow = scenario.faults.has('diskSlow') && !this.#calm && chance.happens(0.02);
+      await time.sleep(slow ? chance.fraction() * 2000 : 0.05 + chance.fraction() * 0.2);
+    };
+    return scenario.canary === 'lyingSync' ? lying(disk) : disk;
+  }
+}
+
+/** A journal that is told of no debit whose outcome is unknown (a planted bug). */
+function voiding(journal: Journal): Journal {
+  return new Proxy(journal, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name !== 'close') return typeof value === 'function' ? value.bind(target) : value;
+      return (record: Uint8Array) => {
+        const copy = record.slice();
+        if (copy[at.state] === DebitState.unconfirmed) copy[at.state] = DebitState.void;
+        target.close(copy);
+      };
+    },
+  });
+}
+
+/** A disk that promises more than it does (a planted bug): its syncs make nothing durable. */
+function lying(disk: SimDisk): SimDisk {
+  const open = disk.open.bind(disk);
+  const preallocate = disk.preallocate.bind(disk);
+  disk.open = async (name) => ({ ...(await open(name)), sync: async () => {} });
+  disk.preallocate = async (name, bytes) => ({
+    ...(await preallocate(name, bytes)),
+    sync: async () => {},
+  });
+  return disk;
+}
