@@ -28,6 +28,8 @@ export const errorCodes = {
   DISK_FAILED: 'The disk failed a write or a sync. The process stops and reads what is there.',
   PORT_IN_USE: 'Another program listens on that port. Choose another with --port.',
   READER_FAILED: 'The reader could not be opened or stopped answering.',
+  SAM_FAILED:
+    'The SAM is missing, is another one, or stopped answering. Check its slot and its id.',
   CARD_STATE_INVALID: 'The file of a virtual card is damaged. Remove it to issue the card again.',
   GATE_REFUSED: 'The engine refused this gate: certificate missing, unknown or revoked.',
   UPLINK_FAILED: 'The engine could not be reached. Debits stay in the journal and are retried.',

@@ -31,6 +31,7 @@ import {
 } from '../../gate/reader/virtual/card-state.ts';
 import type { PersonalityName, Quirks } from '../../gate/reader/virtual/personality.ts';
 import { type Tear, VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import type { KeyHolder } from '../../gate/sam/key-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 
@@ -124,11 +125,16 @@ export class StationKit {
   gate(
     side: 'entry' | 'exit',
     station: number,
-    options: { journal?: Journal; deadlineMs?: number; profiles?: TapSetting['profiles'] } = {},
+    options: {
+      journal?: Journal;
+      deadlineMs?: number;
+      profiles?: TapSetting['profiles'];
+      keys?: KeyHolder;
+    } = {},
   ): GateKit {
     this.#gates += 1;
     const gateId = `T${this.#gates}`;
-    const keys = new KeyringHolder(this.keyring);
+    const keys = options.keys ?? new KeyringHolder(this.keyring);
     const journal = options.journal ?? new MemoryJournal();
     const barrier = new CountingBarrier();
     const reader = new VirtualReader({ name: gateId });
