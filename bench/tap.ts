@@ -7,6 +7,7 @@
  */
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { readU16, readU32, writeU16, writeU32 } from '../engine/bytes.ts';
+import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../engine/card/purse/compile.ts';
 import { builtInProfile } from '../engine/card/purse/profiles.ts';
 import { Keyring } from '../engine/crypto/keyring.ts';
@@ -70,6 +71,7 @@ function makeWorld(stoppedCards: number): World {
     fares,
     denylist: Denylist.build(cmacKey(HASH_KEY), stopped),
     zone: new Zone('Asia/Shanghai'),
+    buffers: new GateBuffers(),
     findUnconfirmed: () => null,
     prepareKey: (key) => keys.prepare(key),
   };

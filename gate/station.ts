@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromHex, isHex } from '../engine/bytes.ts';
 import type { CardKeyRef } from '../engine/card/dialogue.ts';
+import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
@@ -36,7 +37,7 @@ export interface GatePlan {
   readonly bundleDir: string;
   readonly journalDir: string;
   /** Setting of this gate, without what the station adds. */
-  readonly setting: Omit<TapSetting, 'findUnconfirmed' | 'prepareKey'>;
+  readonly setting: Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
   readonly barrier?: Barrier;
   readonly onTap?: (report: TapReport) => void;
 }
@@ -103,6 +104,7 @@ export class Station {
     const keys = new KeyringHolder(keyring);
     const setting: TapSetting = {
       ...plan.setting,
+      buffers: new GateBuffers(),
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
     };

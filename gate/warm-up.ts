@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../engine/card/purse/compile.ts';
 import { builtInProfile } from '../engine/card/purse/profiles.ts';
 import { Keyring } from '../engine/crypto/keyring.ts';
@@ -54,6 +55,7 @@ export async function warmUp(
       fares,
       denylist: Denylist.build(cmacKey(random(16)), [random(10)]),
       zone,
+      buffers: new GateBuffers(),
       findUnconfirmed: () => null,
       prepareKey: (ref) => keys.prepare(ref),
     };

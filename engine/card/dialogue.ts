@@ -21,8 +21,10 @@ export interface CardKeyRef {
   readonly keyVersion: number;
   /** Algorithm byte of the card: 00 is 3DES; others per profile. */
   readonly algorithm: number;
-  /** Diversification factors of 8 bytes each, in order; one or two levels. */
-  readonly factors: readonly Uint8Array[];
+  /** 16 bytes: the diversification factors, 8 bytes each, in order; zeros after the last. */
+  readonly factors: Uint8Array;
+  /** How many of them: 1 or 2. */
+  readonly factorLevels: number;
 }
 
 /** Compute MAC1 of a purchase. Answered with `Mac1Answer`. */

@@ -6,7 +6,6 @@
  * Asks are yielded here and not through helpers: a generator within a generator costs the tap more
  * than its cryptography.
  */
-import { copyBytes } from '../bytes.ts';
 import {
   type CardFault,
   type CardKeyRef,
@@ -15,6 +14,7 @@ import {
   type Mac1Answer,
 } from '../card/dialogue.ts';
 import { isWhole } from '../card/exchange.ts';
+import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import { debit } from '../card/purse/commands/debit.ts';
 import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.ts';
 import { updateCappCache } from '../card/purse/commands/update-capp-cache.ts';
@@ -24,6 +24,7 @@ import {
   initializeAsk,
   initialized,
   initializedLate,
+  type JourneyWriter,
   readCityCode,
   updateAsk,
   updatedLate,
@@ -55,10 +56,11 @@ export interface DebitRequest {
   readonly fareVersion: number;
   readonly rider: number;
   /** Writes the journey record for the balance after the debit; null for a plain purchase. */
-  readonly journey: ((balanceAfterMinor: number) => Uint8Array) | null;
+  readonly journey: JourneyWriter | null;
   /** The card's number and key, as they were read from its public file. */
   readonly cardNumber: Uint8Array;
   readonly key: CardKeyRef;
+  readonly buffers: GateBuffers;
   /** An earlier debit of this card whose outcome is unknown. */
   readonly pending: Debit | null;
 }
@@ -89,7 +91,7 @@ function nothing(reason: Reason, detail: string, balanceMinor: number | null): D
 
 export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDialogue<DebitOutcome> {
   const { profile } = purse;
-  const { amountMinor } = request;
+  const { amountMinor, pending } = request;
   let cityCode: Uint8Array | null = null;
   if (profile.cityCode) {
     const code = yield* readCityCode();
@@ -97,7 +99,8 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     cityCode = code;
   }
   const { kind, terminalId } = request;
-  const asked = initializeAsk(profile, kind, profile.keyIndex, amountMinor, terminalId);
+  const buffers = request.buffers.of(profile);
+  const asked = initializeAsk(buffers, kind, profile.keyIndex, amountMinor, terminalId);
   const answered = yield asked;
   const init = isWhole(answered)
     ? initialized(profile, kind, answered)
@@ -108,7 +111,6 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     return nothing('balanceTooLow', '', init.balanceMinor);
   }
 
-  const { pending } = request;
   const settlement = pending ? settleByCounter(request, profile, pending, init) : null;
   if (settlement) yield { ask: 'intent', debit: settlement };
   const intentSequence = request.sequence + (settlement ? 1 : 0);
@@ -135,7 +137,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
   const balanceAfterMinor = init.balanceMinor - amountMinor;
   let end: DebitOutcome | null = null;
   if (request.journey) {
-    const ask = updateAsk(profile, request.journey(balanceAfterMinor));
+    const ask = updateAsk(buffers, request.journey, balanceAfterMinor);
     const answer = yield ask;
     const updated = isWhole(answer)
       ? updateCappCache.parse(answer)
@@ -148,7 +150,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     if (verdict === 'failed') end = nothing('gateClosed', 'the journal failed', init.balanceMinor);
   }
   if (!end) {
-    const ask = debitAsk(intent.terminalSequence, request.dateTime, mac1.mac1);
+    const ask = debitAsk(buffers.debit, mac1.terminalSequence, request.dateTime, mac1.mac1);
     const answer = yield ask;
     const said = isWhole(answer) ? debit.parse(answer) : yield* debitedLate(ask, answer);
     if (isFault(said)) end = undebited(intent, said);
@@ -217,8 +219,6 @@ function makeIntent(
   terminalSequence: number,
 ): Debit {
   const { profile } = purse;
-  const factors = new Uint8Array(16);
-  for (let i = 0; i < key.factors.length; i++) copyBytes(key.factors[i]!, 0, factors, 8 * i, 8);
   return {
     kind: DebitKind.debit,
     state: DebitState.intended,
@@ -232,8 +232,8 @@ function makeIntent(
     terminalSequence,
     issuer: issuer(purse),
     cardNumber: request.cardNumber,
-    factors,
-    factorLevels: key.factors.length,
+    factors: key.factors,
+    factorLevels: key.factorLevels,
     keyIndex: key.keyIndex,
     keyVersion: init.keyVersion,
     algorithm: init.algorithm,

@@ -47,7 +47,10 @@ export function wroteJourney(
   );
 }
 
-/** The record of this tap: written over what the card had, so that bytes between fields stay. */
+/**
+ * The record of this tap at `out[at]`: written over what the card had, so that bytes between fields
+ * stay.
+ */
 export function writeJourney(
   place: GatePlace,
   profile: CompiledProfile,
@@ -56,10 +59,12 @@ export function writeJourney(
   amountMinor: number,
   balanceMinor: number,
   dateTime: Uint8Array,
-): Uint8Array {
+  out: Uint8Array,
+  at: number,
+): void {
   const { layout } = profile.journey!;
-  const record = new Uint8Array(layout.recordLength);
-  if (previous) copyBytes(previous, 0, record, 0, record.length);
+  if (previous) copyBytes(previous, 0, out, at, layout.recordLength);
+  else out.fill(0, at, at + layout.recordLength);
   writeJourneyRecord(
     layout,
     {
@@ -76,7 +81,7 @@ export function writeJourney(
       maxIncompleteAmountMinor: 0,
       maxTime: 0,
     },
-    record,
+    out,
+    at,
   );
-  return record;
 }

@@ -54,6 +54,7 @@ export function* purchase(
     journey: null,
     cardNumber: number,
     key,
+    buffers: setting.buffers,
     pending: setting.findUnconfirmed(number),
   };
   return decisionOf(request, yield* debitCard(purse, request));

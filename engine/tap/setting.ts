@@ -2,6 +2,7 @@
  * What one gate knows before a card comes: everything a tap needs that does not depend on the card.
  */
 import type { CardKeyRef } from '../card/dialogue.ts';
+import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
 import type { Debit } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
@@ -33,6 +34,8 @@ export interface TapSetting {
   readonly fares: FareBook;
   readonly denylist: Denylist;
   readonly zone: Zone;
+  /** Where this gate's commands are written. */
+  readonly buffers: GateBuffers;
   /** The unconfirmed debit of a card (10-byte number) that this station knows of. */
   readonly findUnconfirmed: (cardNumber: Uint8Array) => Debit | null;
   /** Derives a card's key ahead of its use; called while a command is on the air. */

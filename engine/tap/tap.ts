@@ -3,9 +3,10 @@
  * RECORD, the rules, INITIALIZE FOR CAPP PURCHASE, UPDATE CAPP DATA CACHE, DEBIT: five commands for
  * an entry and for an exit.
  */
-import { isFault } from '../card/dialogue.ts';
-import { readJourney } from '../card/purse/dialogues.ts';
-import { selectPurse } from '../card/purse/select-purse.ts';
+import { type CardFault, isFault } from '../card/dialogue.ts';
+import { isWhole } from '../card/exchange.ts';
+import { journeyRead, journeyReadLate, readJourneyAsk } from '../card/purse/dialogues.ts';
+import { purseIn, selectAsk, selectPurse } from '../card/purse/select-purse.ts';
 import { cardNumber, keyRef, riderClass, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, TapKind } from '../debit/record.ts';
 import type { CompiledFares } from '../fare/fares.ts';
@@ -18,7 +19,7 @@ import { journeyOf, writeJourney, wroteJourney } from './journey.ts';
 import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
 import type { Reason } from './reasons.ts';
 import type { TapSetting } from './setting.ts';
-import { settleByProof } from './settle.ts';
+import { type SettlementSlot, settleByProof } from './settle.ts';
 
 const NO_STATION = new Uint8Array(4);
 
@@ -34,7 +35,9 @@ export function* tap(
   const tapKind = setting.side === 'entry' ? TapKind.entry : TapKind.exit;
   const fares = setting.fares.at(instantMs);
   if (!fares) return refuse(tapKind, 'faresMissing', '');
-  const purse = yield* selectPurse(setting.profiles);
+  const first = setting.profiles[0]!;
+  const selected = yield selectAsk(first);
+  const purse = purseIn(first, selected) ?? (yield* selectPurse(setting.profiles, selected));
   if (isFault(purse)) {
     const { reason, detail } = faultOutcome(purse);
     return refuse(tapKind, reason === 'cardRefused' ? 'cardUnsupported' : reason, detail);
@@ -48,35 +51,31 @@ export function* tap(
   const number = cardNumber(purse);
   const key = keyRef(purse);
   let denylisted = false;
-  const record = yield* readJourney(purse.profile, () => {
+  const asked = readJourneyAsk(purse.profile, () => {
     denylisted = setting.denylist.has(number, 0);
     if (!denylisted) setting.prepareKey(key);
   });
-  if (record !== 'absent' && isFault(record)) {
-    const { reason, detail } = faultOutcome(record);
-    return refuse(tapKind, reason, detail);
-  }
+  const answered = yield asked;
+  const record = isWhole(answered)
+    ? journeyRead(purse.profile, answered)
+    : yield* journeyReadLate(purse.profile, asked, answered);
+  if (record !== 'absent' && isFault(record)) return faulty(tapKind, record);
   if (denylisted) return refuse(tapKind, 'denylisted', '');
 
   const journey = record === 'absent' ? null : record;
   const pending = setting.findUnconfirmed(number);
   const slot = { gateId: setting.gateId, sequence, instantMs, dateTime };
-  let settled: Debit | null = null;
-  if (pending && wroteJourney(purse.profile, journey, pending)) {
-    const proven = yield* settleByProof(slot, purse, pending);
-    if (proven === 'cardGone') return refuse(tapKind, 'cardGone', 'GET TRANSACTION PROVE');
-    const awaited = opensFor(setting, pending, tapKind, instantMs);
-    if (proven === 'unproven') {
-      // Charging anew could charge twice, opening could let a forged card through.
-      if (awaited) return refuse(tapKind, 'mac2Invalid', 'GET TRANSACTION PROVE');
-    } else {
-      yield { ask: 'intent', debit: proven };
-      if (awaited) return recovered(tapKind, pending, proven);
-      settled = proven;
-    }
-  }
+  const recovery =
+    pending && wroteJourney(purse.profile, journey, pending)
+      ? yield* recover(setting, slot, purse, pending, tapKind)
+      : null;
+  if (recovery && 'reason' in recovery) return recovery;
+  const settled = recovery;
   const last = journeyOf(purse.profile, journey, fares, setting.zone);
-  const request = quote(setting, faresOf(setting, fares, last), purse, journey, {
+  // A station's index is one of its fare version.
+  const priced = faresOf(setting, fares, last);
+  const ride = priced === fares ? last : journeyOf(purse.profile, journey, priced, setting.zone);
+  const request = quote(setting, priced, purse, journey, ride, {
     gateId: setting.gateId,
     sequence: sequence + (settled ? 1 : 0),
     instantMs,
@@ -94,6 +93,33 @@ export function* tap(
   return { ...decision, closed: [settled, ...decision.closed], settled: pending };
 }
 
+/**
+ * The card's journey record is the one `pending` wrote. Ends in the decision where that debit is
+ * what this tap wants; else in its settlement, or null where the card proves nothing.
+ */
+function* recover(
+  setting: TapSetting,
+  slot: SettlementSlot,
+  purse: SelectedPurse,
+  pending: Debit,
+  tapKind: TapKind,
+): TapDialogue<Decision | Debit | null> {
+  const proven = yield* settleByProof(slot, purse, pending);
+  if (proven === 'cardGone') return refuse(tapKind, 'cardGone', 'GET TRANSACTION PROVE');
+  const awaited = opensFor(setting, pending, tapKind, slot.instantMs);
+  if (proven === 'unproven') {
+    // Charging anew could charge twice, opening could let a forged card through.
+    return awaited ? refuse(tapKind, 'mac2Invalid', 'GET TRANSACTION PROVE') : null;
+  }
+  yield { ask: 'intent', debit: proven };
+  return awaited ? recovered(tapKind, pending, proven) : proven;
+}
+
+function faulty(tapKind: TapKind, fault: CardFault): Decision {
+  const { reason, detail } = faultOutcome(fault);
+  return refuse(tapKind, reason, detail);
+}
+
 type Slot = Pick<
   DebitRequest,
   'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending' | 'cardNumber' | 'key'
@@ -105,11 +131,11 @@ function quote(
   fares: CompiledFares,
   purse: SelectedPurse,
   journey: Uint8Array | null,
+  last: LastJourney,
   slot: Slot,
 ): DebitRequest | Reason {
   const { profile } = purse;
   const { tapKind, instantMs } = slot;
-  const last = journeyOf(profile, journey, fares, setting.zone);
   const rider = riderIndex(fares, riderClass(purse));
   const plan = planTap(setting, fares, last, rider, instantMs);
   if (plan.reason !== null) return plan.reason;
@@ -131,7 +157,7 @@ function quote(
     entryInstantMs: inside && tapKind === TapKind.exit && last.instantMs > 0 ? last.instantMs : 0,
     fareVersion: fares.version,
     rider,
-    journey: (balanceMinor) =>
+    journey: (balanceMinor, out, at) =>
       writeJourney(
         setting.place,
         profile,
@@ -140,9 +166,12 @@ function quote(
         amountMinor,
         balanceMinor,
         slot.dateTime,
+        out,
+        at,
       ),
     cardNumber: slot.cardNumber,
     key: slot.key,
+    buffers: setting.buffers,
     pending: slot.pending,
   };
 }

@@ -6,6 +6,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
+import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { type PurseProfile, parseProfile } from '../../engine/card/purse/profile.ts';
 import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
@@ -98,6 +99,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     ...readSetting(args, fares),
     profiles: [compileProfile(profile)],
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
+    buffers: new GateBuffers(),
     findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
     prepareKey: (key) => keys.prepare(key),
   };

@@ -14,7 +14,7 @@ import {
   tripleDes,
 } from '../../engine/crypto/purse-cipher.ts';
 import { purchaseMac1, purchaseMac2, purchaseSession } from '../../engine/crypto/purse-mac.ts';
-import { loadWord, storeWord } from '../../engine/crypto/words.ts';
+import { loadKey, loadWord, storeWord } from '../../engine/crypto/words.ts';
 import { CARD_KEYS_PER_GATE_MAX } from '../../engine/limits.ts';
 import type { KeyHolder } from './key-holder.ts';
 
@@ -36,6 +36,8 @@ const REFUSED: Mac1Answer = { refused: 'unknownKey' };
 export class KeyringHolder implements KeyHolder {
   readonly #keyring: Keyring;
   readonly #cards: readonly CardKey[] = Array.from({ length: CARD_KEYS_PER_GATE_MAX }, emptyCard);
+  /** Derived last: nearly always the one that is asked for. */
+  #latest: CardKey = this.#cards[0]!;
   /** The entry to be overwritten next. */
   #oldest = 0;
   readonly #cardKey = new Int32Array(4);
@@ -82,18 +84,17 @@ export class KeyringHolder implements KeyHolder {
 
   /** The card's key, derived now unless it is at hand; null where the keyring lacks its master. */
   #cardOf(key: CardKeyRef): CardKey | null {
+    if (isFor(this.#latest, key)) return this.#latest;
     for (const card of this.#cards) if (isFor(card, key)) return card;
-    const levels = key.factors.length;
+    const levels = key.factorLevels;
     if (levels !== 1 && levels !== 2) assert.fail(`${levels} diversification factors`);
     const { keyIndex, keyVersion, algorithm } = key;
     const master = this.#keyring.find('purchase', keyIndex, keyVersion, algorithm);
     if (!master) return null;
     const card = this.#cards[this.#oldest]!;
+    this.#latest = card;
     this.#oldest = (this.#oldest + 1) % CARD_KEYS_PER_GATE_MAX;
-    for (let level = 0; level < levels; level++) {
-      card.factors[2 * level] = loadWord(key.factors[level]!, 0);
-      card.factors[2 * level + 1] = loadWord(key.factors[level]!, 4);
-    }
+    loadKey(key.factors, 0, card.factors);
     deriveCardKey(master.cipher, master.schedule, card.factors, levels, this.#cardKey);
     master.cipher.expandKey(this.#cardKey, card.schedule);
     card.cipher = master.cipher;
@@ -121,11 +122,7 @@ function emptyCard(): CardKey {
 
 function isFor(card: CardKey, key: CardKeyRef): boolean {
   if (!card.known || card.index !== key.keyIndex || card.version !== key.keyVersion) return false;
-  if (card.algorithm !== key.algorithm || card.levels !== key.factors.length) return false;
-  for (let level = 0; level < card.levels; level++) {
-    const factor = key.factors[level]!;
-    if (card.factors[2 * level] !== loadWord(factor, 0)) return false;
-    if (card.factors[2 * level + 1] !== loadWord(factor, 4)) return false;
-  }
+  if (card.algorithm !== key.algorithm || card.levels !== key.factorLevels) return false;
+  for (let i = 0; i < 4; i++) if (card.factors[i] !== loadWord(key.factors, 4 * i)) return false;
   return true;
 }

@@ -145,9 +145,9 @@ export class Psam implements KeyHolder {
 
 /** 80 70 00 00 1C|24: the purchase, then the card's diversification factors. */
 function initialize(ask: Mac1Ask): Uint8Array {
-  const { factors, keyVersion, algorithm } = ask.key;
-  assert(factors.length === 1 || factors.length === 2);
-  const data = new Uint8Array(PURCHASE_BYTES + 8 * factors.length);
+  const { factors, factorLevels, keyVersion, algorithm } = ask.key;
+  assert(factorLevels === 1 || factorLevels === 2);
+  const data = new Uint8Array(PURCHASE_BYTES + 8 * factorLevels);
   copyBytes(ask.random, 0, data, 0, 4);
   writeU16(data, 4, ask.offlineCounter);
   writeU32(data, 6, ask.amountMinor);
@@ -155,9 +155,7 @@ function initialize(ask: Mac1Ask): Uint8Array {
   copyBytes(ask.dateTime, 0, data, 11, 7);
   data[18] = keyVersion;
   data[19] = algorithm;
-  for (const [i, factor] of factors.entries()) {
-    copyBytes(factor, 0, data, PURCHASE_BYTES + 8 * i, 8);
-  }
+  copyBytes(factors, 0, data, PURCHASE_BYTES, 8 * factorLevels);
   return buildCommand(0x80, 0x70, 0x00, 0x00, data, ANSWER_BYTES);
 }
 

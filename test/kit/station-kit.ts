@@ -3,6 +3,7 @@
  * issuer, and a clock that the test moves. Everything random comes from node:crypto.
  */
 import { randomBytes } from 'node:crypto';
+import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
@@ -139,6 +140,7 @@ export class StationKit {
     const barrier = new CountingBarrier();
     const reader = new VirtualReader({ name: gateId });
     const terminalId = Uint8Array.of(4, 9, 0, 0, 0, this.#gates);
+    const buffers = new GateBuffers();
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -154,6 +156,7 @@ export class StationKit {
       fares: fareBook([this.fares]),
       denylist: this.#denylist,
       zone: this.zone,
+      buffers,
       findUnconfirmed: (cardNumber) => this.unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
     });

@@ -57,6 +57,11 @@ export function nodeSm4Mac(key: Uint8Array, message: Uint8Array): Uint8Array {
 
 export type Algorithm = '3des' | 'sm4';
 
+/** The factors of a card's key, 8 bytes each. */
+export function factorsOf(key: { factors: Uint8Array; factorLevels: number }): Uint8Array[] {
+  return [key.factors.slice(0, 8), key.factors.slice(8, 16)].slice(0, key.factorLevels);
+}
+
 /** Diversifies by each factor in turn. */
 export function nodeCardKey(
   algorithm: Algorithm,

@@ -70,7 +70,7 @@ export class SimCity {
     number: number,
     station: number,
     side: 'entry' | 'exit',
-  ): Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'denylist'> {
+  ): Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'denylist' | 'buffers'> {
     const terminalId = new Uint8Array(6);
     new DataView(terminalId.buffer).setUint32(2, TERMINAL + number);
     return {

@@ -3,6 +3,7 @@
  * killed and have its power cut, over simulated disks, readers and network.
  */
 import type { CardKeyRef } from '../../engine/card/dialogue.ts';
+import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { at } from '../../engine/debit/codec.ts';
 import { DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
@@ -170,12 +171,14 @@ export class StationNode {
     const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
     const keys = new KeyringHolder(city.keyring);
     const unconfirmed = this.#unconfirmed;
+    const buffers = new GateBuffers();
     const fixed = city.setting(gateId, number, this.index, side);
     const gate = new Gate({
       gateId,
       station: this.name,
       setting: () => ({
         ...fixed,
+        buffers,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
           scenario.canary === 'forgetUnconfirmed' ? null : unconfirmed.find(cardNumber),

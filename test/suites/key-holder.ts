@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import type { Mac1Ask } from '../../engine/card/dialogue.ts';
 import type { KeyHolder } from '../../gate/sam/key-holder.ts';
-import { nodeCardKey, nodePurchaseMacs } from '../reference/crypto-node.ts';
+import { factorsOf, nodeCardKey, nodePurchaseMacs } from '../reference/crypto-node.ts';
 
 /** Makes a holder of this 3DES purchase master key, index 1 version 1, for this terminal. */
 export type OpenHolder = (master: Uint8Array, terminalId: Uint8Array) => Promise<KeyHolder>;
@@ -19,7 +19,8 @@ const asks: fc.Arbitrary<Mac1Ask> = fc.record({
     keyIndex: fc.constant(1),
     keyVersion: fc.constant(1),
     algorithm: fc.constant(0),
-    factors: fc.array(bytes(8), { minLength: 1, maxLength: 2 }),
+    factors: bytes(16),
+    factorLevels: fc.constantFrom(1, 2),
   }),
   random: bytes(4),
   offlineCounter: fc.nat({ max: 0xffff }),
@@ -33,7 +34,13 @@ const asks: fc.Arbitrary<Mac1Ask> = fc.record({
 
 const sample: Mac1Ask = {
   ask: 'mac1',
-  key: { keyIndex: 1, keyVersion: 1, algorithm: 0, factors: [new Uint8Array(8).fill(3)] },
+  key: {
+    keyIndex: 1,
+    keyVersion: 1,
+    algorithm: 0,
+    factors: new Uint8Array(16).fill(3),
+    factorLevels: 2,
+  },
   random: fromHex('9AC87503'),
   offlineCounter: 5,
   terminalSequence: 1,
@@ -47,7 +54,7 @@ const sample: Mac1Ask = {
 /** What the card computes with the terminal sequence that the holder answered. */
 function expected(ask: Mac1Ask, terminalSequence: number) {
   const { key, ...purchase } = ask;
-  const cardKey = nodeCardKey('3des', master, key.factors);
+  const cardKey = nodeCardKey('3des', master, factorsOf(key));
   return nodePurchaseMacs('3des', cardKey, { ...purchase, terminalSequence });
 }
 

@@ -7,9 +7,11 @@
  * `proveTransaction` or the card's counter on a later tap does. A status word says that it did not.
  */
 import assert from 'node:assert/strict';
+import { COMMAND_DATA_AT } from '../apdu.ts';
 import { type Answer, type CardAsk, type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';
 import { malformed } from '../status.ts';
+import { type CommandBuffers, makeBuffers } from './command-buffers.ts';
 import { debit, type PurseDebit } from './commands/debit.ts';
 import { getBalance } from './commands/get-balance.ts';
 import { getCityCode } from './commands/get-city-code.ts';
@@ -33,13 +35,35 @@ export function* readJourney(
   profile: CompiledProfile,
   meanwhile: Meanwhile = null,
 ): Dialogue<Uint8Array | 'absent' | CardFault> {
+  const ask = readJourneyAsk(profile, meanwhile);
+  const answer = yield ask;
+  return isWhole(answer)
+    ? journeyRead(profile, answer)
+    : yield* journeyReadLate(profile, ask, answer);
+}
+
+/** The ask of `readJourney`, for a dialogue that yields it itself. */
+export function readJourneyAsk(profile: CompiledProfile, meanwhile: Meanwhile): CardAsk {
   assert(profile.journey, 'the profile has a journey file');
-  const answer = yield askOf(readRecord, profile.journey.read, meanwhile);
-  const response = isWhole(answer)
-    ? answer
-    : yield* complete(readRecord, profile.journey.read, answer);
-  if ('fault' in response) return response;
-  return readRecord.parse(response, profile.journey.layout.recordLength);
+  return askOf(readRecord, profile.journey.read, meanwhile);
+}
+
+/** What a whole answer to `readJourneyAsk` says. */
+export function journeyRead(
+  profile: CompiledProfile,
+  response: Uint8Array,
+): Uint8Array | 'absent' | CardFault {
+  return readRecord.parse(response, profile.journey!.layout.recordLength);
+}
+
+/** The same for an answer that is not whole. */
+export function* journeyReadLate(
+  profile: CompiledProfile,
+  ask: CardAsk,
+  answer: Answer,
+): Dialogue<Uint8Array | 'absent' | CardFault> {
+  const response = yield* complete(readRecord, ask.apdu, answer);
+  return 'fault' in response ? response : journeyRead(profile, response);
 }
 
 /** The command of a purchase's INITIALIZE. */
@@ -60,16 +84,17 @@ export function* initializePurchase(
   terminalId: Uint8Array,
   meanwhile: Meanwhile = null,
 ): Dialogue<PurseInit | 'insufficient' | CardFault> {
-  const ask = initializeAsk(profile, kind, keyIndex, amountMinor, terminalId, meanwhile);
+  const buffers = makeBuffers(profile);
+  const ask = initializeAsk(buffers, kind, keyIndex, amountMinor, terminalId, meanwhile);
   const answer = yield ask;
   return isWhole(answer)
     ? initialized(profile, kind, answer)
     : yield* initializedLate(profile, kind, ask, answer);
 }
 
-/** The ask of `initializePurchase`, for a dialogue that yields it itself. */
+/** The ask of `initializePurchase` in the buffers given, for a dialogue that yields it itself. */
 export function initializeAsk(
-  profile: CompiledProfile,
+  buffers: CommandBuffers,
   kind: PurchaseKind,
   keyIndex: number,
   amountMinor: number,
@@ -78,7 +103,8 @@ export function initializeAsk(
 ): CardAsk {
   assert(amountMinor >= 0 && amountMinor <= 0xffff_ffff && terminalId.length === 6);
   const command = initializeCommand(kind);
-  const apdu = command.build(profile.initialize[kind], keyIndex, amountMinor, terminalId);
+  const apdu = buffers.initialize[kind];
+  command.write(apdu, keyIndex, amountMinor, terminalId);
   return askOf(command, apdu, meanwhile);
 }
 
@@ -112,26 +138,33 @@ export function* initializedLate(
   return 'fault' in response ? response : initialized(profile, kind, response);
 }
 
-/** Sends the new journey record (the profile's length); the card keeps it until DEBIT. */
+/**
+ * Writes a journey record, all of the profile's length, at `out[at]`, for the balance that the
+ * debit leaves.
+ */
+export type JourneyWriter = (balanceAfterMinor: number, out: Uint8Array, at: number) => void;
+
+/** Sends the new journey record; the card keeps it until DEBIT. */
 export function* updateJourney(
   profile: CompiledProfile,
-  record: Uint8Array,
-  meanwhile: Meanwhile = null,
+  write: JourneyWriter,
+  balanceAfterMinor: number,
 ): Dialogue<null | CardFault> {
-  const ask = updateAsk(profile, record, meanwhile);
+  const ask = updateAsk(makeBuffers(profile), write, balanceAfterMinor);
   const answer = yield ask;
   return isWhole(answer) ? updateCappCache.parse(answer) : yield* updatedLate(ask, answer);
 }
 
-/** The ask of `updateJourney`; a whole answer is for `updateCappCache.parse`. */
+/** The ask of `updateJourney` in the buffers given; a whole answer is for `updateCappCache.parse`. */
 export function updateAsk(
-  profile: CompiledProfile,
-  record: Uint8Array,
-  meanwhile: Meanwhile = null,
+  buffers: CommandBuffers,
+  write: JourneyWriter,
+  balanceAfterMinor: number,
 ): CardAsk {
-  assert(profile.journey, 'the profile has a journey file');
-  assert(record.length === profile.journey.layout.recordLength);
-  return askOf(updateCappCache, updateCappCache.build(profile.journey.update, record), meanwhile);
+  const apdu = buffers.update;
+  assert(apdu.length > 0, 'the profile has a journey file');
+  write(balanceAfterMinor, apdu, COMMAND_DATA_AT);
+  return askOf(updateCappCache, apdu, null);
 }
 
 export function* updatedLate(ask: CardAsk, answer: Answer): Dialogue<null | CardFault> {
@@ -149,20 +182,22 @@ export function* debitPurse(
   mac1: Uint8Array,
   meanwhile: Meanwhile = null,
 ): Dialogue<PurseDebit | CardFault> {
-  const ask = debitAsk(terminalSequence, dateTime, mac1, meanwhile);
+  const ask = debitAsk(debit.template(), terminalSequence, dateTime, mac1, meanwhile);
   const answer = yield ask;
   return isWhole(answer) ? debit.parse(answer) : yield* debitedLate(ask, answer);
 }
 
-/** The ask of `debitPurse`; a whole answer is for `debit.parse`. */
+/** The ask of `debitPurse` in `apdu`, a copy of its template; a whole answer is for `debit.parse`. */
 export function debitAsk(
+  apdu: Uint8Array,
   terminalSequence: number,
   dateTime: Uint8Array,
   mac1: Uint8Array,
   meanwhile: Meanwhile = null,
 ): CardAsk {
   assert(dateTime.length === 7 && mac1.length === 4);
-  return askOf(debit, debit.build(terminalSequence, dateTime, mac1), meanwhile);
+  debit.write(apdu, terminalSequence, dateTime, mac1);
+  return askOf(debit, apdu, meanwhile);
 }
 
 export function* debitedLate(ask: CardAsk, answer: Answer): Dialogue<PurseDebit | CardFault> {

@@ -63,21 +63,22 @@ export function writeJourneyRecord(
   layout: JourneyLayout,
   record: JourneyRecord,
   out: Uint8Array,
+  at: number,
 ): void {
-  assert.equal(out.length, layout.recordLength);
+  assert(at + layout.recordLength <= out.length);
   assert(record.type !== 'unknown', 'an unknown journey type has no byte');
-  out[layout.type.offset] = layout.typeByte[record.type];
-  writeField(out, layout.terminal, record.terminal);
-  writeUint(out, layout.industry, record.industry);
-  writeField(out, layout.station, record.station);
-  writeField(out, layout.stationRest, record.stationRest);
-  writeUint(out, layout.amount, record.amountMinor);
-  writeUint(out, layout.balance, record.balanceMinor);
-  writeField(out, layout.dateTime, record.dateTime);
-  writeField(out, layout.city, record.city);
-  writeField(out, layout.institution, record.institution);
-  writeUint(out, layout.maxIncompleteAmount, record.maxIncompleteAmountMinor);
-  writeUint(out, layout.maxTime, record.maxTime);
+  out[at + layout.type.offset] = layout.typeByte[record.type];
+  writeField(out, at, layout.terminal, record.terminal);
+  writeUint(out, at, layout.industry, record.industry);
+  writeField(out, at, layout.station, record.station);
+  writeField(out, at, layout.stationRest, record.stationRest);
+  writeUint(out, at, layout.amount, record.amountMinor);
+  writeUint(out, at, layout.balance, record.balanceMinor);
+  writeField(out, at, layout.dateTime, record.dateTime);
+  writeField(out, at, layout.city, record.city);
+  writeField(out, at, layout.institution, record.institution);
+  writeUint(out, at, layout.maxIncompleteAmount, record.maxIncompleteAmountMinor);
+  writeUint(out, at, layout.maxTime, record.maxTime);
 }
 
 /** Serial2 ‖ overdraft3 ‖ amount4 ‖ type1 ‖ terminal6 ‖ date4 ‖ time3. */
@@ -152,10 +153,10 @@ export function readPublicFile(profile: CompiledProfile, bytes: Uint8Array): Pub
 export function writePublicFile(profile: CompiledProfile, file: PublicFile, out: Uint8Array): void {
   const { publicFile } = profile;
   assert.equal(out.length, publicFile.length);
-  writeField(out, publicFile.issuer, file.issuer);
+  writeField(out, 0, publicFile.issuer, file.issuer);
   out[publicFile.applicationType.offset] = file.applicationType;
   out[publicFile.startFlag.offset] = file.startFlag;
-  writeField(out, publicFile.cardNumber, file.cardNumber);
+  writeField(out, 0, publicFile.cardNumber, file.cardNumber);
   writeDate(out, publicFile.enableDate.offset, file.enableDate);
   writeDate(out, publicFile.expiryDate.offset, file.expiryDate);
 }
@@ -173,12 +174,13 @@ function takeField(bytes: Uint8Array, field: Field): Uint8Array {
 }
 
 /** Right-aligned, after zeros. */
-function writeField(out: Uint8Array, field: Field, value: Uint8Array): void {
+function writeField(out: Uint8Array, at: number, field: Field, value: Uint8Array): void {
   if (field.length === 0) return;
   const zeros = field.length - value.length;
   assert(zeros >= 0, 'a value longer than its field');
-  for (let i = 0; i < zeros; i++) out[field.offset + i] = 0;
-  copyBytes(value, 0, out, field.offset + zeros, value.length);
+  const from = at + field.offset;
+  for (let i = 0; i < zeros; i++) out[from + i] = 0;
+  copyBytes(value, 0, out, from + zeros, value.length);
 }
 
 /** Big-endian integer of 1 to 4 bytes; 0 for an absent field. */
@@ -191,8 +193,9 @@ function readUint(bytes: Uint8Array, field: Field): number {
 /** Largest number of a field, by its length. */
 const UINT_MAX = [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff] as const;
 
-function writeUint(out: Uint8Array, field: Field, value: number): void {
-  const { offset, length } = field;
+function writeUint(out: Uint8Array, at: number, field: Field, value: number): void {
+  const { length } = field;
+  const offset = at + field.offset;
   if (length === 0) return;
   assert(value >= 0 && value <= UINT_MAX[length]!, 'a number larger than its field');
   for (let i = 0, shift = (length - 1) * 8; i < length; i++, shift -= 8) {

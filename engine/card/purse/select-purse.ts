@@ -3,7 +3,7 @@
  * public file is taken from the FCI, or read where the FCI does not carry it.
  */
 import { dataLength, statusWord, take } from '../apdu.ts';
-import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
+import { type Answer, type CardAsk, type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';
 import { malformed, refused } from '../status.ts';
 import { findTag, parseTlv } from '../tlv.ts';
@@ -12,21 +12,39 @@ import { select } from './commands/select.ts';
 import type { CompiledProfile } from './compile.ts';
 import type { SelectedPurse } from './selected.ts';
 
+/** The first SELECT of a profile, for a dialogue that yields it itself. */
+export function selectAsk(profile: CompiledProfile): CardAsk {
+  return askOf(select, profile.selects[0]!, null);
+}
+
+/** The purse in a plain answer to `selectAsk`; null where `selectPurse` has to go on from it. */
+export function purseIn(profile: CompiledProfile, answer: Answer): SelectedPurse | null {
+  if (!isWhole(answer) || select.parse(answer) !== 'selected') return null;
+  const publicFile = publicFileInFci(profile, answer);
+  return publicFile && { profile, publicFile, locked: false };
+}
+
 /**
  * Ends in the purse; or, when no application is left to try, in the fault of one that answered but
  * could not be read, else in the first refusal; `gone` ends it at once. A card that
  * refuses an application, with whatever status word, is asked for the next; so is one that answers
  * 9000 but has no readable public file, as some do for applications they do not have.
+ * @param first the answer to `selectAsk` of the first profile, where it was asked already.
  */
 export function* selectPurse(
   profiles: readonly CompiledProfile[],
+  first?: Answer,
 ): Dialogue<SelectedPurse | CardFault> {
   let refusal: CardFault | null = null;
   let unreadable: CardFault | null = null;
   let lockedPurse: SelectedPurse | null = null;
-  for (const profile of profiles) {
-    for (const apdu of profile.selects) {
-      const answer = yield askOf(select, apdu, null);
+  // By index: an iterator kept over a yield costs as much as the answer's parsing.
+  for (let i = 0; i < profiles.length; i++) {
+    const profile = profiles[i]!;
+    for (let j = 0; j < profile.selects.length; j++) {
+      const apdu = profile.selects[j]!;
+      const isFirst = first !== undefined && i === 0 && j === 0;
+      const answer = isFirst ? first : yield askOf(select, apdu, null);
       const response = isWhole(answer) ? answer : yield* complete(select, apdu, answer);
       if ('fault' in response) {
         if (response.fault === 'gone') return response;

@@ -2,7 +2,7 @@
  * A selected purse and what its public file (0x15) says. The functions read the file's bytes where
  * the profile puts them; nothing is decoded that a tap does not ask for.
  */
-import { fromBcd } from '../../bytes.ts';
+import { copyBytes, fromBcd } from '../../bytes.ts';
 import { take } from '../apdu.ts';
 import type { CardKeyRef } from '../dialogue.ts';
 import type { PurseInit } from './commands/initialize-for-purchase.ts';
@@ -71,14 +71,18 @@ function startsWith(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean 
  * that the key can be derived while the card works; with `init` as the card itself says.
  */
 export function keyRef(purse: SelectedPurse, init?: PurseInit): CardKeyRef {
-  const { profile } = purse;
-  const factors: Uint8Array[] = [];
-  for (const factor of profile.keyFactors) factors.push(fieldOf(purse, factor));
+  const { profile, publicFile } = purse;
+  const { keyFactors } = profile;
+  const factors = new Uint8Array(16);
+  for (let level = 0; level < keyFactors.length; level++) {
+    copyBytes(publicFile, keyFactors[level]!.offset, factors, 8 * level, 8);
+  }
   return {
     keyIndex: profile.keyIndex,
     keyVersion: init === undefined ? profile.keyVersion : init.keyVersion,
     algorithm: init === undefined ? profile.keyAlgorithm : init.algorithm,
     factors,
+    factorLevels: keyFactors.length,
   };
 }
 

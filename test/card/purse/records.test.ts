@@ -49,10 +49,10 @@ test('a journey record reads back as it was written, and covers its 48 bytes', (
   fc.assert(
     fc.property(journeyRecord, bytesOf(48), (record, before) => {
       const out = new Uint8Array(before);
-      writeJourneyRecord(layout, record, out);
+      writeJourneyRecord(layout, record, out, 0);
       assert.deepEqual(readJourneyRecord(layout, out), record);
       const again = new Uint8Array(48);
-      writeJourneyRecord(layout, record, again);
+      writeJourneyRecord(layout, record, again, 0);
       assert.deepEqual(again, out, 'no byte of the old record is left');
     }),
   );
@@ -75,7 +75,7 @@ const entry: JourneyRecord = {
 
 test('T-Union fields lie where the trip record has them; a short value is right-aligned', () => {
   const out = new Uint8Array(48);
-  writeJourneyRecord(layout, entry, out);
+  writeJourneyRecord(layout, entry, out, 0);
   assert.equal(
     toHex(out),
     ['03', '0000112233445566', '02', '01020304', '0A0B0C', '0000012C', '80000001']
@@ -111,7 +111,7 @@ function smallLayout(): JourneyLayout {
 test('fields a scheme does not have are not written and read as empty', () => {
   const small = smallLayout();
   const out = new Uint8Array(16).fill(0xee);
-  writeJourneyRecord(small, entry, out);
+  writeJourneyRecord(small, entry, out, 0);
   assert.equal(toHex(out), '03012C01020304EEEE20240821185844');
   const read = readJourneyRecord(small, out);
   assert.deepEqual(
@@ -123,15 +123,15 @@ test('fields a scheme does not have are not written and read as empty', () => {
 test('a value that does not fit its field is our own mistake', () => {
   const out = new Uint8Array(48);
   const write = (change: Partial<JourneyRecord>) =>
-    writeJourneyRecord(layout, { ...entry, ...change }, out);
+    writeJourneyRecord(layout, { ...entry, ...change }, out, 0);
   assert.throws(() => write({ terminal: new Uint8Array(9) }), /longer than its field/);
   assert.throws(() => write({ maxTime: 65536 }), /larger than its field/);
   assert.throws(() => write({ amountMinor: -1 }), /larger than its field/);
   assert.throws(() => write({ type: 'unknown' }), /no byte/);
-  assert.throws(() => writeJourneyRecord(layout, entry, new Uint8Array(47)));
+  assert.throws(() => writeJourneyRecord(layout, entry, new Uint8Array(47), 0));
   const bytes = smallLayout();
   assert.throws(
-    () => writeJourneyRecord(bytes, { ...entry, amountMinor: 65536 }, new Uint8Array(16)),
+    () => writeJourneyRecord(bytes, { ...entry, amountMinor: 65536 }, new Uint8Array(16), 0),
     /larger than its field/,
   );
 });

@@ -218,7 +218,8 @@ test('purse flag and issuer are held against the profile', () => {
 test('the key is found before INITIALIZE, and as the card says after it', () => {
   const purse = purseOf({});
   const early = keyRef(purse);
-  assert.deepEqual(early.factors.map(toHex), ['5170010170000000', '01011000FFFFFFFF']);
+  assert.equal(toHex(early.factors), '517001017000000001011000FFFFFFFF');
+  assert.equal(early.factorLevels, 2);
   assert.deepEqual([early.keyIndex, early.keyVersion, early.algorithm], [1, 1, 0]);
   const init = {
     balanceMinor: 0,
@@ -231,7 +232,8 @@ test('the key is found before INITIALIZE, and as the card says after it', () => 
   const late = keyRef(purse, init);
   assert.deepEqual([late.keyIndex, late.keyVersion, late.algorithm], [1, 5, 4]);
   const city = keyRef({ ...purse, profile: cityUnion });
-  assert.deepEqual(city.factors.map(toHex), ['5170010170000000']);
+  assert.equal(toHex(city.factors), '51700101700000000000000000000000');
+  assert.equal(city.factorLevels, 1);
 });
 
 test('the rider class is a byte of the file, by the profile', () => {

@@ -7,7 +7,7 @@ import type { CardKeyRef, Mac1Ask } from '../../../engine/card/dialogue.ts';
 import { Keyring } from '../../../engine/crypto/keyring.ts';
 import { CARD_KEYS_PER_GATE_MAX } from '../../../engine/limits.ts';
 import { KeyringHolder } from '../../../gate/sam/keyring-holder.ts';
-import { nodeCardKey, nodePurchaseMacs } from '../../reference/crypto-node.ts';
+import { factorsOf, nodeCardKey, nodePurchaseMacs } from '../../reference/crypto-node.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
@@ -25,7 +25,8 @@ const keyRef: fc.Arbitrary<CardKeyRef> = fc.record({
   keyIndex: fc.constant(1),
   keyVersion: fc.constant(1),
   algorithm: fc.constantFrom(0, 4),
-  factors: fc.array(factor, { minLength: 1, maxLength: 2 }),
+  factors: fc.tuple(factor, factor).map(([one, two]) => Uint8Array.of(...one, ...two)),
+  factorLevels: fc.constantFrom(1, 2),
 });
 const ask: fc.Arbitrary<Mac1Ask> = fc.record({
   ask: fc.constant('mac1' as const),
@@ -43,7 +44,7 @@ const ask: fc.Arbitrary<Mac1Ask> = fc.record({
 function expected({ key, ...purchase }: Mac1Ask) {
   const algorithm = key.algorithm === 0 ? '3des' : 'sm4';
   const master = algorithm === '3des' ? desMaster : sm4Master;
-  return nodePurchaseMacs(algorithm, nodeCardKey(algorithm, master, key.factors), purchase);
+  return nodePurchaseMacs(algorithm, nodeCardKey(algorithm, master, factorsOf(key)), purchase);
 }
 
 function mac1Of(holder: KeyringHolder, asked: Mac1Ask): Uint8Array {
@@ -74,7 +75,7 @@ test('MAC1 and MAC2 are those of an independent card, prepared for it, another o
 
 const sample: Mac1Ask = {
   ask: 'mac1',
-  key: { keyIndex: 1, keyVersion: 1, algorithm: 0, factors: [new Uint8Array(8)] },
+  key: { keyIndex: 1, keyVersion: 1, algorithm: 0, factors: new Uint8Array(16), factorLevels: 1 },
   random: fromHex('9AC87503'),
   offlineCounter: 0,
   terminalSequence: 1,
@@ -89,7 +90,7 @@ test('more cards than it keeps, each prepared well before its tap', () => {
   const holder = new KeyringHolder(ring);
   const asks = Array.from({ length: CARD_KEYS_PER_GATE_MAX * 2 + 1 }, (_, i) => ({
     ...sample,
-    key: { ...sample.key, factors: [new Uint8Array(8).fill(i)] },
+    key: { ...sample.key, factors: new Uint8Array(16).fill(i) },
   }));
   for (const { key } of asks) holder.prepare(key);
   for (const asked of asks) {
@@ -99,8 +100,8 @@ test('more cards than it keeps, each prepared well before its tap', () => {
 
 test('the key follows the factor it was given, not the buffer, which the caller may reuse', () => {
   const holder = new KeyringHolder(ring);
-  const buffer = new Uint8Array(8).fill(1);
-  const asked = { ...sample, key: { ...sample.key, factors: [buffer] } };
+  const buffer = new Uint8Array(16).fill(1);
+  const asked = { ...sample, key: { ...sample.key, factors: buffer } };
   holder.prepare(asked.key);
   buffer.fill(2);
   assert.equal(toHex(mac1Of(holder, asked)), toHex(expected(asked).mac1));
@@ -134,7 +135,7 @@ test('a MAC2 of another length is false, and mac2 before any mac1 is our mistake
 test('no factor, or three, is our mistake', () => {
   const holder = new KeyringHolder(ring);
   for (const levels of [0, 3]) {
-    const factors = Array.from({ length: levels }, () => new Uint8Array(8));
-    assert.throws(() => holder.prepare({ ...sample.key, factors }), /diversification factors/);
+    const key = { ...sample.key, factorLevels: levels };
+    assert.throws(() => holder.prepare(key), /diversification factors/);
   }
 });

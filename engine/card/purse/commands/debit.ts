@@ -3,7 +3,7 @@
  * time3 ‖ MAC1(4), Le 08. With it balance, counter, log, CAPP records and TAC commit together.
  */
 import { copyBytes, writeU32 } from '../../../bytes.ts';
-import { COMMAND_DATA_AT, dataLength, statusWord, take } from '../../apdu.ts';
+import { buildCommand, COMMAND_DATA_AT, dataLength, statusWord, take } from '../../apdu.ts';
 import type { CardFault } from '../../dialogue.ts';
 import { baseStatuses, refused, SW_OK, wrongLength } from '../../status.ts';
 
@@ -32,18 +32,19 @@ export const debit = {
     '9402': 'the offline counter is at its maximum',
   },
 
-  /** `terminalSequence` of 32 bits, `dateTime` YYYYMMDDhhmmss of 7 BCD bytes, `mac1` of 4. */
-  build(terminalSequence: number, dateTime: Uint8Array, mac1: Uint8Array): Uint8Array {
-    const apdu = new Uint8Array(COMMAND_DATA_AT + DATA_BYTES + 1);
-    apdu[0] = 0x80;
-    apdu[1] = 0x54;
-    apdu[2] = 0x01;
-    apdu[4] = DATA_BYTES;
+  /** The command with zeros where its data goes. */
+  template(): Uint8Array {
+    return buildCommand(0x80, 0x54, 0x01, 0x00, new Uint8Array(DATA_BYTES), ANSWER_BYTES);
+  },
+
+  /**
+   * Writes the data into a copy of the template: `terminalSequence` of 32 bits, `dateTime`
+   * YYYYMMDDhhmmss of 7 BCD bytes, `mac1` of 4.
+   */
+  write(apdu: Uint8Array, terminalSequence: number, dateTime: Uint8Array, mac1: Uint8Array): void {
     writeU32(apdu, COMMAND_DATA_AT, terminalSequence);
     copyBytes(dateTime, 0, apdu, COMMAND_DATA_AT + 4, 7);
     copyBytes(mac1, 0, apdu, COMMAND_DATA_AT + 11, 4);
-    apdu[COMMAND_DATA_AT + DATA_BYTES] = ANSWER_BYTES;
-    return apdu;
   },
 
   /** TAC(4) ‖ MAC2(4). */

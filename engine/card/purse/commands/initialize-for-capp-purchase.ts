@@ -5,11 +5,11 @@
  */
 import type { CardFault } from '../../dialogue.ts';
 import {
-  buildInitialize,
   initializeStatuses,
   initializeTemplate,
   type PurseInit,
   parseInitialize,
+  writeInitialize,
 } from './initialize-for-purchase.ts';
 
 export const initializeForCappPurchase = {
@@ -19,7 +19,7 @@ export const initializeForCappPurchase = {
   template(purseId: number): Uint8Array {
     return initializeTemplate(0x03, purseId);
   },
-  build: buildInitialize,
+  write: writeInitialize,
   parse(response: Uint8Array): PurseInit | CardFault {
     return parseInitialize(initializeForCappPurchase, response);
   },

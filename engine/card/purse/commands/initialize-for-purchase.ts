@@ -48,18 +48,16 @@ export function initializeTemplate(p1: number, purseId: number): Uint8Array {
   return buildCommand(0x80, 0x50, p1, purseId, new Uint8Array(DATA_BYTES), ANSWER_BYTES);
 }
 
-/** A copy of `template` with its data; `terminalId` of 6 bytes, `amountMinor` of 32 bits. */
-export function buildInitialize(
-  template: Uint8Array,
+/** Writes the data into a copy of the template; `terminalId` of 6 bytes, `amountMinor` 32 bits. */
+export function writeInitialize(
+  apdu: Uint8Array,
   keyIndex: number,
   amountMinor: number,
   terminalId: Uint8Array,
-): Uint8Array {
-  const apdu = take(template, 0, template.length);
+): void {
   apdu[COMMAND_DATA_AT] = keyIndex;
   writeU32(apdu, COMMAND_DATA_AT + 1, amountMinor);
   copyBytes(terminalId, 0, apdu, COMMAND_DATA_AT + 5, TERMINAL_BYTES);
-  return apdu;
 }
 
 /** balance4 ‖ offline counter2 ‖ overdraft3 ‖ key version1 ‖ algorithm1 ‖ random4. */
@@ -86,7 +84,7 @@ export const initializeForPurchase = {
   template(purseId: number): Uint8Array {
     return initializeTemplate(0x01, purseId);
   },
-  build: buildInitialize,
+  write: writeInitialize,
   parse(response: Uint8Array): PurseInit | CardFault {
     return parseInitialize(initializeForPurchase, response);
   },

@@ -2,8 +2,7 @@
  * UPDATE CAPP DATA CACHE (JR/T 0025.9-2010, 7.4): 80 DC P1 P2 Lc record, at least once between
  * INITIALIZE FOR CAPP PURCHASE and DEBIT. P2 is SFI<<3 and low bits by scheme (T-Union: 00 F0).
  */
-import { copyBytes } from '../../../bytes.ts';
-import { buildCommand, COMMAND_DATA_AT, dataLength, NO_LE, statusWord, take } from '../../apdu.ts';
+import { buildCommand, dataLength, NO_LE, statusWord } from '../../apdu.ts';
 import type { CardFault } from '../../dialogue.ts';
 import { baseStatuses, refused, SW_OK, wrongLength } from '../../status.ts';
 
@@ -18,16 +17,9 @@ export const updateCappCache = {
     '6A84': 'no space left in the cache',
   },
 
-  /** The command with zeros where the record of `length` bytes goes. */
+  /** The command with zeros where the record of `length` bytes goes, from COMMAND_DATA_AT on. */
   template(cla: number, p1: number, p2: number, length: number): Uint8Array {
     return buildCommand(cla, 0xdc, p1, p2, new Uint8Array(length), NO_LE);
-  },
-
-  /** A copy of `template` with `record`. */
-  build(template: Uint8Array, record: Uint8Array): Uint8Array {
-    const apdu = take(template, 0, template.length);
-    copyBytes(record, 0, apdu, COMMAND_DATA_AT, record.length);
-    return apdu;
   },
 
   parse(response: Uint8Array): null | CardFault {

@@ -72,7 +72,8 @@ function* purchase(
   const cityCode = settings.cityCode ? sound(yield* readCityCode()) : null;
   const { keyIndex } = keyRef(purse);
   const init = sound(yield* initializePurchase(profile, kind, keyIndex, amountMinor, terminalId));
-  if (kind === 'capp') yield* updateJourney(profile, journeyRecord(7));
+  if (kind === 'capp')
+    yield* updateJourney(profile, (_, out, at) => out.set(journeyRecord(7), at), 0);
   const mac1 = yield* askMac1({
     key: keyRef(purse, init),
     random: init.random,
