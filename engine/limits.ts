@@ -38,6 +38,8 @@ export const TAP_DEBIT_RESERVE_MS = 60;
 export const TAP_RECOVERY_WINDOW_MS = 10 * 60 * 1000;
 /** Cards whose debit awaits its proof, per station. */
 export const UNCONFIRMED_MAX = 10_000;
+/** The same, of one gate, in its file: 176 KB. */
+export const UNCONFIRMED_PER_GATE_MAX = 1000;
 
 /** Stations in one fare set: the matrix of one rider class then takes 4 MiB. */
 export const FARE_STATIONS_MAX = 1024;

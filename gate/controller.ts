@@ -61,12 +61,12 @@ export class Gate {
    * the same with or without its end.
    */
   #takeOver(): void {
-    const { journal, unconfirmed } = this.#parts;
+    const { journal } = this.#parts;
     for (const record of journal.open()) {
       const debit = decodeDebit(record, 0);
       const state = debit.state === DebitState.intended ? DebitState.unconfirmed : debit.state;
-      this.#close({ ...debit, state }, 0, 0);
-      if (debit.kind === DebitKind.debit) unconfirmed.add({ ...debit, state });
+      if (debit.kind === DebitKind.debit) void this.#keepAside({ ...debit, state }, 0, 0);
+      else this.#close({ ...debit, state }, 0, 0);
     }
   }
 
@@ -106,13 +106,14 @@ export class Gate {
     const { hostUs } = driver;
     const refused = await driver.refusedBy(isFull);
     for (const debit of decision.closed) {
-      if (!refused.has(debit.gateSequence)) this.#close(debit, tapUs, hostUs);
+      if (refused.has(debit.gateSequence)) continue;
+      if (debit === decision.unconfirmed) await this.#keepAside(debit, tapUs, hostUs);
+      else this.#close(debit, tapUs, hostUs);
     }
     const settlement = decision.closed.find((debit) => debit.kind === DebitKind.settlement);
     if (decision.settled && settlement && !refused.has(settlement.gateSequence)) {
       unconfirmed.settle(decision.settled);
     }
-    if (decision.unconfirmed) unconfirmed.add(decision.unconfirmed);
     this.counts.add(decision, tapUs, hostUs);
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };
     onTap?.(report);
@@ -128,6 +129,15 @@ export class Gate {
       if (!isFull(error)) throw error;
       return refuse(TapKind.entry, 'gateClosed', error.message);
     }
+  }
+
+  /**
+   * Closes an unconfirmed debit once it is in the station's table for good: the journal lets go of
+   * it when the engine has it, and the card's next tap must find it all the same.
+   */
+  async #keepAside(debit: Debit, tapUs: number, hostUs: number): Promise<void> {
+    await this.#parts.unconfirmed.add(debit);
+    this.#close(debit, tapUs, hostUs);
   }
 
   #close(debit: Debit, tapUs: number, hostUs: number): void {

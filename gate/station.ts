@@ -23,6 +23,7 @@ import type { Journal } from './journal/port.ts';
 import type { Reader } from './reader/reader.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
+import { UnconfirmedFile } from './unconfirmed-file.ts';
 import { readBundle, TlsTransport } from './uplink/tls.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
@@ -53,13 +54,14 @@ export interface StationOptions {
 
 interface StationGate {
   readonly gate: Gate;
+  readonly kept: UnconfirmedFile;
   readonly journal: Journal;
   readonly reader: Reader;
   readonly uplink: Uplink;
 }
 
 export class Station {
-  readonly unconfirmed = new UnconfirmedDebits();
+  readonly unconfirmed: UnconfirmedDebits;
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
@@ -68,6 +70,7 @@ export class Station {
 
   constructor(options: StationOptions) {
     this.#options = options;
+    this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
@@ -90,12 +93,18 @@ export class Station {
     const { clock = systemClock, keyring, log, engine } = this.#options;
     const { gateId } = plan;
     const bundle = await readBundle(plan.bundleDir);
-    const journal = await openJournal({
+    const storage = {
       disk: await openNodeDisk(plan.journalDir),
       gateId,
       key: await readJournalKey(plan.bundleDir),
-      random: (length) => new Uint8Array(randomBytes(length)),
-      failed: (error) => this.#fail(error),
+      random: (length: number) => new Uint8Array(randomBytes(length)),
+      failed: (error: unknown) => this.#fail(error),
+    };
+    const kept = await UnconfirmedFile.open(storage);
+    if (kept.damaged) log.warn({ gate: gateId }, 'the list of unconfirmed debits is damaged');
+    this.unconfirmed.attach(gateId, kept, kept.found);
+    const journal = await openJournal({
+      ...storage,
       ...(this.#options.journalSegments ? { segments: this.#options.journalSegments } : {}),
       ...(this.#options.journalSegmentBytes
         ? { segmentBytes: this.#options.journalSegmentBytes }
@@ -130,7 +139,7 @@ export class Station {
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
     });
-    this.#gates.push({ gate, journal, reader: plan.reader, uplink });
+    this.#gates.push({ gate, kept, journal, reader: plan.reader, uplink });
     return gate;
   }
 
@@ -159,6 +168,7 @@ export class Station {
   async stop(): Promise<void> {
     await Promise.all(this.#gates.map(({ reader }) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
+    await Promise.all(this.#gates.map(({ kept }) => kept.end()));
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
   }
 }

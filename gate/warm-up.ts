@@ -67,7 +67,7 @@ export async function warmUp(
       keys,
       journal: new MemoryJournal(),
       barrier: new CountingBarrier(),
-      unconfirmed: new UnconfirmedDebits(),
+      unconfirmed: new UnconfirmedDebits(systemClock),
       clock: { ...systemClock, nowMs: () => nowMs },
     });
     return { gate, reader, cards: reader.cards() };

@@ -74,6 +74,10 @@ function readerOf(data: Tables): StoreReader {
   };
 }
 
+function turn(): Promise<unknown> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 interface Change {
   readonly table: Table;
   readonly key: string;
@@ -87,7 +91,13 @@ export class MemoryStore implements LedgerStore {
   /** Told apart from transactions of before a crash. */
   #life = 0;
   #closed = false;
+  readonly #sync: () => Promise<unknown>;
   #underWay: Promise<unknown> = Promise.resolve();
+
+  /** @param sync how long a commit takes to become durable: a turn of the event loop. */
+  constructor(sync: () => Promise<unknown> = turn) {
+    this.#sync = sync;
+  }
 
   transaction<T>(work: (writer: StoreWriter) => T): Promise<T> {
     const outcome = this.#transact(work);
@@ -117,7 +127,7 @@ export class MemoryStore implements LedgerStore {
       }
       throw error;
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#sync();
     if (life !== this.#life) throw new FaregateError('STORE_FAILED', 'the store crashed');
     for (const { table, key, after } of changes) this.#durable[table].set(key, after);
     return result;

@@ -55,7 +55,7 @@ export function* purchase(
     cardNumber: number,
     key,
     buffers: setting.buffers,
-    pending: setting.findUnconfirmed(number),
+    pending: setting.findUnconfirmed(number)?.debit ?? null,
   };
   return decisionOf(request, yield* debitCard(purse, request));
 }

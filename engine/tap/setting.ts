@@ -23,6 +23,13 @@ export interface GatePlace {
   readonly institution: Uint8Array;
 }
 
+/** A debit whose card left before it answered. */
+export interface PendingDebit {
+  readonly debit: Debit;
+  /** Since its tap, by a clock that does not jump. */
+  readonly ageMs: number;
+}
+
 export interface TapSetting {
   readonly gateId: string;
   readonly side: 'entry' | 'exit';
@@ -37,7 +44,7 @@ export interface TapSetting {
   /** Where this gate's commands are written. */
   readonly buffers: GateBuffers;
   /** The unconfirmed debit of a card (10-byte number) that this station knows of. */
-  readonly findUnconfirmed: (cardNumber: Uint8Array) => Debit | null;
+  readonly findUnconfirmed: (cardNumber: Uint8Array) => PendingDebit | null;
   /** Derives a card's key ahead of its use; called while a command is on the air. */
   readonly prepareKey: (key: CardKeyRef) => void;
 }

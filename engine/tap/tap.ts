@@ -18,7 +18,7 @@ import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.
 import { journeyOf, writeJourney, wroteJourney } from './journey.ts';
 import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
 import type { Reason } from './reasons.ts';
-import type { TapSetting } from './setting.ts';
+import type { PendingDebit, TapSetting } from './setting.ts';
 import { type SettlementSlot, settleByProof } from './settle.ts';
 
 const NO_STATION = new Uint8Array(4);
@@ -63,11 +63,12 @@ export function* tap(
   if (denylisted) return refuse(tapKind, 'denylisted', '');
 
   const journey = record === 'absent' ? null : record;
-  const pending = setting.findUnconfirmed(number);
+  const found = setting.findUnconfirmed(number);
+  const pending = found?.debit ?? null;
   const slot = { gateId: setting.gateId, sequence, instantMs, dateTime };
   const recovery =
-    pending && wroteJourney(purse.profile, journey, pending)
-      ? yield* recover(setting, slot, purse, pending, tapKind)
+    found && wroteJourney(purse.profile, journey, found.debit)
+      ? yield* recover(setting, slot, purse, found, tapKind)
       : null;
   if (recovery && 'reason' in recovery) return recovery;
   const settled = recovery;
@@ -94,19 +95,19 @@ export function* tap(
 }
 
 /**
- * The card's journey record is the one `pending` wrote. Ends in the decision where that debit is
+ * The card's journey record is the one the pending debit wrote. Ends in the decision where that debit is
  * what this tap wants; else in its settlement, or null where the card proves nothing.
  */
 function* recover(
   setting: TapSetting,
   slot: SettlementSlot,
   purse: SelectedPurse,
-  pending: Debit,
+  { debit: pending, ageMs }: PendingDebit,
   tapKind: TapKind,
 ): TapDialogue<Decision | Debit | null> {
   const proven = yield* settleByProof(slot, purse, pending);
   if (proven === 'cardGone') return refuse(tapKind, 'cardGone', 'GET TRANSACTION PROVE');
-  const awaited = opensFor(setting, pending, tapKind, slot.instantMs);
+  const awaited = opensFor(setting, pending, ageMs, tapKind);
   if (proven === 'unproven') {
     // Charging anew could charge twice, opening could let a forged card through.
     return awaited ? refuse(tapKind, 'mac2Invalid', 'GET TRANSACTION PROVE') : null;
@@ -202,14 +203,9 @@ function planTap(
 }
 
 /** Whether the debit that is now proven is what this tap wants: then the rider goes through. */
-function opensFor(
-  setting: TapSetting,
-  pending: Debit,
-  tapKind: TapKind,
-  instantMs: number,
-): boolean {
+function opensFor(setting: TapSetting, pending: Debit, ageMs: number, tapKind: TapKind): boolean {
   if (pending.tapKind !== tapKind) return false;
-  if (instantMs - pending.instantMs > TAP_RECOVERY_WINDOW_MS) return false;
+  if (ageMs > TAP_RECOVERY_WINDOW_MS) return false;
   return setting.place.station.every((byte, i) => byte === pending.toStation[i]);
 }
 

@@ -93,7 +93,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const keyring = new Keyring(keySet.keys);
   const fares = await openFares(args.text('fares') ?? 'sample');
   const keys = new KeyringHolder(keyring);
-  const unconfirmed = new UnconfirmedDebits();
+  const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
   const setting: TapSetting = {
     ...readSetting(args, fares),

@@ -47,7 +47,7 @@ class TestClock implements Clock {
   }
 
   monotonicUs(): number {
-    return 0;
+    return (this.#nowMs - START_MS) * 1000;
   }
 
   advance(toMs: number): void {
@@ -74,7 +74,7 @@ export class StationKit {
   ]);
   readonly verifier = new TacVerifier(this.keyring);
   readonly clock = new TestClock();
-  readonly unconfirmed = new UnconfirmedDebits();
+  readonly unconfirmed = new UnconfirmedDebits(this.clock);
   readonly zone = new Zone('Asia/Shanghai');
   readonly fares: CompiledFares;
   readonly #profiles = ['tunion', 'city-union'].map((name) =>

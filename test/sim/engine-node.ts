@@ -25,7 +25,11 @@ import { SimProcess, type VirtualTime } from './virtual-time.ts';
 export const fingerprintOf = (gateId: string): string => `certificate of ${gateId}`;
 
 export class EngineNode {
-  readonly store = new MemoryStore();
+  readonly store: MemoryStore;
+  /** Dies some milliseconds after the next batch has come: the commit may be under way. */
+  killAtPost = false;
+  /** Told as it dies, to break its connections. */
+  onKilled: () => void = () => {};
   readonly #time: VirtualTime;
   readonly #scenario: Scenario;
   readonly #chance: Chance;
@@ -33,6 +37,7 @@ export class EngineNode {
   readonly #witness: Witness;
   readonly hashKey: CmacKey;
   #process = new SimProcess('engine');
+  #calm = false;
   #context: IngestContext | null = null;
   #ledger: Ledger | null = null;
 
@@ -41,7 +46,19 @@ export class EngineNode {
     this.#scenario = scenario;
     this.#chance = chance;
     this.#witness = witness;
+    // A commit is on disk in the order of the commits, some milliseconds later.
+    let syncedUs = 0;
+    this.store = new MemoryStore(() => {
+      syncedUs = Math.max(syncedUs, time.nowUs) + 1000 + chance.fraction() * 40_000;
+      return time.sleep((syncedUs - time.nowUs) / 1000);
+    });
     this.hashKey = cmacKey(chance.bytes(16));
+  }
+
+  /** Is killed no more. */
+  calm(): void {
+    this.#calm = true;
+    this.killAtPost = false;
   }
 
   /** Gives it the issuer's keys. */
@@ -102,6 +119,7 @@ export class EngineNode {
   /** Ends the process; the store forgets what was not committed. */
   kill(): void {
     if (!this.running) return;
+    this.onKilled();
     this.#process.kill();
     this.#context = null;
     this.#ledger = null;
@@ -127,6 +145,13 @@ export class EngineNode {
       acknowledgedThrough: (gateId) => ledger.acknowledgedThrough(gateId),
       post: async (gateId, debits) => {
         const posting = ledger.post(gateId, debits);
+        if (this.killAtPost) {
+          this.killAtPost = false;
+          const killMs = this.#chance.fraction() * 60;
+          this.#time.within(undefined, () => {
+            setTimeout(() => this.#calm || this.kill(), killMs);
+          });
+        }
         if (early) {
           posting.catch(() => undefined);
           const last = debits.at(-1)?.gateSequence ?? 0;

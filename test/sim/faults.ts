@@ -31,9 +31,9 @@ const deeds: Deeds = {
   cutAtOpen: ({ chance, stations }) => {
     chance.pick(stations).cutAtOpen = true;
   },
-  engineKill: async ({ time, chance, engine, network }) => {
-    engine.kill();
-    network.engineDied();
+  engineKill: async ({ time, chance, engine }) => {
+    if (chance.happens(0.5)) engine.killAtPost = true;
+    else engine.kill();
     await time.sleep(chance.fraction() * 5 * MINUTE_MS);
     if (!engine.running) await engine.start();
   },
@@ -87,6 +87,7 @@ export class Faults {
     this.#over = true;
     const { city, engine, network, stations } = this.#parts;
     network.heal();
+    engine.calm();
     city.stop(engine.hashKey, []);
     if (!engine.running) await engine.start();
     for (const station of stations) {
@@ -105,12 +106,13 @@ export class Faults {
     }
   }
 
-  /** The service manager: starts a station's program again some seconds after it has died. */
+  /** The service manager: starts a program again some seconds after it has died. */
   async #supervise(): Promise<void> {
-    const { time, stations, chance } = this.#parts;
+    const { time, engine, stations, chance } = this.#parts;
     for (;;) {
       await time.sleep(5000 + chance.fraction() * 20_000);
       for (const station of stations) if (!station.running) await station.start();
+      if (!engine.running) await engine.start();
       if (this.#over) return;
     }
   }

@@ -28,10 +28,10 @@ export class Witness {
   }
 
   gateOpened(gateId: string, decision: Decision): void {
-    for (const debit of decision.closed) {
-      this.openings.push({ gateId, gateSequence: debit.gateSequence });
-    }
-    if (decision.closed.length === 0) this.broken(`${gateId} opened without a debit`);
+    // Who comes back after a torn debit goes through on that one.
+    const debit = decision.reason === 'recovered' ? decision.settled : decision.closed.at(-1);
+    if (!debit) this.broken(`${gateId} opened without a debit`);
+    else this.openings.push({ gateId: debit.gateId, gateSequence: debit.gateSequence });
   }
 
   acknowledged(gateId: string, through: number): void {
@@ -100,12 +100,14 @@ function checkCards(witness: Witness, engine: EngineNode, cards: readonly SimCar
     const posted = totals.reduce((sum, total) => sum + total.debits, 0);
     const postedMinor = totals.reduce((sum, total) => sum + total.postedMinor, 0);
     const waiting = (unconfirmed.get(toHex(hash)) ?? []).filter((one) => one.presumed === null);
-    const last = card.committed.at(-1);
-    // Only the newest debit of a card can be in the dark, since a later one bears it out.
-    const dark = last && waiting.some((one) => one.offlineCounter === last.offlineCounter);
-    const committed = card.committed.length - (dark ? 1 : 0);
-    const committedMinor =
-      card.committed.reduce((sum, one) => sum + one.amountMinor, 0) - (dark ? last.amountMinor : 0);
+    // Only the newest debits can be in the dark: one that is known bears out all before it.
+    let committed = card.committed.length;
+    let committedMinor = card.committed.reduce((sum, one) => sum + one.amountMinor, 0);
+    for (const { offlineCounter, amountMinor } of card.committed.toReversed()) {
+      if (!waiting.some((one) => one.offlineCounter === offlineCounter)) break;
+      committed -= 1;
+      committedMinor -= amountMinor;
+    }
     if (posted !== committed || postedMinor !== committedMinor) {
       witness.broken(
         `card ${card.index}: committed ${committed} debits of ${committedMinor} minor units, ` +

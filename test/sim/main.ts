@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- --seed S --seeds N [--canary NAME] [--faults A,B]`: N whole-system runs
+ * `npm run sim -- --seed S --seeds N [--canary NAME] [--until-failure]`: N whole-system runs
  * from seed S on, spread over the machine's cores. The last line is `N passed, M failed`. A failing
  * seed is printed with what did not hold, and shrunk: the fewest faults, riders and journeys with
  * which it still fails.
@@ -20,7 +20,7 @@ import {
 import { shrink } from './shrink.ts';
 
 const USAGE = `npm run sim -- [--seed S] [--seeds N] [--canary ${canaryNames.join('|')}]
-              [--faults ${faultNames.join(',')}] [--riders N] [--journeys N]`;
+              [--until-failure] [--faults ${faultNames.join(',')}] [--riders N] [--journeys N]`;
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     riders: { type: 'string' },
     journeys: { type: 'string' },
+    'until-failure': { type: 'boolean', default: false },
     worker: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -60,7 +61,8 @@ function work(options: ScenarioOptions): void {
 async function runAll(
   first: number,
   count: number,
-  told: (result: RunResult) => void,
+  /** False ends it. */
+  told: (result: RunResult) => boolean,
 ): Promise<void> {
   let next = first;
   const one = (): Promise<void> =>
@@ -73,7 +75,7 @@ async function runAll(
         else child.kill();
       };
       child.on('message', (result: RunResult) => {
-        told(result);
+        if (!told(result)) next = first + count;
         give();
       });
       child.on('exit', (code) => {
@@ -90,10 +92,12 @@ async function main(options: ScenarioOptions): Promise<void> {
   let passed = 0;
   let taps = 0;
   let debits = 0;
+  let events = 0;
   const failed: RunResult[] = [];
   await runAll(Number(values.seed), seeds, (result) => {
     taps += result.taps;
     debits += result.debits;
+    events += result.events;
     if (result.violations.length === 0) passed += 1;
     else {
       failed.push(result);
@@ -103,14 +107,15 @@ async function main(options: ScenarioOptions): Promise<void> {
     if (process.stderr.isTTY) {
       process.stderr.write(`\r${passed + failed.length} of ${seeds} seeds `);
     }
+    return failed.length === 0 || !values['until-failure'];
   });
   if (process.stderr.isTTY) process.stderr.write('\n');
   const worst = failed.sort((a, b) => a.events - b.events)[0];
-  if (worst) {
+  if (worst && !values['until-failure']) {
     const smallest = await shrink(worst.seed, options);
     console.log(`smallest failing run: npm run sim -- ${smallest}`);
   }
-  console.log(`${taps} taps, ${debits} debits`);
+  console.log(`${taps} taps, ${debits} debits, ${events} events`);
   console.log(`${passed} passed, ${failed.length} failed`);
   process.exitCode = failed.length > 0 ? 1 : 0;
 }

@@ -118,7 +118,7 @@ export class Rider {
     await before;
     await time.sleep(200 + chance.fraction() * 800);
     const tear = this.#tear();
-    const report = await station.tap(gate.gateId, this.card, {
+    const decision = await station.tap(gate.gateId, this.card, {
       kbitps: chance.happens(0.8) ? 106 : 212,
       pace: 'real',
       ...(chance.happens(0.1) ? { cardClass: 'phone' } : {}),
@@ -126,7 +126,7 @@ export class Rider {
     });
     this.taps += 1;
     leave();
-    return report?.decision.reason ?? 'dead';
+    return decision?.reason ?? 'dead';
   }
 
   #tear(): Tear | null {

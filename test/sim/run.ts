@@ -61,6 +61,7 @@ function makeWorld(scenario: Scenario, witness: Witness) {
   const city = new SimCity(scenario, hashless, engine.hashKey);
   engine.trust(city.keyring);
   const network = new Network(time, scenario, new Chance(chance.bits()), engine);
+  engine.onKilled = () => network.engineDied();
   let number = 0;
   const stations = Array.from({ length: scenario.stations }, (_, index) => {
     const gates: GateIdentity[] = [];

@@ -9,13 +9,15 @@ import { DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
-import { Gate, type TapReport } from '../../gate/controller.ts';
+import type { Clock } from '../../gate/clock.ts';
+import { Gate } from '../../gate/controller.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
+import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
 import { SimDisk } from '../sim-disk.ts';
 import type { SimCard } from './cards.ts';
@@ -58,11 +60,13 @@ export class StationNode {
   readonly name: string;
   readonly gates: readonly GateIdentity[];
   readonly #parts: StationParts;
+  readonly #clock: Clock;
   readonly #disks = new Map<string, SimDisk>();
   readonly #running = new Map<string, RunningGate>();
-  readonly #reports = new Map<string, (report: TapReport) => void>();
+  /** What each gate showed its rider last. */
+  readonly #shown = new Map<string, Decision>();
   #process: SimProcess | null = null;
-  #unconfirmed = new UnconfirmedDebits();
+  #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
   #calm = false;
   /** Cuts the power at the next opening. */
@@ -73,6 +77,9 @@ export class StationNode {
     this.name = parts.city.stationNames[index]!;
     this.gates = gates;
     this.#parts = parts;
+    const { time } = parts;
+    this.#clock = { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs };
+    this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
   }
 
@@ -116,7 +123,7 @@ export class StationNode {
     process.skewMs = this.#skewMs;
     this.#process = process;
     this.#running.clear();
-    this.#unconfirmed = new UnconfirmedDebits();
+    this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     await this.#parts.time.within(process, async () => {
       for (const identity of this.gates) {
         try {
@@ -142,30 +149,32 @@ export class StationNode {
   }
 
   /** Holds a card to a gate; null where the gate died before it had decided. */
-  async tap(gateId: string, card: SimCard, options: PresentOptions): Promise<TapReport | null> {
+  async tap(gateId: string, card: SimCard, options: PresentOptions): Promise<Decision | null> {
     const running = this.#running.get(gateId);
     const process = this.#process;
     if (!running || !process?.alive) return null;
-    let report: TapReport | null = null;
-    this.#reports.set(gateId, (told) => {
-      report = told;
-    });
+    this.#shown.delete(gateId);
     await Promise.race([running.reader.present(card.virtual, options), process.death]);
     card.virtual.power();
-    return report;
+    return this.#shown.get(gateId) ?? null;
   }
 
   async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
-    const { time, scenario, chance, city, network } = this.#parts;
+    const { scenario, chance, city, network } = this.#parts;
     const { gateId, number, side, journalKey } = identity;
-    const journal = await openJournal({
+    const storage = {
       disk: this.#disks.get(gateId)!,
       gateId,
       key: journalKey,
-      random: (length) => chance.bytes(length),
+      random: (length: number) => chance.bytes(length),
+      failed: (error: unknown) => this.#failed(process, error),
+    };
+    const kept = await UnconfirmedFile.open(storage);
+    this.#unconfirmed.attach(gateId, kept, kept.found);
+    const journal = await openJournal({
+      ...storage,
       segments: SEGMENTS_MAX,
       segmentBytes: SEGMENT_BYTES,
-      failed: (error) => this.#failed(process, error),
     });
     if (!process.alive) return;
     const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
@@ -189,8 +198,7 @@ export class StationNode {
       journal: scenario.canary === 'tornIsVoid' ? voiding(journal) : journal,
       barrier: { show: (decision) => this.#show(process, gateId, decision) },
       unconfirmed,
-      clock: { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs },
-      onTap: (report) => process.alive && this.#reports.get(gateId)?.(report),
+      clock: this.#clock,
     });
     const uplink = new Uplink({
       gateId,
@@ -217,6 +225,7 @@ export class StationNode {
 
   #show(process: SimProcess, gateId: string, decision: Decision): void {
     if (!process.alive) return;
+    this.#shown.set(gateId, decision);
     if (!decision.open) return;
     this.#parts.witness.gateOpened(gateId, decision);
     if (!this.cutAtOpen) return;

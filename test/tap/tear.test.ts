@@ -151,7 +151,7 @@ test('a card that committed and then rode elsewhere is settled by its counter', 
   kit.unconfirmed.settle(pending);
   kit.pass(60);
   await kit.gate('entry', 5).tap(card);
-  kit.unconfirmed.add(pending);
+  await kit.unconfirmed.add(pending);
   kit.pass(20);
   const seen = await kit.gate('exit', 9).tap(card);
   assert.equal(seen.decision.reason, 'open');
