@@ -95,8 +95,8 @@ export function* tap(
 }
 
 /**
- * The card's journey record is the one the pending debit wrote. Ends in the decision where that debit is
- * what this tap wants; else in its settlement, or null where the card proves nothing.
+ * The card's journey record is the one the pending debit wrote. Ends in the decision where that
+ * debit is what this tap wants; else in its settlement, or null where the card proves nothing.
  */
 function* recover(
   setting: TapSetting,

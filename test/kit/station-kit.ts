@@ -41,13 +41,20 @@ export const START_MS: number = Date.UTC(2026, 2, 2, 0, 0);
 /** Only what a card model says passes: a busy machine must not decide a test. */
 class TestClock implements Clock {
   #nowMs = START_MS;
+  #jumpedMs = 0;
 
   nowMs(): number {
     return this.#nowMs;
   }
 
   monotonicUs(): number {
-    return (this.#nowMs - START_MS) * 1000;
+    return (this.#nowMs - this.#jumpedMs - START_MS) * 1000;
+  }
+
+  /** The wall clock is set, and no time passes. */
+  jump(minutes: number): void {
+    this.#nowMs += minutes * 60_000;
+    this.#jumpedMs += minutes * 60_000;
   }
 
   advance(toMs: number): void {

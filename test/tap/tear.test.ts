@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeDebit } from '../../engine/debit/codec.ts';
 import { type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import { FaregateError } from '../../engine/errors.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
@@ -177,4 +178,45 @@ test('what a crash cut off is taken over as unconfirmed and settled by the next 
   const { decision } = await after.tap(card);
   assert.equal(decision.reason, 'recovered');
   assert.equal(kit.unconfirmed.size, 0);
+});
+
+test('a settlement counts though the journal has no room for the debit behind it', async () => {
+  const kit = new StationKit();
+  const card = kit.card();
+  await kit.gate('entry', 3).tap(card);
+  kit.pass(20);
+  const exit = kit.gate('exit', 8);
+  await exit.tap(card, { command: 'DEBIT', when: 'before' });
+  assert.equal(kit.unconfirmed.size, 1);
+  const { journal } = exit;
+  const { intent } = journal;
+  const full = new FaregateError('JOURNAL_FULL', 'no room');
+  let intents = 0;
+  journal.intent = (record) =>
+    ++intents === 2 ? Promise.reject(full) : intent.call(journal, record);
+  const { decision } = await exit.tap(card);
+  assert.equal(decision.reason, 'gateClosed');
+  assert.equal(exit.barrier.opened, 0);
+  const [torn, settlement, ...rest] = await recordsOf(journal);
+  assert.deepEqual(rest, [], 'the refused debit left nothing');
+  assert.equal(torn?.state, DebitState.unconfirmed);
+  assert.equal(settlement?.kind, DebitKind.settlement);
+  assert.equal(settlement?.state, DebitState.void);
+  assert.equal(kit.unconfirmed.size, 0, 'and the debit it settles is known');
+  journal.intent = intent;
+  assert.equal((await exit.tap(card)).decision.reason, 'open');
+  assert.equal(card.state.spentMinor, kit.fares.fareMinor(3, 8, 0), 'charged once');
+});
+
+test('a clock that jumps between a torn tap and the next charges nobody twice', async () => {
+  const kit = new StationKit();
+  const card = kit.card();
+  await kit.gate('entry', 3).tap(card);
+  kit.pass(20);
+  const exit = kit.gate('exit', 8);
+  await exit.tap(card, { command: 'DEBIT', when: 'after' });
+  kit.clock.jump(26 * 60);
+  const { decision } = await exit.tap(card);
+  assert.equal(decision.reason, 'recovered');
+  assert.equal(card.state.spentMinor, kit.fares.fareMinor(3, 8, 0));
 });
