@@ -10,6 +10,9 @@ import { loadWord } from './words.ts';
 
 export type TacVerdict = 'valid' | 'invalid' | 'unknownKey';
 
+/** Verdicts as the numbers batches keep in columns; 0 is of a record that carries no TAC. */
+export const tacCodes = { none: 0, valid: 1, invalid: 2, unknownKey: 3 } as const;
+
 /** amount4 ‖ type1 ‖ terminal6 ‖ terminalSequence4 ‖ date4 ‖ time3 (`purchaseTac`). */
 const TAC_MESSAGE_BYTES = 22;
 
