@@ -10,7 +10,7 @@ import { BATCH_RECORDS_MAX, EXCEPTIONS_PAGE_MAX } from '../limits.ts';
 import { accountOf, decodeBalance, readTotal, standingTotal, totalKey } from './books.ts';
 import { type ExceptionCode, exceptionCodes, type Outcome } from './outcomes.ts';
 import { Posting } from './posting.ts';
-import type { ReceivedDebit } from './received.ts';
+import type { ReceivedBatch, ReceivedDebit } from './received.ts';
 import {
   CARD_BYTES,
   comparePending,
@@ -123,6 +123,12 @@ export class Ledger {
       const outcomes = debits.map((debit) => posting.receive(debit));
       return { outcomes, acknowledgedThrough: posting.finish() };
     });
+  }
+
+  /** `post` for a batch of columns. */
+  async postBatch(batch: ReceivedBatch): Promise<PostOutcome> {
+    const debits = Array.from({ length: batch.count }, (_, index) => batch.debitAt(index));
+    return this.post(batch.gateId, debits);
   }
 
   /** Highest sequence of the gate up to which everything is held; 0 for none. */

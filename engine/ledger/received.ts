@@ -30,3 +30,30 @@ export interface ReceivedDebit extends DebitId {
   readonly sealed: Uint8Array;
   readonly refersTo: DebitId | null;
 }
+
+/** Verdicts as a batch's `tacs` column has them. */
+export const tacCodes = ['none', 'valid', 'invalid', 'unknownKey'] as const satisfies TacVerdict[];
+export const TAC_VALID = 1;
+
+/**
+ * One gate's batch as columns: what ingest hands over once every record is validated in place and
+ * its TAC checked. Record `i` has sequence `firstSequence + i`, so that nearly all of a batch is
+ * posted without an object for each record.
+ */
+export interface ReceivedBatch {
+  readonly gateId: string;
+  readonly firstSequence: number;
+  readonly count: number;
+  /** As uploaded: `count` records of 160 bytes, fields at `engine/debit/codec.ts`'s `at`. */
+  readonly records: Uint8Array;
+  /** Keyed hashes of the card numbers, `count` times 16 bytes. They are taken to be uniform. */
+  readonly cards: Uint8Array;
+  /** One code of `tacCodes` for each record. */
+  readonly tacs: Uint8Array;
+  /** Hashes of the whole records, `count` times 16 bytes: tell a repeat from a conflict. */
+  readonly digests: Uint8Array;
+  /** All records sealed under the operator's storage key as one blob. */
+  readonly sealed: Uint8Array;
+  /** The record for the general rules, with its own sealed evidence. */
+  debitAt(index: number): ReceivedDebit;
+}
