@@ -37,6 +37,7 @@ export const errorCodes = {
   UPLOAD_TOO_LARGE: 'A frame or batch is over its bound. Nothing of it was posted.',
   ENROLMENT_REFUSED: 'The gate cannot be enrolled as asked.',
   LEDGER_BROKEN: 'The ledger does not add up. The entries named disagree.',
+  SELF_TEST_FAILED: 'The gate found something wrong before it opened. See `faregate-gate run --check`.',
   PROCESS_ENDED: 'A process of the demo ended by itself; what it said stands before this line.',
   STORE_FAILED: 'The ledger store failed. Nothing was acknowledged.',
 } as const;

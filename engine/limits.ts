@@ -149,4 +149,13 @@ export const LEDGER_FINDINGS_MAX = 20;
 /** Gaps `ledger check` names before it only counts them. */
 export const LEDGER_GAPS_MAX = 100;
 
+/** How long a station waits for the SAM in a slot at its start. */
+export const SAM_WAIT_MS_MAX = 5000;
+/** Gates of one station process. */
+export const STATION_GATES_MAX = 512;
+/** The configuration of a station: 512 gates at some 500 bytes. */
+export const GATE_CONFIG_BYTES_MAX = 1024 * 1024;
+/** Connections to a station's health and metrics. */
+export const HEALTH_CONNECTIONS_MAX = 32;
+
 assert(JOURNAL_FRAME_BYTES_MAX * 16 <= JOURNAL_SEGMENT_BYTES, 'a segment holds many frames');

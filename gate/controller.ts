@@ -48,6 +48,8 @@ export class Gate {
   readonly gateId: string;
   readonly counts: TapCounts;
   readonly #parts: GateParts;
+  #inHand: Promise<TapReport> | null = null;
+  #finishing = false;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
@@ -73,9 +75,18 @@ export class Gate {
   /** Serves cards until the reader closes. @throws FaregateError when journal or reader fail. */
   async serve(): Promise<void> {
     for await (const card of this.#parts.reader.cards()) {
-      await this.tap(card);
+      this.#inHand = this.tap(card);
+      await this.#inHand;
+      this.#inHand = null;
       await card.release();
+      if (this.#finishing) return;
     }
+  }
+
+  /** Takes no further card; resolves when the tap in hand is over. Never rejects. */
+  async finish(): Promise<void> {
+    this.#finishing = true;
+    await this.#inHand?.catch(() => undefined);
   }
 
   /** One tap with the rules of this gate. */

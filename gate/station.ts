@@ -13,6 +13,7 @@ import type { Keyring } from '../engine/crypto/keyring.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
+import type { GateStatus } from '../engine/operator/status.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -21,6 +22,7 @@ import { openJournal } from './journal/journal.ts';
 import { openNodeDisk } from './journal/node-disk.ts';
 import type { Journal } from './journal/port.ts';
 import type { Reader } from './reader/reader.ts';
+import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
@@ -40,6 +42,8 @@ export interface GatePlan {
   /** Setting of this gate, without what the station adds. */
   readonly setting: Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
   readonly barrier?: Barrier;
+  /** Who holds the purchase keys, where the station's key ring does not: a SAM. */
+  readonly keys?: KeyHolder;
   readonly onTap?: (report: TapReport) => void;
 }
 
@@ -67,6 +71,7 @@ export class Station {
   readonly #turns: Turns;
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
+  #serving = false;
 
   constructor(options: StationOptions) {
     this.#options = options;
@@ -110,7 +115,7 @@ export class Station {
         ? { segmentBytes: this.#options.journalSegmentBytes }
         : {}),
     });
-    const keys = new KeyringHolder(keyring);
+    const keys = plan.keys ?? new KeyringHolder(keyring);
     const setting: TapSetting = {
       ...plan.setting,
       buffers: new GateBuffers(),
@@ -143,9 +148,14 @@ export class Station {
     return gate;
   }
 
+  /** Starts the uplinks. Gates open whether or not the engine is there. */
+  start(): void {
+    for (const { uplink } of this.#gates) uplink.start();
+  }
+
   /** Starts the uplinks; resolves when all are connected, or after `waitMs`: gates work offline too. */
   async connect(waitMs: number): Promise<void> {
-    for (const { uplink } of this.#gates) uplink.start();
+    this.start();
     const untilMs = Date.now() + waitMs;
     while (Date.now() < untilMs && !this.#gates.every(({ uplink }) => uplink.connected)) {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -154,8 +164,26 @@ export class Station {
 
   /** Serves all gates until `stop`. @throws FaregateError when a journal or reader fails. */
   async serve(): Promise<void> {
-    const serving = Promise.all(this.#gates.map(({ gate }) => gate.serve()));
-    await Promise.race([serving, this.#failed]);
+    this.#serving = true;
+    try {
+      const serving = Promise.all(this.#gates.map(({ gate }) => gate.serve()));
+      await Promise.race([serving, this.#failed]);
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  /** Whether all gates take cards. */
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  /** What each gate counts, and whether the engine hears of it. */
+  statuses(): (GateStatus & { readonly connected: boolean })[] {
+    return this.#gates.map(({ gate, journal, uplink }) => ({
+      ...gate.counts.status(journal.backlog, this.unconfirmed.countOf(gate.gateId)),
+      connected: uplink.connected,
+    }));
   }
 
   /** Resolves when the engine has acknowledged everything in the journals. */
@@ -166,6 +194,7 @@ export class Station {
 
   /** Lets taps in hand finish, closes readers, uplinks and journals. */
   async stop(): Promise<void> {
+    await Promise.all(this.#gates.map(({ gate }) => gate.finish()));
     await Promise.all(this.#gates.map(({ reader }) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
     await Promise.all(this.#gates.map(({ kept }) => kept.end()));

@@ -1,0 +1,98 @@
+/**
+ * `faregate-gate run --config FILE`: runs a gate or a whole station until it is told to stop; with
+ * `--check` only looks whether it could. Decisions go to standard output as JSON lines, the log to
+ * standard error.
+ */
+import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { createLog, type LogLevel, logLevels } from '../../engine/log/log.ts';
+import { readServiceConfig } from '../service/config.ts';
+import { type Health, serveHealth } from '../service/health.ts';
+import { type Check, selfTest } from '../service/self-test.ts';
+import { loadFiles, openStation } from '../service/service.ts';
+import type { Station } from '../station.ts';
+
+/** Taps that Node has compiled the path by (`gate/warm-up.ts`). */
+const WARM_UP_TAPS = 1500;
+
+export const runCommand: Command = {
+  name: 'run',
+  about: 'Runs a gate or a whole station; decisions on standard output, one JSON line each.',
+  options: {
+    config: { type: 'string', value: 'FILE', required: true, about: 'docs/gate-config.md' },
+    check: { type: 'boolean', about: 'only test what the configuration names, and say it' },
+    json: { type: 'boolean', about: 'with --check: one JSON object' },
+    'log-level': { type: 'string', value: 'LEVEL', about: `${logLevels.join(', ')}` },
+  },
+  run: runGate,
+};
+
+async function runGate(args: Args, io: Io): Promise<number> {
+  const config = await readServiceConfig(args.need('config'));
+  const files = await loadFiles(config, io.env);
+  const checks = await selfTest(config, files, Date.now());
+  const failed = checks.filter(({ state }) => state === 'failed');
+  if (args.flag('check')) {
+    report(checks, args.flag('json'), io);
+    return failed.length > 0 ? 1 : 0;
+  }
+  const log = createLog('gate', logLevel(args.text('log-level') ?? 'info'));
+  for (const { what, state, detail } of checks) {
+    if (state === 'warning') log.warn({ what }, detail);
+  }
+  if (failed.length > 0) {
+    const named = failed.map(({ what, detail }) => `${what}: ${detail}`).join('; ');
+    throw new FaregateError('SELF_TEST_FAILED', named);
+  }
+  const stopped = asked();
+  const station = await openStation({
+    config,
+    files,
+    log,
+    write: io.out,
+    warmUpTaps: WARM_UP_TAPS,
+  });
+  let health: Health | null = null;
+  try {
+    if (config.health) {
+      health = await serveHealth(viewOf(station), config.health.host, config.health.port);
+    }
+    station.start();
+    log.info({ gates: config.gates.length, health: health?.address ?? null }, 'gates are open');
+    await Promise.race([station.serve(), stopped]);
+    log.info({ backlog: station.backlog }, 'stopping');
+  } finally {
+    await health?.close();
+    await station.stop();
+  }
+  return 0;
+}
+
+function report(checks: readonly Check[], json: boolean, io: Io): void {
+  if (json) {
+    const ok = checks.every(({ state }) => state !== 'failed');
+    io.out(JSON.stringify({ ok, checks }));
+    return;
+  }
+  const width = Math.max(...checks.map(({ what }) => what.length));
+  for (const { what, state, detail } of checks) {
+    io.out(`${state.padEnd(7)}  ${what.padEnd(width)}  ${detail}`);
+  }
+}
+
+function viewOf(station: Station) {
+  return { ready: () => station.serving, gates: () => station.statuses() };
+}
+
+function logLevel(text: string): LogLevel {
+  const level = logLevels.find((each) => each === text);
+  if (!level) throw new FaregateError('USAGE', `--log-level takes ${logLevels.join(', ')}`);
+  return level;
+}
+
+function asked(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * The configuration of `faregate-gate run`: one JSON file for a gate or a whole station, checked
+ * against a schema before anything is opened. `docs/gate-config.md` explains every field; names of
+ * files are relative to the configuration's own folder.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { fromHex } from '../../engine/bytes.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { GATE_CONFIG_BYTES_MAX, STATION_GATES_MAX } from '../../engine/limits.ts';
+import { parseChecked } from '../../engine/schema/check.ts';
+import { Zone } from '../../engine/time.ts';
+
+export interface SamConfig {
+  /** A reader link, as `--reader` takes it. */
+  readonly link: string;
+  /** Hexadecimal; the T-Union PSAM's where absent. */
+  readonly aid?: string;
+  /** Short file id of the terminal id; absent: not read. */
+  readonly terminalIdSfi?: number;
+}
+
+export interface GateConfig {
+  readonly id: string;
+  readonly side: 'entry' | 'exit';
+  /** Id or name of a station in the fare set. */
+  readonly station: string;
+  /** A reader link, as `--reader` takes it. */
+  readonly reader: string;
+  /** 6 bytes. */
+  readonly terminalId: string;
+  /** Folder of what enrolment gave. */
+  readonly bundle: string;
+  readonly journal: string;
+  readonly sam?: SamConfig;
+}
+
+export interface ServiceConfig {
+  readonly engine: { readonly host: string; readonly port: number };
+  readonly keys: { readonly file: string; readonly passphraseFile?: string };
+  /** IANA name. */
+  readonly zone: string;
+  readonly fares: string;
+  /** Built-in names or files, in the order of selection. */
+  readonly profiles: readonly string[];
+  /** 2 bytes and 8 bytes of the journey record. */
+  readonly city: string;
+  readonly institution: string;
+  /** Address of health and metrics; absent: none. */
+  readonly health?: { readonly host: string; readonly port: number };
+  readonly journalSegments?: number;
+  readonly gates: readonly GateConfig[];
+}
+
+const text = { type: 'string', minLength: 1, maxLength: 4096 };
+const port = { type: 'integer', minimum: 1, maximum: 65_535 };
+const hex = (bytes: number) => ({ type: 'string', pattern: `^([0-9A-Fa-f]{2}){${bytes}}$` });
+
+const object = (required: readonly string[], properties: object) => ({
+  type: 'object',
+  additionalProperties: false,
+  required,
+  properties,
+});
+
+const gateSchema = object(['id', 'side', 'station', 'reader', 'terminalId', 'bundle', 'journal'], {
+  id: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,12}$' },
+  side: { enum: ['entry', 'exit'] },
+  station: text,
+  reader: text,
+  terminalId: hex(6),
+  bundle: text,
+  journal: text,
+  sam: object(['link'], {
+    link: text,
+    aid: { type: 'string', pattern: '^([0-9A-Fa-f]{2}){5,16}$' },
+    terminalIdSfi: { type: 'integer', minimum: 1, maximum: 30 },
+  }),
+});
+
+export const serviceConfigSchema = object(
+  ['engine', 'keys', 'zone', 'fares', 'profiles', 'city', 'institution', 'gates'],
+  {
+    $schema: text,
+    engine: object(['host', 'port'], { host: text, port }),
+    keys: object(['file'], { file: text, passphraseFile: text }),
+    zone: text,
+    fares: text,
+    profiles: { type: 'array', minItems: 1, maxItems: 16, items: text },
+    city: hex(2),
+    institution: hex(8),
+    health: object(['host', 'port'], {
+      host: text,
+      port: { type: 'integer', minimum: 0, maximum: 65_535 },
+    }),
+    journalSegments: { type: 'integer', minimum: 2, maximum: 4096 },
+    gates: { type: 'array', minItems: 1, maxItems: STATION_GATES_MAX, items: gateSchema },
+  },
+);
+
+/**
+ * Reads and checks a configuration; names of files come back absolute.
+ * @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID naming the field.
+ */
+export async function readServiceConfig(path: string): Promise<ServiceConfig> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  if (bytes.length > GATE_CONFIG_BYTES_MAX) {
+    throw new FaregateError('CONFIG_INVALID', `${path}: over ${GATE_CONFIG_BYTES_MAX} bytes`);
+  }
+  const config = parseChecked<ServiceConfig>(
+    serviceConfigSchema,
+    bytes.toString('utf8'),
+    'CONFIG_INVALID',
+    path,
+  );
+  requireDistinct(config, path);
+  requireZone(config.zone, path);
+  const folder = dirname(path);
+  const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
+  const isFile = (name: string): boolean => /[./\\]/.test(name);
+  return {
+    ...config,
+    keys: {
+      file: at(config.keys.file),
+      ...(config.keys.passphraseFile ? { passphraseFile: at(config.keys.passphraseFile) } : {}),
+    },
+    fares: config.fares === 'sample' ? config.fares : at(config.fares),
+    profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
+    gates: config.gates.map((gate) => ({
+      ...gate,
+      bundle: at(gate.bundle),
+      journal: at(gate.journal),
+    })),
+  };
+}
+
+/** Two gates under one id, terminal, journal or reader would write over each other. */
+function requireDistinct({ gates }: ServiceConfig, path: string): void {
+  for (const field of ['id', 'terminalId', 'journal', 'reader'] as const) {
+    const seen = new Map<string, number>();
+    for (const [index, gate] of gates.entries()) {
+      const value = field === 'terminalId' ? gate[field].toUpperCase() : gate[field];
+      const before = seen.get(value);
+      if (before !== undefined) {
+        throw new FaregateError(
+          'CONFIG_INVALID',
+          `${path}: field /gates/${index}/${field} is that of /gates/${before}: ${value}`,
+        );
+      }
+      seen.set(value, index);
+    }
+  }
+}
+
+function requireZone(zone: string, path: string): void {
+  try {
+    new Zone(zone);
+  } catch (cause) {
+    const message = `${path}: field /zone is no time zone this machine knows: ${zone}`;
+    throw new FaregateError('CONFIG_INVALID', message, { cause });
+  }
+}
+
+/** Bytes of a field that the schema has checked. */
+export function configBytes(hexadecimal: string): Uint8Array {
+  return fromHex(hexadecimal);
+}

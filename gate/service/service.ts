@@ -1,0 +1,167 @@
+/**
+ * A station as a service: opens everything its configuration names, checks it, and serves cards
+ * until it is told to stop. The order is that of a cold morning: what can be wrong is looked at
+ * before the first file is written, and readers are opened last.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
+import { parseProfile } from '../../engine/card/purse/profile.ts';
+import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
+import { Keyring } from '../../engine/crypto/keyring.ts';
+import { cmacKey } from '../../engine/crypto/mac.ts';
+import { Denylist } from '../../engine/denylist/denylist.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import type { FareVersions } from '../../engine/fare/book.ts';
+import { SAM_WAIT_MS_MAX } from '../../engine/limits.ts';
+import type { Log } from '../../engine/log/log.ts';
+import { openFares } from '../../engine/operator/fare-files.ts';
+import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { Zone } from '../../engine/time.ts';
+import { LineBarrier } from '../barrier/lines.ts';
+import { openReader } from '../reader/open.ts';
+import type { CardSession, Reader } from '../reader/reader.ts';
+import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
+import { Station } from '../station.ts';
+import { warmUp } from '../warm-up.ts';
+import { configBytes, type GateConfig, type SamConfig, type ServiceConfig } from './config.ts';
+import type { Loaded } from './self-test.ts';
+
+/** What the service reads before it opens anything. */
+export interface ServiceFiles extends Loaded {
+  readonly fares: FareVersions;
+  readonly cardHash: Uint8Array;
+}
+
+/** @throws FaregateError naming the file that is missing, damaged or refused. */
+export async function loadFiles(
+  config: ServiceConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ServiceFiles> {
+  const { file, passphraseFile } = config.keys;
+  const keySet = await loadKeyFile(file, { env, ...(passphraseFile ? { passphraseFile } : {}) });
+  const profiles: CompiledProfile[] = [];
+  for (const name of config.profiles) profiles.push(await openProfile(name));
+  return {
+    keyring: new Keyring(keySet.keys),
+    cardHash: keySet.cardHash,
+    fares: await openFares(config.fares),
+    profiles,
+  };
+}
+
+async function openProfile(nameOrFile: string): Promise<CompiledProfile> {
+  if (isBuiltInProfile(nameOrFile)) return compileProfile(builtInProfile(nameOrFile));
+  let text: string;
+  try {
+    text = await readFile(nameOrFile, 'utf8');
+  } catch (cause) {
+    const message = `${nameOrFile}: no built-in profile and no file`;
+    throw new FaregateError('FILE_UNREADABLE', message, { cause });
+  }
+  return compileProfile(parseProfile(text, nameOrFile));
+}
+
+export interface ServiceOptions {
+  readonly config: ServiceConfig;
+  readonly files: ServiceFiles;
+  readonly log: Log;
+  /** Takes the barrier's lines. */
+  readonly write: (line: string) => void;
+  /** Dry taps before the first card. */
+  readonly warmUpTaps: number;
+}
+
+/**
+ * Opens journals, SAMs and readers of all gates.
+ * @throws FaregateError naming the gate's part that could not be opened; nothing stays open then.
+ */
+export async function openStation(options: ServiceOptions): Promise<Station> {
+  const { config, files, log } = options;
+  const zone = new Zone(config.zone);
+  await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
+  const station = new Station({
+    engine: config.engine,
+    keyring: files.keyring,
+    log,
+    ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
+  });
+  try {
+    for (const gate of config.gates) await addGate(station, options, zone, gate);
+  } catch (error) {
+    await station.stop();
+    throw error;
+  }
+  return station;
+}
+
+async function addGate(
+  station: Station,
+  { config, files, write }: ServiceOptions,
+  zone: Zone,
+  gate: GateConfig,
+): Promise<void> {
+  const fares = files.fares.at(Date.now())!;
+  const place = fares.stations[fares.stationById(gate.station)]!;
+  const terminalId = configBytes(gate.terminalId);
+  await mkdir(gate.journal, { recursive: true, mode: 0o700 });
+  const sam = gate.sam && (await openSam(gate.sam));
+  const reader = await openReader(gate.reader);
+  const added = station.add({
+    gateId: gate.id,
+    station: place.name,
+    reader,
+    bundleDir: gate.bundle,
+    journalDir: gate.journal,
+    ...(sam ? { keys: sam } : {}),
+    barrier: new LineBarrier(gate.id, write),
+    setting: {
+      gateId: gate.id,
+      side: gate.side,
+      place: {
+        station: place.code,
+        stationRest: new Uint8Array(3),
+        terminal: terminalId,
+        city: configBytes(config.city),
+        institution: configBytes(config.institution),
+      },
+      terminalId,
+      profiles: files.profiles,
+      fares: files.fares,
+      denylist: Denylist.build(cmacKey(files.cardHash), []),
+      zone,
+    },
+  });
+  await added.catch(async (error: unknown) => {
+    await reader.close();
+    throw error;
+  });
+}
+
+async function openSam({ link, aid, terminalIdSfi }: SamConfig): Promise<Psam> {
+  const slot = await openReader(link);
+  return Psam.open(await samIn(slot, link), {
+    name: link,
+    aid: aid ? configBytes(aid) : T_UNION_PSAM_AID,
+    terminalIdSfi: terminalIdSfi ?? null,
+  });
+}
+
+/** The card that stands in a slot: it does not come and go. */
+async function samIn(slot: Reader, link: string): Promise<CardSession> {
+  const late = new FaregateError('SAM_FAILED', `SAM in ${link}: no answer: is it in its slot?`);
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late), SAM_WAIT_MS_MAX);
+  });
+  try {
+    const first = slot.cards()[Symbol.asyncIterator]().next();
+    const { value } = await Promise.race([first, waited]);
+    if (!value) throw late;
+    return value as CardSession;
+  } catch (error) {
+    await slot.close();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * `faregate-gate run` as an operator would start it: configuration, self-test, cards at both of its
+ * gates, the engine on the other side, health and metrics, and a stop that loses nothing.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Check } from '../../gate/service/self-test.ts';
+import { run, start } from '../kit/programs.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'faregate-run-'));
+const clear = join(dir, 'clear.json');
+const data = join(dir, 'engine');
+let ports: number[] = [];
+
+before(async () => {
+  const key = (master: string) => ({ index: 1, version: 1, master });
+  const masters = {
+    purchase: key('11223344556677888877665544332211'),
+    tac: key('0F1E2D3C4B5A69788796A5B4C3D2E1F0'),
+  };
+  writeFileSync(clear, JSON.stringify(masters));
+  const made = await run('engine', ['keys', 'import', clear, '--out', join(dir, 'keys.sealed')]);
+  assert.equal(made.code, 0, made.err);
+  for (const id of ['IN', 'OUT']) {
+    const args = ['--data', data, '--gate', id, '--out', join(dir, 'gates', id)];
+    const enrolled = await run('engine', ['gates', 'enroll', ...args, '--station', 'Somewhere']);
+    assert.equal(enrolled.code, 0, enrolled.err);
+  }
+  mkdirSync(join(dir, 'journals'));
+  ports = await freePorts(5);
+});
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const found = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          server.listen(0, '127.0.0.1', () => {
+            const address = server.address();
+            resolve(typeof address === 'object' && address ? address.port : 0);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return found;
+}
+
+interface Config {
+  [field: string]: unknown;
+  gates: Record<string, unknown>[];
+}
+
+function config(change: (config: Config) => void = () => {}): string {
+  const gate = (id: string, side: string, station: string, terminal: number) => ({
+    id,
+    side,
+    station,
+    reader: `tcp-listen:${ports[terminal]}`,
+    terminalId: `04090000000${terminal}`,
+    bundle: `gates/${id}`,
+    journal: `journals/${id}`,
+  });
+  const made: Config = {
+    engine: { host: '127.0.0.1', port: ports[3] },
+    keys: { file: 'keys.sealed' },
+    zone: 'Asia/Shanghai',
+    fares: 'sample',
+    profiles: ['tunion'],
+    city: '1000',
+    institution: '01011000FFFFFFFF',
+    health: { host: '127.0.0.1', port: ports[4] },
+    journalSegments: 2,
+    gates: [gate('IN', 'entry', '0102', 1), gate('OUT', 'exit', '0105', 2)],
+  };
+  change(made);
+  const path = join(dir, 'gate.json');
+  writeFileSync(path, JSON.stringify(made));
+  return path;
+}
+
+test('a station in service: in, out, uploaded, watched, and stopped', async () => {
+  const engine = start('engine', [
+    'serve',
+    ...['--data', data, '--keys', join(dir, 'keys.sealed'), '--port', String(ports[3])],
+    ...['--http-port', '0', '--json'],
+  ]);
+  const http = JSON.parse((await engine.seen(/\{.*\}/))[0]).http as string;
+  const station = start('gate', ['run', '--config', config()]);
+  await station.seen(/gates are open/);
+  const ready = await fetch(`http://127.0.0.1:${ports[4]}/readyz`);
+  assert.equal(ready.status, 200);
+
+  const state = join(dir, 'card.state');
+  const present = async (reader: number): Promise<void> => {
+    const card = await run('gate', [
+      'virtual-card',
+      ...['--connect', `127.0.0.1:${ports[reader]}`, '--keys', clear, '--personality', 'tunion'],
+      ...['--state', state, '--once'],
+    ]);
+    assert.equal(card.code, 0, card.err);
+  };
+  await present(1);
+  const entered = JSON.parse((await station.seen(/\{"gate":"IN".*\}/))[0]);
+  assert.deepEqual([entered.open, entered.reason, entered.amountMinor], [true, 'open', 0]);
+  await present(2);
+  const left = JSON.parse((await station.seen(/\{"gate":"OUT".*\}/))[0]);
+  assert.deepEqual([left.open, left.reason], [true, 'open']);
+  assert(left.amountMinor > 0);
+
+  const metrics = await (await fetch(`http://127.0.0.1:${ports[4]}/metrics`)).text();
+  assert.match(metrics, /faregate_gate_debits_total\{gate="OUT",station="[^"]+"\} 1/);
+  assert.doesNotMatch(metrics, /0310517/, 'no card number');
+  let posted = 0;
+  for (let wait = 0; wait < 100 && posted < 2; wait++) {
+    const ledger = (await (await fetch(`${http}/api/ledger`)).json()) as { posted: number };
+    posted = ledger.posted;
+    if (posted < 2) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal(posted, 2);
+
+  station.child.kill('SIGTERM');
+  const ended = await station.ended;
+  assert.equal(ended.code, 0, ended.err);
+  assert.doesNotMatch(ended.out + ended.err, /0310517/, 'no card number in lines or log');
+  engine.child.kill('SIGTERM');
+  assert.equal((await engine.ended).code, 0);
+});
+
+async function checked(path: string): Promise<{ code: number | null; checks: Check[] }> {
+  const { code, out, err } = await run('gate', ['run', '--config', path, '--check', '--json']);
+  assert.notEqual(out, '', err);
+  return { code, checks: (JSON.parse(out) as { checks: Check[] }).checks };
+}
+
+test('--check names what is wrong, and a gate with that does not open', async () => {
+  const good = await checked(config());
+  assert.equal(good.code, 0);
+  assert(good.checks.every(({ state }) => state !== 'failed'));
+
+  const path = config((made) => {
+    made.gates[0]!.station = 'Atlantis';
+    made.gates[1]!.bundle = 'gates/IN';
+  });
+  const bad = await checked(path);
+  assert.equal(bad.code, 1);
+  const failed = bad.checks.filter(({ state }) => state === 'failed');
+  assert.deepEqual(
+    failed.map(({ what, detail }) => `${what}: ${detail}`),
+    ['IN: station: the fares have no station Atlantis', 'OUT: certificate: it is that of gate IN'],
+  );
+  const refused = await run('gate', ['run', '--config', path]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /SELF_TEST_FAILED: IN: station: .*Atlantis; OUT: certificate/);
+  assert.equal(refused.out, '', 'no gate opened');
+});
+
+test('a configuration that does not fit is refused by field', async () => {
+  const cases: [string, (made: Config) => void, RegExp][] = [
+    ['unknown field', (made) => (made.colour = 'red'), /colour/],
+    ['no gates', (made) => (made.gates = []), /field \/gates must NOT have fewer/],
+    ['terminal', (made) => (made.gates[0]!.terminalId = '04'), /\/gates\/0\/terminalId/],
+    [
+      'one terminal twice',
+      (made) => (made.gates[1]!.terminalId = made.gates[0]!.terminalId),
+      /field \/gates\/1\/terminalId is that of \/gates\/0/,
+    ],
+    ['zone', (made) => (made.zone = 'Asia/Atlantis'), /field \/zone .*Asia\/Atlantis/],
+  ];
+  for (const [name, change, says] of cases) {
+    const { code, err } = await run('gate', ['run', '--config', config(change)]);
+    assert.equal(code, 1, name);
+    assert.match(err, /^CONFIG_INVALID: /, name);
+    assert.match(err, says, name);
+  }
+  const keyless = config((made) => (made.keys = { file: 'none.sealed' }));
+  assert.match((await run('gate', ['run', '--config', keyless])).err, /^FILE_UNREADABLE: .*none/);
+  assert.match((await run('gate', ['run', '--config', 'none.json'])).err, /^FILE_UNREADABLE/);
+  const reader = config((made) => (made.gates[0]!.reader = 'telepathy'));
+  assert.match((await run('gate', ['run', '--config', reader])).err, /USAGE: no reader link/);
+});
+
+test('a port in use is named, and the journals stay as they were', async () => {
+  const path = config();
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(ports[4], '127.0.0.1', resolve));
+  const { code, err } = await run('gate', ['run', '--config', path]);
+  taken.close();
+  assert.equal(code, 1);
+  assert.match(err, new RegExp(`PORT_IN_USE: 127.0.0.1:${ports[4]}`));
+});
+
+test('the example in the documentation fits the schema', () => {
+  const text = readFileSync(new URL('../../../docs/gate-config.md', import.meta.url), 'utf8');
+  const example = /```json\n([\s\S]*?)```/.exec(text)?.[1];
+  assert(example);
+  const parsed = JSON.parse(example) as Config;
+  assert.equal(parsed.gates.length, 2);
+});
