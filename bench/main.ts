@@ -1,11 +1,17 @@
 /** `npm run bench -- [names] [--json] [--smoke]`: runs the benchmarks named, or all. */
 import { parseArgs } from 'node:util';
+import { cardKeysBenchmark } from './card-keys.ts';
 import { type Benchmark, machine, type Ratio, type Result, runBenchmark } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
 import { macBenchmark } from './mac.ts';
 import { tapBenchmark } from './tap.ts';
 
-const benchmarks: readonly Benchmark[] = [macBenchmark, tapBenchmark, ingestBenchmark];
+const benchmarks: readonly Benchmark[] = [
+  macBenchmark,
+  tapBenchmark,
+  cardKeysBenchmark,
+  ingestBenchmark,
+];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, help: { type: 'boolean' } },

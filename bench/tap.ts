@@ -16,12 +16,14 @@ import { encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
 import { Denylist } from '../engine/denylist/denylist.ts';
 import { sampleFareBook } from '../engine/fare/sample-city.ts';
+import { CARD_KEYS_STATION } from '../engine/limits.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import { writeLocalDateTime, Zone } from '../engine/time.ts';
 import { VirtualCard } from '../gate/reader/virtual/card.ts';
 import { issueCard } from '../gate/reader/virtual/card-state.ts';
 import { KeyringHolder } from '../gate/sam/keyring-holder.ts';
+import { StationKeys } from '../gate/sam/station-keys.ts';
 import type { Benchmark, Question } from './harness.ts';
 
 const MASTER = { index: 1, version: 1, master: new Uint8Array(16).map((_, i) => 17 * i) };
@@ -35,9 +37,17 @@ const SEQUENCE = 4711;
 export const tapBenchmark: Benchmark = {
   name: 'tap',
   questions(smoke) {
-    const world = makeWorld(smoke ? 100 : STOPPED_CARDS);
-    const cards = Array.from({ length: smoke ? 4 : 64 }, (_, i) => recordCard(world, i));
-    return [exitTap(world, cards, 1), exitTap(world, cards.slice(0, 1), 0)];
+    const stoppedCards = smoke ? 100 : STOPPED_CARDS;
+    // Eight keys are kept and more cards come, so that each card's has to be derived again.
+    const forgetful = makeWorld(stoppedCards, 8);
+    const few = Array.from({ length: smoke ? 16 : 64 }, (_, i) => recordCard(forgetful, i));
+    const world = makeWorld(stoppedCards, CARD_KEYS_STATION);
+    const many = Array.from({ length: smoke ? 16 : 2048 }, (_, i) => recordCard(world, i));
+    return [
+      exitTap('new card', forgetful, few),
+      exitTap('key kept', world, many),
+      exitTap('key at hand', world, many.slice(0, 1)),
+    ];
   },
 };
 
@@ -52,8 +62,9 @@ interface Recording {
   readonly answers: readonly Uint8Array[];
 }
 
-function makeWorld(stoppedCards: number): World {
-  const keys = new KeyringHolder(new Keyring([{ use: 'purchase', algorithm: '3des', ...MASTER }]));
+function makeWorld(stoppedCards: number, keptCards: number): World {
+  const keyring = new Keyring([{ use: 'purchase', algorithm: '3des', ...MASTER }]);
+  const keys = new KeyringHolder(new StationKeys(keyring, keptCards));
   const fares = sampleFareBook();
   const stopped = Array.from({ length: stoppedCards }, (_, i) => numberOf(1_000_000 + i));
   const setting: TapSetting = {
@@ -150,11 +161,8 @@ function summaryOf(amounts: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(amounts).digest());
 }
 
-/**
- * @param rotation 1: every tap is another card's, whose key has to be derived; 0: one card over and
- *   over, whose key is at hand.
- */
-function exitTap(world: World, cards: readonly Recording[], rotation: 0 | 1): Question {
+/** Every tap is the next card's. */
+function exitTap(name: string, world: World, cards: readonly Recording[]): Question {
   let next = 0;
   let at = 0;
   let sent: Uint8Array = new Uint8Array(0);
@@ -165,7 +173,7 @@ function exitTap(world: World, cards: readonly Recording[], rotation: 0 | 1): Qu
   };
   const ours = (): number => {
     answers = cards[next]!.answers;
-    next = (next + rotation) % cards.length;
+    next = (next + 1) % cards.length;
     at = 0;
     return play(world, world.setting, NOW_MS, answering)?.amountMinor ?? -1;
   };
@@ -173,7 +181,7 @@ function exitTap(world: World, cards: readonly Recording[], rotation: 0 | 1): Qu
   let nodeNext = 0;
   const nodes = (): { amountMinor: number; mac1: Uint8Array } => {
     const result = nodeTap(cards[nodeNext]!.answers);
-    nodeNext = (nodeNext + rotation) % cards.length;
+    nodeNext = (nodeNext + 1) % cards.length;
     return result;
   };
   const gather = (one: () => { amountMinor: number; mac1: Uint8Array }): Uint8Array => {
@@ -186,7 +194,7 @@ function exitTap(world: World, cards: readonly Recording[], rotation: 0 | 1): Qu
     return summaryOf(all);
   };
   return {
-    name: rotation === 1 ? 'exit tap, new card' : 'exit tap, key at hand',
+    name: `exit tap, ${name}`,
     operations: 1,
     contenders: [
       {

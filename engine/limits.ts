@@ -22,8 +22,13 @@ export const PROFILE_FILE_BYTES_MAX = 64 * 1024;
 export const KEY_FILE_BYTES_MAX = 64 * 1024;
 /** Master keys of one use a key ring holds (indexes times versions). */
 export const KEYS_PER_USE_MAX = 256;
-/** Derived card keys one gate keeps at hand: cards in the field at once, and the one before. */
-export const CARD_KEYS_PER_GATE_MAX = 4;
+/** Cards whose keys a station keeps, a morning's riders in 4.6 MB; and the most it may be told. */
+export const CARD_KEYS_STATION = 16_384;
+export const CARD_KEYS_STATION_MAX = 1_048_576;
+/** Card keys derived ahead in one go: some 50 us, which a tap may have to wait. */
+export const CARD_KEYS_SLICE = 32;
+/** A station writes down which cards it knows this often, and when it stops. */
+export const CARD_LIST_KEEP_MS = 60 * 60 * 1000;
 /** A passphrase that opens a key file. */
 export const PASSPHRASE_BYTES_MAX = 1024;
 /** Largest and smallest cost of scrypt a sealed key file may ask for, as log2 N (r 8): 128 MiB. */

@@ -1,7 +1,7 @@
 /**
  * Many gates in one process: a station (or a bus with several validators). The gates share the key
- * ring, the fares, the denylist and the unconfirmed debits; each has its own reader, journal,
- * certificate and sequence.
+ * ring and cards' keys, the fares, the denylist and the unconfirmed debits; each has its own reader,
+ * journal, certificate and sequence.
  */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -22,8 +22,10 @@ import { openJournal } from './journal/journal.ts';
 import { openNodeDisk } from './journal/node-disk.ts';
 import type { Journal } from './journal/port.ts';
 import type { Reader } from './reader/reader.ts';
+import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
+import { StationKeys } from './sam/station-keys.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
 import { readBundle, TlsTransport } from './uplink/tls.ts';
@@ -66,6 +68,9 @@ interface StationGate {
 
 export class Station {
   readonly unconfirmed: UnconfirmedDebits;
+  readonly keys: StationKeys;
+  /** In the folder of the gate that is added first; null: none is yet. */
+  #cards: Promise<CardKeeper> | null = null;
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
@@ -76,6 +81,7 @@ export class Station {
   constructor(options: StationOptions) {
     this.#options = options;
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
+    this.keys = new StationKeys(options.keyring);
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
@@ -95,7 +101,7 @@ export class Station {
 
   /** Opens a gate's journal and uplink. @throws FaregateError naming what is wrong with which. */
   async add(plan: GatePlan): Promise<Gate> {
-    const { clock = systemClock, keyring, log, engine } = this.#options;
+    const { clock = systemClock, log, engine } = this.#options;
     const { gateId } = plan;
     const bundle = await readBundle(plan.bundleDir);
     const storage = {
@@ -108,6 +114,10 @@ export class Station {
     const kept = await UnconfirmedFile.open(storage);
     if (kept.damaged) log.warn({ gate: gateId }, 'the list of unconfirmed debits is damaged');
     this.unconfirmed.attach(gateId, kept, kept.found);
+    this.#cards ??= CardKeeper.open(this.keys, storage, (error) => {
+      log.warn({}, `the list of cards is not kept: ${(error as Error).message}`);
+    });
+    await this.#cards;
     const journal = await openJournal({
       ...storage,
       ...(this.#options.journalSegments ? { segments: this.#options.journalSegments } : {}),
@@ -115,7 +125,7 @@ export class Station {
         ? { segmentBytes: this.#options.journalSegmentBytes }
         : {}),
     });
-    const keys = plan.keys ?? new KeyringHolder(keyring);
+    const keys = plan.keys ?? new KeyringHolder(this.keys);
     const setting: TapSetting = {
       ...plan.setting,
       buffers: new GateBuffers(),
@@ -197,6 +207,8 @@ export class Station {
     await Promise.all(this.#gates.map(({ gate }) => gate.finish()));
     await Promise.all(this.#gates.map(({ reader }) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
+    const cards = await this.#cards?.catch(() => null);
+    await cards?.end();
     await Promise.all(this.#gates.map(({ kept }) => kept.end()));
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
   }

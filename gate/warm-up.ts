@@ -22,6 +22,7 @@ import { VirtualCard } from './reader/virtual/card.ts';
 import { issueCard } from './reader/virtual/card-state.ts';
 import { VirtualReader } from './reader/virtual/reader.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
+import { StationKeys } from './sam/station-keys.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
@@ -34,7 +35,8 @@ export async function warmUp(
   nowMs: number,
 ): Promise<void> {
   const key = { index: 1, version: 1, master: random(16) };
-  const keys = new KeyringHolder(new Keyring([{ use: 'purchase', algorithm: '3des', ...key }]));
+  const keyring = new Keyring([{ use: 'purchase', algorithm: '3des', ...key }]);
+  const keys = new KeyringHolder(new StationKeys(keyring, 8));
   const state = issueCard('tunion', { purchase: key, tac: key }, { balanceMinor: 0x3fffffff });
   const card = new VirtualCard({ state, randomBytes: random });
   const gates = (['entry', 'exit'] as const).map((side, i) => {

@@ -101,6 +101,11 @@ export function algorithmOf(byte: number): PurseAlgorithm {
   return byte === 0 ? '3des' : 'sm4';
 }
 
+/** The same as a cipher. */
+export function cipherOf(byte: number): PurseCipher {
+  return algorithmOf(byte) === '3des' ? tripleDes : sm4;
+}
+
 const levelOne = new Int32Array(KEY_WORDS_MAX);
 
 /**

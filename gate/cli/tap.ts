@@ -33,6 +33,7 @@ import type { Journal } from '../journal/port.ts';
 import { openReader, readerLinks } from '../reader/open.ts';
 import type { CardSession, Reader } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
+import { StationKeys } from '../sam/station-keys.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
 import { describeTap, printTap } from './tap-report.ts';
@@ -92,7 +93,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   });
   const keyring = new Keyring(keySet.keys);
   const fares = await openFares(args.text('fares') ?? 'sample');
-  const keys = new KeyringHolder(keyring);
+  const keys = new KeyringHolder(new StationKeys(keyring, 8));
   const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
   const setting: TapSetting = {

@@ -34,6 +34,7 @@ import type { PersonalityName, Quirks } from '../../gate/reader/virtual/personal
 import { type Tear, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import type { KeyHolder } from '../../gate/sam/key-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
+import { StationKeys } from '../../gate/sam/station-keys.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 
 export const START_MS: number = Date.UTC(2026, 2, 2, 0, 0);
@@ -79,6 +80,7 @@ export class StationKit {
     { use: 'purchase', algorithm: '3des', ...this.masters.purchase },
     { use: 'tac', algorithm: '3des', ...this.masters.tac },
   ]);
+  readonly keys = new StationKeys(this.keyring, 64);
   readonly verifier = new TacVerifier(this.keyring);
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
@@ -142,7 +144,7 @@ export class StationKit {
   ): GateKit {
     this.#gates += 1;
     const gateId = `T${this.#gates}`;
-    const keys = options.keys ?? new KeyringHolder(this.keyring);
+    const keys = options.keys ?? new KeyringHolder(this.keys);
     const journal = options.journal ?? new MemoryJournal();
     const barrier = new CountingBarrier();
     const reader = new VirtualReader({ name: gateId });

@@ -16,6 +16,7 @@ import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
+import { StationKeys } from '../../gate/sam/station-keys.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
@@ -61,6 +62,7 @@ export class StationNode {
   readonly gates: readonly GateIdentity[];
   readonly #parts: StationParts;
   readonly #clock: Clock;
+  readonly #keys: StationKeys;
   readonly #disks = new Map<string, SimDisk>();
   readonly #running = new Map<string, RunningGate>();
   /** What each gate showed its rider last. */
@@ -80,6 +82,7 @@ export class StationNode {
     const { time } = parts;
     this.#clock = { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs };
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
+    this.#keys = new StationKeys(parts.city.keyring, 8);
     for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
   }
 
@@ -178,7 +181,7 @@ export class StationNode {
     });
     if (!process.alive) return;
     const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
-    const keys = new KeyringHolder(city.keyring);
+    const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
     const buffers = new GateBuffers();
     const fixed = city.setting(gateId, number, this.index, side);

@@ -1,12 +1,12 @@
-/** The key holder in process: random cards against node:crypto, its small cache, and refusals. */
+/** The key holder in process: random cards against node:crypto, the station's keys, and refusals. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
 import type { CardKeyRef, Mac1Ask } from '../../../engine/card/dialogue.ts';
 import { Keyring } from '../../../engine/crypto/keyring.ts';
-import { CARD_KEYS_PER_GATE_MAX } from '../../../engine/limits.ts';
 import { KeyringHolder } from '../../../gate/sam/keyring-holder.ts';
+import { StationKeys } from '../../../gate/sam/station-keys.ts';
 import { factorsOf, nodeCardKey, nodePurchaseMacs } from '../../reference/crypto-node.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -57,7 +57,7 @@ function mac1Of(holder: KeyringHolder, asked: Mac1Ask): Uint8Array {
 test('MAC1 and MAC2 are those of an independent card, prepared for it, another or none', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(ask, fc.option(keyRef)), { maxLength: 12 }), (taps) => {
-      const holder = new KeyringHolder(ring);
+      const holder = new KeyringHolder(new StationKeys(ring, 8));
       for (const [asked, hint] of taps) {
         if (hint) holder.prepare(hint);
         const { mac1, mac2 } = expected(asked);
@@ -87,8 +87,8 @@ const sample: Mac1Ask = {
 };
 
 test('more cards than it keeps, each prepared well before its tap', () => {
-  const holder = new KeyringHolder(ring);
-  const asks = Array.from({ length: CARD_KEYS_PER_GATE_MAX * 2 + 1 }, (_, i) => ({
+  const holder = new KeyringHolder(new StationKeys(ring, 8));
+  const asks = Array.from({ length: 17 }, (_, i) => ({
     ...sample,
     key: { ...sample.key, factors: new Uint8Array(16).fill(i) },
   }));
@@ -99,7 +99,7 @@ test('more cards than it keeps, each prepared well before its tap', () => {
 });
 
 test('the key follows the factor it was given, not the buffer, which the caller may reuse', () => {
-  const holder = new KeyringHolder(ring);
+  const holder = new KeyringHolder(new StationKeys(ring, 8));
   const buffer = new Uint8Array(16).fill(1);
   const asked = { ...sample, key: { ...sample.key, factors: buffer } };
   holder.prepare(asked.key);
@@ -108,7 +108,7 @@ test('the key follows the factor it was given, not the buffer, which the caller 
 });
 
 test('an unknown key is refused as a value, and leaves no session behind', () => {
-  const holder = new KeyringHolder(ring);
+  const holder = new KeyringHolder(new StationKeys(ring, 8));
   mac1Of(holder, sample);
   const { mac2 } = expected(sample);
   for (const key of [
@@ -123,7 +123,7 @@ test('an unknown key is refused as a value, and leaves no session behind', () =>
 });
 
 test('a MAC2 of another length is false, and mac2 before any mac1 is our mistake', () => {
-  const holder = new KeyringHolder(ring);
+  const holder = new KeyringHolder(new StationKeys(ring, 8));
   assert.throws(() => holder.mac2(new Uint8Array(4)), /mac2 without a purchase/);
   mac1Of(holder, sample);
   const { mac2 } = expected(sample);
@@ -133,7 +133,7 @@ test('a MAC2 of another length is false, and mac2 before any mac1 is our mistake
 });
 
 test('no factor, or three, is our mistake', () => {
-  const holder = new KeyringHolder(ring);
+  const holder = new KeyringHolder(new StationKeys(ring, 8));
   for (const levels of [0, 3]) {
     const key = { ...sample.key, factorLevels: levels };
     assert.throws(() => holder.prepare(key), /diversification factors/);

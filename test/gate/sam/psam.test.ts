@@ -13,6 +13,7 @@ import {
 } from '../../../gate/reader/virtual/psam.ts';
 import { KeyringHolder } from '../../../gate/sam/keyring-holder.ts';
 import { Psam, T_UNION_PSAM_AID } from '../../../gate/sam/psam.ts';
+import { StationKeys } from '../../../gate/sam/station-keys.ts';
 import { StationKit } from '../../kit/station-kit.ts';
 import { keyHolderSuite } from '../../suites/key-holder.ts';
 
@@ -44,7 +45,10 @@ const sample: Mac1Ask = {
 keyHolderSuite('keyring', (master) =>
   Promise.resolve(
     new KeyringHolder(
-      new Keyring([{ use: 'purchase', index: 1, version: 1, algorithm: '3des', master }]),
+      new StationKeys(
+        new Keyring([{ use: 'purchase', index: 1, version: 1, algorithm: '3des', master }]),
+        8,
+      ),
     ),
   ),
 );

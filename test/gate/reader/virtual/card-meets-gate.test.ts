@@ -25,6 +25,7 @@ import { Keyring } from '../../../../engine/crypto/keyring.ts';
 import type { VirtualCard } from '../../../../gate/reader/virtual/card.ts';
 import { quirksByName } from '../../../../gate/reader/virtual/personality.ts';
 import { KeyringHolder } from '../../../../gate/sam/keyring-holder.ts';
+import { StationKeys } from '../../../../gate/sam/station-keys.ts';
 import { cardOf, dateTime, journeyRecord, masters, terminalId } from './terminal.ts';
 
 const keyring = new Keyring([
@@ -34,7 +35,7 @@ const keyring = new Keyring([
 
 /** Answers a dialogue's commands by the card and its jobs by the key holder. */
 function drive<R>(card: VirtualCard, dialogue: Dialogue<R>): R {
-  const keys = new KeyringHolder(keyring);
+  const keys = new KeyringHolder(new StationKeys(keyring, 8));
   let step = dialogue.next();
   while (!step.done) {
     const ask = step.value;
