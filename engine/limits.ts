@@ -101,6 +101,10 @@ export const WIRE_TEXT_LENGTH_MAX = 500;
 export const WIRE_NAMES_MAX = 64;
 /** Frames of all gates together that the engine holds before it stops reading any socket. */
 export const INGEST_BYTES_MAX = 64 * 1024 * 1024;
+/** Records checked for their TACs at a time, copied into the bitsliced cipher's memory: 160 KiB. */
+export const TAC_CHUNK_RECORDS = 1024;
+/** TACs of one key from which 128 bitsliced lanes pay, however many of them stay empty. */
+export const TAC_LANES_MIN = 24;
 /** Records an engine checks before it lets other gates have the thread. */
 export const INGEST_SLICE_RECORDS = 256;
 /** A TLS handshake, from connection to the gate's certificate. */
@@ -131,6 +135,29 @@ export const CSR_BYTES_MAX = 16 * 1024;
 export const READER_CARDS_WAITING_MAX = 256;
 /** A card program's frame: the longest short response, under the vpcd protocol's length. */
 export const CARD_FRAME_BYTES_MAX = APDU_RESPONSE_BYTES_MAX;
+/** D4 or D5 and what follows it in one frame of a PN532. */
+export const PN532_PAYLOAD_BYTES_MAX = 265;
+/** Data of one message of an ACR122: the longest answer of its PN532, and the status word. */
+export const ACR122_DATA_BYTES_MAX = PN532_PAYLOAD_BYTES_MAX + 2;
+/** A connection to a reader over the network, or to the PC/SC service. */
+export const READER_CONNECT_MS_MAX = 2000;
+/** A reader's acknowledgement, beside the time its command travels. */
+export const READER_ACK_MS_MAX = 100;
+/** A reader's or a card's answer. A tap's own deadline is shorter, but a debit's answer counts. */
+export const READER_ANSWER_MS_MAX = 2000;
+/** Silence in the middle of a frame after which it counts as cut off. */
+export const READER_GAP_MS = 30;
+/** How often a command or an answer is sent before the reader counts as silent. */
+export const READER_TRIES = 3;
+/** Pause between two looks for a card. */
+export const READER_POLL_MS = 20;
+/** Looks that find nothing, one after the other, before the field counts as empty. */
+export const READER_EMPTY_LOOKS = 2;
+/** First and longest pause between attempts to find a reader that has gone. */
+export const READER_PAUSE_MS_MIN = 100;
+export const READER_PAUSE_MS_MAX = 5000;
+/** A change in a PC/SC reader is waited for this long before the service is asked anew. */
+export const PCSC_WAIT_MS = 1000;
 
 /** Exceptions the dashboard lists. */
 export const DASHBOARD_EXCEPTIONS_MAX = 12;
@@ -154,6 +181,32 @@ export const LEDGER_FINDINGS_MAX = 20;
 /** Gaps `ledger check` names before it only counts them. */
 export const LEDGER_GAPS_MAX = 100;
 
+/** Single cards on one denylist; a file of so many is 128 MB. */
+export const DENYLIST_ENTRIES_MAX = 16_000_000;
+/** Ranges of card numbers stopped as a whole. */
+export const DENYLIST_RANGES_MAX = 1024;
+/** Cards one delta adds, and cards it removes; more is a new list. */
+export const DENYLIST_CHANGES_MAX = 1_000_000;
+/** Deltas a gate keeps on one full list before it asks for a new one. */
+export const DENYLIST_DELTAS_MAX = 1024;
+/** Changes a list holds beside its table before a new table is made: the fast and the small form. */
+export const DENYLIST_SIDE_FAST = 131_072;
+export const DENYLIST_SIDE_SMALL = 32_768;
+/** Keys handled before other work has its turn while a table is made: some 0.2 ms. */
+export const DENYLIST_SLICE_KEYS = 8192;
+/** One line of a file of stopped cards. */
+export const DENYLIST_LINE_BYTES_MAX = 4096;
+
+/** Each of the two files of a station's shared log: at 1,000 taps a second full in 40 s. */
+export const SHARED_LOG_FILE_BYTES = 16 * 1024 * 1024;
+export const SHARED_LOG_FILE_BYTES_MAX = 256 * 1024 * 1024;
+/** What one sync of it makes durable. */
+export const SHARED_LOG_BATCH_BYTES_MAX = 256 * 1024;
+/** Bytes of one file that are in the log and kept in memory for one write to the file. */
+export const SHARED_DISK_PENDING_BYTES_MAX = 32 * 1024;
+
+assert(JOURNAL_FRAME_BYTES_MAX * 16 <= JOURNAL_SEGMENT_BYTES, 'a segment holds many frames');
+
 /** How long a station waits for the SAM in a slot at its start. */
 export const SAM_WAIT_MS_MAX = 5000;
 /** Gates of one station process. */
@@ -162,5 +215,3 @@ export const STATION_GATES_MAX = 512;
 export const GATE_CONFIG_BYTES_MAX = 1024 * 1024;
 /** Connections to a station's health and metrics. */
 export const HEALTH_CONNECTIONS_MAX = 32;
-
-assert(JOURNAL_FRAME_BYTES_MAX * 16 <= JOURNAL_SEGMENT_BYTES, 'a segment holds many frames');

@@ -1,7 +1,7 @@
 /**
  * Many gates in one process: a station (or a bus with several validators). The gates share the key
- * ring and cards' keys, the fares, the denylist and the unconfirmed debits; each has its own reader,
- * journal, certificate and sequence.
+ * ring and cards' keys, the fares, the denylist and the unconfirmed debits; each has its own
+ * reader, journal, certificate and sequence.
  */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -19,8 +19,8 @@ import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Gate, type TapReport } from './controller.ts';
 import { openJournal } from './journal/journal.ts';
-import { openNodeDisk } from './journal/node-disk.ts';
 import type { Journal } from './journal/port.ts';
+import { StationDisks } from './journal/shared/station-disks.ts';
 import type { Reader } from './reader/reader.ts';
 import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
@@ -56,6 +56,11 @@ export interface StationOptions {
   readonly clock?: Clock;
   readonly journalSegmentBytes?: number;
   readonly journalSegments?: number;
+  /**
+   * Folder of one log for the journals of all gates, so that they share their syncs; without it
+   * each gate syncs for itself. Once used it is needed, until the station has ended in order.
+   */
+  readonly sharedLogDir?: string;
 }
 
 interface StationGate {
@@ -74,6 +79,7 @@ export class Station {
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
+  readonly #disks: StationDisks;
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
   #serving = false;
@@ -83,6 +89,10 @@ export class Station {
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
+    this.#disks = new StationDisks({
+      sharedLogDir: options.sharedLogDir ?? null,
+      failed: (error) => this.#fail(error),
+    });
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -105,7 +115,7 @@ export class Station {
     const { gateId } = plan;
     const bundle = await readBundle(plan.bundleDir);
     const storage = {
-      disk: await openNodeDisk(plan.journalDir),
+      disk: await this.#disks.open(plan.journalDir),
       gateId,
       key: await readJournalKey(plan.bundleDir),
       random: (length: number) => new Uint8Array(randomBytes(length)),
@@ -211,10 +221,12 @@ export class Station {
     await cards?.end();
     await Promise.all(this.#gates.map(({ kept }) => kept.end()));
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
+    await this.#disks.end();
   }
 }
 
-async function readJournalKey(bundleDir: string): Promise<Uint8Array> {
+/** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */
+export async function readJournalKey(bundleDir: string): Promise<Uint8Array> {
   const path = join(bundleDir, 'journal.key');
   let text: string;
   try {

@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import { readU48 } from '../../../engine/bytes.ts';
 import { at } from '../../../engine/debit/codec.ts';
+import type { Disk } from '../../../gate/journal/disk.ts';
 import { openJournal } from '../../../gate/journal/journal.ts';
 import type { Journal } from '../../../gate/journal/port.ts';
-import type { Choose, SimDisk } from '../../sim-disk.ts';
+import type { Choose } from '../../sim-disk.ts';
 import { finalOf, intentOf, readAll } from '../../suites/journal.ts';
 
 const key = new Uint8Array(32).fill(7);
@@ -17,7 +18,7 @@ function saltsOf(choose: Choose): (bytes: number) => Uint8Array {
   return (bytes) => Uint8Array.from({ length: bytes }, () => choose(256));
 }
 
-export function open(disk: SimDisk, choose: Choose, segmentBytes: number): Promise<Journal> {
+export function open(disk: Disk, choose: Choose, segmentBytes: number): Promise<Journal> {
   const random = saltsOf(choose);
   return openJournal({ disk, gateId: 'G-01', key, random, segmentBytes, segments: 8 });
 }
