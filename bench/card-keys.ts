@@ -1,6 +1,6 @@
 /**
- * Is it worth keeping cards' keys? A card's expanded purchase key from the keys that a station keeps
- * (full, cards in no order), against deriving it again, against node:crypto.
+ * Is it worth keeping cards' keys? A card's expanded purchase key from those that a station keeps
+ * (half full, cards in no order), against deriving it again, against node:crypto.
  */
 import { createCipheriv } from 'node:crypto';
 import { Keyring } from '../engine/crypto/keyring.ts';

@@ -9,7 +9,7 @@ import { createLog, type LogLevel, logLevels } from '../../engine/log/log.ts';
 import { readServiceConfig } from '../service/config.ts';
 import { type Health, serveHealth } from '../service/health.ts';
 import { type Check, selfTest } from '../service/self-test.ts';
-import { loadFiles, openStation } from '../service/service.ts';
+import { loadFiles, openStation, reloadKeys } from '../service/service.ts';
 import type { Station } from '../station.ts';
 
 /** Taps that Node has compiled the path by (`gate/warm-up.ts`). */
@@ -53,6 +53,16 @@ async function runGate(args: Args, io: Io): Promise<number> {
     warmUpTaps: WARM_UP_TAPS,
   });
   let health: Health | null = null;
+  let reloaded = Promise.resolve();
+  const reload = (): void => {
+    reloaded = reloaded
+      .then(() => reloadKeys(station, config, io.env))
+      .then(
+        () => log.info({}, 'the keys of the key file are in force'),
+        (error: Error) => log.error({}, `the keys stay as they were: ${error.message}`),
+      );
+  };
+  process.on('SIGHUP', reload);
   try {
     if (config.health) {
       health = await serveHealth(viewOf(station), config.health.host, config.health.port);
@@ -62,6 +72,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     await Promise.race([station.serve(), stopped]);
     log.info({ backlog: station.backlog }, 'stopping');
   } finally {
+    process.off('SIGHUP', reload);
     await health?.close();
     await station.stop();
   }

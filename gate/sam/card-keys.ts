@@ -86,8 +86,8 @@ export class CardKeys {
   }
 
   /**
-   * Copies the schedule of a card's key, kept or derived now, to `schedule` (64 words): the caller's
-   * copy stays when the place here goes to another card.
+   * Copies the schedule of a card's key, kept or derived now, to `schedule` (64 words): a copy stays
+   * when the place here goes to another card.
    * @returns the key's cipher, or null where the keyring lacks its master.
    */
   find(identity: Int32Array, schedule: Int32Array): PurseCipher | null {

@@ -1,6 +1,6 @@
 /**
- * Which cards a station knows, on its disk, so that their keys are derived before the next morning's
- * riders come. One file beside a gate's journal:
+ * Which cards a station knows, on its disk, so that their keys are derived before the riders of the
+ * next morning come. One file beside a gate's journal:
  *
  *     head 16: magic 4 ‖ version 1 ‖ 0 0 0 ‖ count 4 ‖ 0 0 0 0
  *     salt 16, drawn for each write
@@ -8,8 +8,8 @@
  *
  * Identities hold card numbers, so every piece is sealed (XChaCha20-Poly1305 under the gate's key,
  * the salt and the piece's number as nonce, the head as associated data). Keys are never written.
- * It is a hint and is not synced: a power cut costs at most the list, and a piece that does not open
- * is passed over.
+ * It is a hint and is not synced: a power cut costs at most the list, and a piece that does not
+ * open is passed over.
  */
 import assert from 'node:assert/strict';
 import { readU32, writeU32 } from '../../engine/bytes.ts';
@@ -77,8 +77,8 @@ export class CardList {
   }
 
   /**
-   * Writes these identities, at most `capacity`, in the place of those before, piece by piece with the thread free in
-   * between; calls queue. @throws FaregateError DISK_FULL, DISK_FAILED; the list is then lost.
+   * Writes these identities, at most `capacity`, in the place of those before, piece by piece with
+   * the thread free in between; calls queue. @throws FaregateError DISK_FULL, DISK_FAILED; the list is then lost.
    */
   keep(identities: Int32Array): Promise<void> {
     const written = this.#writing.then(() => this.#write(identities));

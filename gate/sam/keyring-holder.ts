@@ -1,7 +1,7 @@
 /**
- * The key holder in process: one for each gate over the keys of its station. The card's purchase key
- * is made ready while the card answers another command, and copied, so that between INITIALIZE and
- * DEBIT only the session is left to compute, whatever other gates and a change of keys do meanwhile.
+ * The key holder in process: one for each gate over the keys of its station. The card's purchase
+ * key is made ready while the card answers another command, and copied, so that between INITIALIZE
+ * and DEBIT only the session is left to compute, whatever other gates or a change of keys do.
  */
 import assert from 'node:assert/strict';
 import type { CardKeyRef, Mac1Answer, Mac1Ask } from '../../engine/card/dialogue.ts';

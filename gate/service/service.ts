@@ -7,6 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
 import { parseProfile } from '../../engine/card/purse/profile.ts';
 import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
+import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
@@ -37,8 +38,7 @@ export async function loadFiles(
   config: ServiceConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<ServiceFiles> {
-  const { file, passphraseFile } = config.keys;
-  const keySet = await loadKeyFile(file, { env, ...(passphraseFile ? { passphraseFile } : {}) });
+  const keySet = await loadKeys(config, env);
   const profiles: CompiledProfile[] = [];
   for (const name of config.profiles) profiles.push(await openProfile(name));
   return {
@@ -47,6 +47,29 @@ export async function loadFiles(
     fares: await openFares(config.fares),
     profiles,
   };
+}
+
+function loadKeys(
+  { keys: { file, passphraseFile } }: ServiceConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<KeySet> {
+  return loadKeyFile(file, { env, ...(passphraseFile ? { passphraseFile } : {}) });
+}
+
+/**
+ * Reads the key file again and puts its purchase keys in force at every gate, each from its next
+ * tap on. @throws FaregateError as `loadFiles`, with the keys before still in force.
+ */
+export async function reloadKeys(
+  station: Station,
+  config: ServiceConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const { keys } = await loadKeys(config, env);
+  if (!keys.some(({ use }) => use === 'purchase')) {
+    throw new FaregateError('KEYS_INVALID', `${config.keys.file}: it has no purchase key`);
+  }
+  await station.keys.replace(new Keyring(keys));
 }
 
 async function openProfile(nameOrFile: string): Promise<CompiledProfile> {

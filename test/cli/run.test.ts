@@ -3,13 +3,13 @@
  * gates, the engine on the other side, health and metrics, and a stop that loses nothing.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Check } from '../../gate/service/self-test.ts';
-import { run, start } from '../kit/programs.ts';
+import { freePorts, run, start } from '../kit/programs.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-run-'));
 const clear = join(dir, 'clear.json');
@@ -34,23 +34,6 @@ before(async () => {
   ports = await freePorts(5);
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const found = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolve(typeof address === 'object' && address ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
-}
 
 interface Config {
   [field: string]: unknown;
@@ -131,6 +114,53 @@ test('a station in service: in, out, uploaded, watched, and stopped', async () =
   assert.doesNotMatch(ended.out + ended.err, /0310517/, 'no card number in lines or log');
   engine.child.kill('SIGTERM');
   assert.equal((await engine.ended).code, 0);
+});
+
+test('SIGHUP puts new keys in force; a file that is no key file changes nothing', async () => {
+  const sealed = join(dir, 'rolled.sealed');
+  const importKeys = async (path: string, out: string): Promise<void> => {
+    const made = await run('engine', ['keys', 'import', path, '--out', out]);
+    assert.equal(made.code, 0, made.err);
+  };
+  const turn = async (text: string | null, says: RegExp): Promise<void> => {
+    if (text === null) writeFileSync(sealed, 'no key file');
+    else {
+      const next = join(dir, 'next.json');
+      writeFileSync(next, text);
+      await importKeys(next, join(dir, 'next.sealed'));
+      for (const end of ['', '.pass']) renameSync(join(dir, `next.sealed${end}`), sealed + end);
+    }
+    station.child.kill('SIGHUP');
+    await station.seen(says);
+  };
+  const key = (version: number) => ({ index: 1, version, master: 'AA'.repeat(16) });
+  await importKeys(clear, sealed);
+  const station = start('gate', [
+    'run',
+    '--config',
+    config((made) => {
+      made.keys = { file: 'rolled.sealed' };
+      for (const gate of made.gates) gate.journal = `journals/rolled-${gate.id}`;
+    }),
+  ]);
+  await station.seen(/gates are open/);
+  const decided = async (gate: string, reader: number): Promise<string> => {
+    await run('gate', [
+      'virtual-card',
+      ...['--connect', `127.0.0.1:${ports[reader]}`, '--keys', clear, '--personality', 'tunion'],
+      ...['--state', join(dir, 'rolled.state'), '--once'],
+    ]);
+    const line = await station.seen(new RegExp(`\\{"gate":"${gate}".*\\}`));
+    return JSON.parse(line[0]).reason;
+  };
+  await turn(null, /the keys stay as they were: .*rolled\.sealed/);
+  await turn(JSON.stringify({ tac: key(1) }), /as they were: .*it has no purchase key/);
+  assert.equal(await decided('IN', 1), 'open');
+  await turn(JSON.stringify({ purchase: key(2), tac: key(2) }), /key file are in force/);
+  assert.equal(await decided('OUT', 2), 'keyUnknown');
+  station.child.kill('SIGTERM');
+  const ended = await station.ended;
+  assert.equal(ended.code, 0, ended.err);
 });
 
 async function checked(path: string): Promise<{ code: number | null; checks: Check[] }> {

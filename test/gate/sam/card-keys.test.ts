@@ -168,7 +168,7 @@ function macsUnder(master: Uint8Array, asked: Mac1Ask) {
   return nodePurchaseMacs('3des', nodeCardKey('3des', master, factorsOf(key)), rest);
 }
 
-test('a tap under way ends on the ring it began with; the next one is on the new ring', async () => {
+test('a tap under way ends on the ring it began with; the next is on the new one', async () => {
   const former = fromHex('00112233445566778899AABBCCDDEEFF');
   const station = new StationKeys(new Keyring([purchase(1, former), purchase(2, former)]), 8);
   const [one, two] = [new KeyringHolder(station), new KeyringHolder(station)];
@@ -210,7 +210,7 @@ test('a tap given up before MAC1 does not keep the next one on its ring', async 
   assert.deepEqual(answer.mac1, macsUnder(desMaster, ask).mac1);
 });
 
-test('replacing derives anew what the new ring still has, and forgets the former keys', async () => {
+test('replacing derives anew what the new ring still has, and forgets the former', async () => {
   const station = new StationKeys(
     new Keyring([purchase(1, sm4Master), purchase(2, sm4Master)]),
     64,

@@ -1,6 +1,6 @@
 /**
- * Which cards a station knows, over a restart: sealed, whole or in part after damage and power cuts,
- * and never in the way of a start.
+ * Which cards a station knows, over a restart: sealed, whole or in part after damage and power
+ * cuts, and never in the way of a start.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

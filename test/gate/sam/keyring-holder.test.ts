@@ -1,4 +1,4 @@
-/** The key holder in process: random cards against node:crypto, the station's keys, and refusals. */
+/** The key holder in process: random cards against node:crypto, forgotten keys, and refusals. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
