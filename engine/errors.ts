@@ -37,9 +37,13 @@ export const errorCodes = {
   UPLOAD_TOO_LARGE: 'A frame or batch is over its bound. Nothing of it was posted.',
   ENROLMENT_REFUSED: 'The gate cannot be enrolled as asked.',
   LEDGER_BROKEN: 'The ledger does not add up. The entries named disagree.',
-  SELF_TEST_FAILED: 'The gate found something wrong before it opened. See `faregate-gate run --check`.',
+  SELF_TEST_FAILED:
+    'The gate found something wrong before it opened. See `faregate-gate run --check`.',
   PROCESS_ENDED: 'A process of the demo ended by itself; what it said stands before this line.',
   STORE_FAILED: 'The ledger store failed. Nothing was acknowledged.',
+  DENYLIST_CARDS_INVALID: 'The file of stopped cards is malformed. Correct the line named.',
+  DENYLIST_REFUSED: 'The denylist is damaged, foreign or too large. The one in force stays.',
+  DENYLIST_GAP: 'The delta builds on another list. Apply those between, or a full list.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

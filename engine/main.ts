@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `faregate-engine`. */
 import { runProgram } from './cli/command.ts';
+import { denylistCommands } from './cli/denylist.ts';
 import { fareCommands } from './cli/fares.ts';
 import { gateCommands } from './cli/gates.ts';
 import { keyCommands } from './cli/keys.ts';
@@ -12,7 +13,15 @@ import { serveCommand } from './cli/serve.ts';
 process.exitCode = await runProgram(
   'faregate-engine',
   "the operator's side: fares, keys, gates, ingest, ledger",
-  [serveCommand, ...fareCommands, quoteCommand, ...keyCommands, ...gateCommands, ...ledgerCommands],
+  [
+    serveCommand,
+    ...fareCommands,
+    quoteCommand,
+    ...keyCommands,
+    ...gateCommands,
+    ...denylistCommands,
+    ...ledgerCommands,
+  ],
   process.argv.slice(2),
   processIo(),
 );

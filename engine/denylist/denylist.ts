@@ -1,75 +1,73 @@
 /**
- * The denylist: exact membership of card numbers, held only as keyed hashes (AES-CMAC; PCI DSS 4.0,
- * 3.5.1.1 wants a keyed hash), so that a stolen gate gives no card number away. One block of CMAC
- * per look-up, then open addressing in one Int32Array: no allocation.
+ * The denylist as a tap asks it: is this card stopped? Card numbers are held only as keyed hashes,
+ * so that a stolen gate gives none away. All gates of a station share one `Denylist`; a newer list
+ * takes the place of the one in force in one assignment.
  */
 import assert from 'node:assert/strict';
-import { readU32 } from '../bytes.ts';
-import { type CmacKey, cmac16 } from '../crypto/mac.ts';
+import type { CmacKey } from '../crypto/mac.ts';
+import { CARD_NUMBER_BYTES, hashCardNumber } from './card-hash.ts';
+import type { DenylistForm } from './key-table.ts';
+import { digestOf, sortKeys } from './sorted-keys.ts';
+import { ListFiller, StopList } from './stop-list.ts';
 
-/** Bytes of a card number as purse cards carry it. */
-export const CARD_NUMBER_BYTES = 10;
-
-/** At most this part of the slots is taken, so that a probe stays short. */
-const LOAD = 0.6;
-
-const hash = new Uint8Array(16);
+const halves = new Int32Array(2);
 
 export class Denylist {
   readonly #key: CmacKey;
-  /** Pairs of 32-bit halves of a 64-bit hash; 0,0 is an empty slot. */
-  readonly #slots: Int32Array;
-  readonly #mask: number;
-  readonly size: number;
+  #list: StopList;
 
-  private constructor(key: CmacKey, slots: Int32Array, size: number) {
+  /** @param key the key that the list's card numbers were hashed under. */
+  constructor(key: CmacKey, list: StopList) {
     this.#key = key;
-    this.#slots = slots;
-    this.#mask = slots.length / 2 - 1;
-    this.size = size;
+    this.#list = list;
   }
 
-  /** @param cardNumbers 10 bytes each; repeats count once. */
-  static build(key: CmacKey, cardNumbers: readonly Uint8Array[]): Denylist {
-    const pairs = 2 ** Math.ceil(Math.log2(Math.max(2, cardNumbers.length / LOAD)));
-    const slots = new Int32Array(pairs * 2);
-    let size = 0;
-    for (const number of cardNumbers) {
+  /**
+   * A list of single cards that sees no deltas.
+   * @param cardNumbers 10 bytes each; repeats count once.
+   */
+  static build(
+    key: CmacKey,
+    cardNumbers: readonly Uint8Array[],
+    form: DenylistForm = 'fast',
+  ): Denylist {
+    const hashes = new Int32Array(2 * cardNumbers.length);
+    for (const [i, number] of cardNumbers.entries()) {
       assert(number.length === CARD_NUMBER_BYTES);
-      cmac16(key, number, 0, number.length, hash);
-      if (insert(slots, pairs - 1)) size += 1;
+      hashCardNumber(key, number, 0, hashes, 2 * i);
     }
-    return new Denylist(key, slots, size);
+    const keys = sortKeys(hashes);
+    const entries = keys.length / 2;
+    const filler = new ListFiller({ form, tableKeys: entries, rangesRoom: 0, changesRoom: 0 });
+    for (let i = 0; i < keys.length; i += 2) assert(filler.insert(keys[i]!, keys[i + 1]!));
+    const name = { version: 0, entries, digest: digestOf(keys) };
+    return new Denylist(key, filler.finish(name, new Uint8Array(0)));
   }
 
-  /** Whether the card number, 10 bytes at `bytes[at]`, is stopped. */
+  /** The list in memory that another thread shared. */
+  static attach(key: CmacKey, buffer: SharedArrayBuffer): Denylist {
+    return new Denylist(key, StopList.attach(buffer));
+  }
+
+  /** Whether the card number, 10 bytes at `bytes[at]`, is stopped, by itself or by a range. */
   has(bytes: Uint8Array, at: number): boolean {
-    if (this.size === 0) return false;
-    cmac16(this.#key, bytes, at, CARD_NUMBER_BYTES, hash);
-    const high = readU32(hash, 0) | 0;
-    const low = lowHalf();
-    for (let i = high & this.#mask; ; i = (i + 1) & this.#mask) {
-      const there = this.#slots[2 * i + 1]!;
-      if (there === low && this.#slots[2 * i] === high) return true;
-      if (there === 0) return false;
-    }
+    const list = this.#list;
+    if (list.never) return false;
+    hashCardNumber(this.#key, bytes, at, halves, 0);
+    return list.stops(bytes, at, halves[0]!, halves[1]!);
   }
-}
 
-/** The low half is never 0, which marks an empty slot. */
-function lowHalf(): number {
-  return readU32(hash, 4) | 1;
-}
-
-function insert(slots: Int32Array, mask: number): boolean {
-  const high = readU32(hash, 0) | 0;
-  const low = lowHalf();
-  let i = high & mask;
-  while (slots[2 * i + 1] !== 0) {
-    if (slots[2 * i + 1] === low && slots[2 * i] === high) return false;
-    i = (i + 1) & mask;
+  /** Single cards stopped. */
+  get size(): number {
+    return this.#list.name().entries;
   }
-  slots[2 * i] = high;
-  slots[2 * i + 1] = low;
-  return true;
+
+  get list(): StopList {
+    return this.#list;
+  }
+
+  /** Puts another list in force: the next card is asked of it. */
+  replace(list: StopList): void {
+    this.#list = list;
+  }
 }

@@ -1,0 +1,175 @@
+/**
+ * A list in force: its table and the changes beside it, looked up by a card number and its keyed
+ * hash. Any thread may look up while one thread, always the same, applies deltas.
+ *
+ * A delta is written into the state that is not in force; one store of the epoch then puts it in
+ * force whole. A reader notes the epoch, looks up in that epoch's state and the table, and looks
+ * again where the epoch moved meanwhile, since then its state may be under the writer's hands. So a
+ * reader sees the list before a delta or after it, never a mix, and waits for nobody.
+ */
+import type { DenylistForm, KeyCursor } from './key-table.ts';
+import { ListMemory, type ListName, type ListShape, type ListState } from './layout.ts';
+import { inRanges, RANGE_BYTES } from './ranges.ts';
+import { Verdict } from './side-table.ts';
+
+/** A checked delta: what it makes of the list in force. */
+export interface Delta {
+  readonly to: ListName;
+  /** All ranges of the new list. */
+  readonly ranges: Uint8Array;
+  /** Pairs (high, low) in ascending order. */
+  readonly added: Int32Array;
+  readonly removed: Int32Array;
+}
+
+export class StopList {
+  readonly #memory: ListMemory;
+  readonly #never: boolean;
+
+  constructor(memory: ListMemory) {
+    this.#memory = memory;
+    const { tableKeys, rangesRoom, changesRoom } = memory.shape;
+    this.#never = tableKeys + rangesRoom + changesRoom === 0;
+  }
+
+  /** The list in another thread's memory, for looking up only. */
+  static attach(buffer: SharedArrayBuffer): StopList {
+    return new StopList(ListMemory.attach(buffer));
+  }
+
+  get buffer(): SharedArrayBuffer {
+    return this.#memory.buffer;
+  }
+
+  get form(): DenylistForm {
+    return this.#memory.shape.form;
+  }
+
+  /** Whether it stops nobody, now and ever, so that a card need not be hashed. */
+  get never(): boolean {
+    return this.#never;
+  }
+
+  /** Whether a range, or the key of the number at `bytes[at]`, is listed. */
+  stops(bytes: Uint8Array, at: number, high: number, low: number): boolean {
+    for (;;) {
+      const epoch = this.#memory.epoch();
+      const state = this.#memory.states[epoch & 1]!;
+      const { rangeCount } = state;
+      const stopped =
+        (rangeCount > 0 && inRanges(state.ranges, 0, rangeCount, bytes, at)) ||
+        this.#listed(state, high, low);
+      if (this.#memory.epoch() === epoch) return stopped;
+    }
+  }
+
+  /** Whether the key is listed. */
+  has(high: number, low: number): boolean {
+    for (;;) {
+      const epoch = this.#memory.epoch();
+      const listed = this.#listed(this.#memory.states[epoch & 1]!, high, low);
+      if (this.#memory.epoch() === epoch) return listed;
+    }
+  }
+
+  name(): ListName {
+    for (;;) {
+      const epoch = this.#memory.epoch();
+      const name = this.#memory.states[epoch & 1]!.read();
+      if (this.#memory.epoch() === epoch) return name;
+    }
+  }
+
+  /** The ranges, 20 bytes each; a copy. */
+  ranges(): Uint8Array {
+    for (;;) {
+      const epoch = this.#memory.epoch();
+      const { ranges, rangeCount } = this.#memory.states[epoch & 1]!;
+      const copy = new Uint8Array(ranges.subarray(0, rangeCount * RANGE_BYTES));
+      if (this.#memory.epoch() === epoch) return copy;
+    }
+  }
+
+  /** What keeps the delta from being applied, or null: it adds what is listed or removes what is not. */
+  faultOf({ added, removed }: Delta): string | null {
+    for (let i = 0; i < added.length; i += 2) {
+      if (this.has(added[i]!, added[i + 1]!)) return `entry ${i / 2 + 1} to add is listed already`;
+    }
+    for (let i = 0; i < removed.length; i += 2) {
+      if (!this.has(removed[i]!, removed[i + 1]!)) {
+        return `entry ${i / 2 + 1} to remove is not listed`;
+      }
+    }
+    return null;
+  }
+
+  /** Whether the delta fits beside the table; if not, `rebuildList` makes a new one. */
+  fits({ added, removed, ranges }: Delta): boolean {
+    const { changesRoom, rangesRoom } = this.#memory.shape;
+    const changes = this.#inForce().changes + (added.length + removed.length) / 2;
+    return changes <= changesRoom && ranges.length <= rangesRoom * RANGE_BYTES;
+  }
+
+  /** Applies a delta that fits and has no fault. For one thread only. */
+  apply({ to, ranges, added, removed }: Delta): void {
+    const before = this.#inForce();
+    const state = this.#memory.states[(this.#memory.epoch() + 1) & 1]!;
+    state.side.words.set(before.side.words);
+    let { changes } = before;
+    for (let i = 0; i < removed.length; i += 2) {
+      if (state.side.set(removed[i]!, removed[i + 1]!, Verdict.removed)) changes += 1;
+    }
+    for (let i = 0; i < added.length; i += 2) {
+      if (state.side.set(added[i]!, added[i + 1]!, Verdict.listed)) changes += 1;
+    }
+    state.changes = changes;
+    state.write(to, ranges);
+    this.#memory.turn();
+  }
+
+  /** The table's keys, without the changes beside it. */
+  tableKeys(): KeyCursor {
+    return this.#memory.table.cursor();
+  }
+
+  forEachChange(visit: (high: number, low: number, verdict: Verdict) => void): void {
+    if (this.#inForce().changes > 0) this.#inForce().side.forEach(visit);
+  }
+
+  get changes(): number {
+    return this.#inForce().changes;
+  }
+
+  #inForce(): ListState {
+    return this.#memory.states[this.#memory.epoch() & 1]!;
+  }
+
+  #listed(state: ListState, high: number, low: number): boolean {
+    if (state.changes > 0) {
+      const verdict = state.side.verdictOf(high, low);
+      if (verdict !== Verdict.unchanged) return verdict === Verdict.listed;
+    }
+    return this.#memory.table.has(high, low);
+  }
+}
+
+/** Fills the table of a new list, key by key in ascending order. */
+export class ListFiller {
+  readonly #memory: ListMemory;
+
+  constructor(shape: ListShape) {
+    this.#memory = ListMemory.make(shape);
+  }
+
+  /** False where the table has no room: keys do not spread as those of a MAC do. */
+  insert(high: number, low: number): boolean {
+    return this.#memory.table.insert(high, low);
+  }
+
+  /** @param ranges sorted and apart. */
+  finish(name: ListName, ranges: Uint8Array): StopList {
+    this.#memory.table.finish();
+    this.#memory.states[0].write(name, ranges);
+    return new StopList(this.#memory);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Files of stopped cards, as an operator has them: a line for each card number of 20 hexadecimal
+ * digits, or FIRST-LAST for all numbers between. What follows a comma, semicolon or tab is not read,
+ * nor are empty lines, lines that begin with #, and a first line without digits. Ten million lines
+ * pass in bounded memory, 8 bytes a card. Errors name file and line, never the number.
+ */
+import { open } from 'node:fs/promises';
+import { fromHex, isHex } from '../bytes.ts';
+import type { CmacKey } from '../crypto/mac.ts';
+import { CARD_NUMBER_BYTES, hashCardNumber } from '../denylist/card-hash.ts';
+import { compareNumbers, joinRanges, RANGE_BYTES } from '../denylist/ranges.ts';
+import { KeyCollector, sortKeys } from '../denylist/sorted-keys.ts';
+import { FaregateError } from '../errors.ts';
+import { DENYLIST_ENTRIES_MAX, DENYLIST_LINE_BYTES_MAX, DENYLIST_RANGES_MAX } from '../limits.ts';
+
+const READ_BYTES = 1024 * 1024;
+const DIGITS = 2 * CARD_NUMBER_BYTES;
+const LINE_FEED = 10;
+const RANGE = new RegExp(`^([0-9A-Fa-f]{${DIGITS}})-([0-9A-Fa-f]{${DIGITS}})$`);
+
+/** Value of a byte as a hexadecimal digit, or -1. */
+const digitOf = Int8Array.from({ length: 256 }, (_, byte) => {
+  const digit = '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase());
+  return byte > 32 ? digit : -1;
+});
+
+/** What several files stop together. */
+export interface StoppedCards {
+  /** Keyed hashes, pairs (high, low), ascending, each once. */
+  readonly keys: Int32Array;
+  /** Sorted and apart. */
+  readonly ranges: Uint8Array;
+}
+
+/**
+ * Reads and hashes the cards of all files.
+ * @param progress told how many lines were read, now and then.
+ * @throws FaregateError FILE_UNREADABLE; DENYLIST_CARDS_INVALID naming file and line.
+ */
+export async function readStoppedCards(
+  paths: readonly string[],
+  key: CmacKey,
+  progress: (lines: number) => void,
+): Promise<StoppedCards> {
+  const reader = new CardLines(key);
+  for (const path of paths) await readFileInto(reader, path, progress);
+  const ranges = joinRanges(reader.ranges);
+  if (ranges.length > DENYLIST_RANGES_MAX * RANGE_BYTES) {
+    const message = `more than ${DENYLIST_RANGES_MAX} ranges apart from each other`;
+    throw new FaregateError('DENYLIST_CARDS_INVALID', `${paths.join(', ')}: ${message}`);
+  }
+  return { keys: sortKeys(reader.hashes.keys()), ranges };
+}
+
+async function readFileInto(
+  reader: CardLines,
+  path: string,
+  progress: (lines: number) => void,
+): Promise<void> {
+  reader.begin(path);
+  const buffer = new Uint8Array(READ_BYTES + DENYLIST_LINE_BYTES_MAX);
+  let kept = 0;
+  try {
+    const file = await open(path, 'r');
+    try {
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, kept, READ_BYTES);
+        if (bytesRead === 0) break;
+        const end = kept + bytesRead;
+        const from = reader.takeLines(buffer, end);
+        buffer.copyWithin(0, from, end);
+        kept = end - from;
+        progress(reader.lines);
+      }
+      if (kept > 0) reader.takeLine(buffer, 0, kept);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof FaregateError) throw cause;
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+class CardLines {
+  readonly hashes: KeyCollector = new KeyCollector();
+  readonly ranges: Uint8Array[] = [];
+  /** Lines of all files so far. */
+  lines = 0;
+  readonly #key: CmacKey;
+  readonly #number = new Uint8Array(CARD_NUMBER_BYTES);
+  readonly #hash = new Int32Array(2);
+  #path = '';
+  #line = 0;
+
+  constructor(key: CmacKey) {
+    this.#key = key;
+  }
+
+  begin(path: string): void {
+    this.#path = path;
+    this.#line = 0;
+  }
+
+  /** Takes the whole lines of `bytes[0..end)`; returns where the rest begins. */
+  takeLines(bytes: Uint8Array, end: number): number {
+    let from = 0;
+    for (;;) {
+      const feed = bytes.indexOf(LINE_FEED, from);
+      if (feed === -1 || feed >= end) break;
+      this.takeLine(bytes, from, feed);
+      from = feed + 1;
+    }
+    if (end - from >= DENYLIST_LINE_BYTES_MAX) this.#line += 1;
+    this.#bound(end - from);
+    return from;
+  }
+
+  takeLine(bytes: Uint8Array, from: number, to: number): void {
+    this.#line += 1;
+    this.lines += 1;
+    if (this.#isNumber(bytes, from, to)) {
+      hashCardNumber(this.#key, this.#number, 0, this.#hash, 0);
+      if (this.hashes.count === DENYLIST_ENTRIES_MAX) {
+        throw this.#wrong(`more than ${DENYLIST_ENTRIES_MAX} cards`);
+      }
+      this.hashes.add(this.#hash[0]!, this.#hash[1]!);
+      return;
+    }
+    this.#bound(to - from);
+    this.#takeText(new TextDecoder().decode(bytes.subarray(from, to)));
+  }
+
+  /** Whether the line is a number and nothing else that is read; leaves it in `#number`. */
+  #isNumber(bytes: Uint8Array, from: number, to: number): boolean {
+    if (to - from < DIGITS) return false;
+    for (let i = 0; i < CARD_NUMBER_BYTES; i++) {
+      const high = digitOf[bytes[from + 2 * i]!]!;
+      const low = digitOf[bytes[from + 2 * i + 1]!]!;
+      if ((high | low) < 0) return false;
+      this.#number[i] = (high << 4) | low;
+    }
+    const next = from + DIGITS === to ? ',' : String.fromCharCode(bytes[from + DIGITS]!);
+    return next === ',' || (next === '\r' && from + DIGITS + 1 === to);
+  }
+
+  #takeText(text: string): void {
+    const cell = text.split(/[,;\t]/, 1)[0]!.trim();
+    if (cell === '' || cell.startsWith('#')) return;
+    if (isHex(cell, CARD_NUMBER_BYTES)) {
+      this.takeLine(new TextEncoder().encode(cell), 0, DIGITS);
+      this.#line -= 1;
+      this.lines -= 1;
+      return;
+    }
+    const range = RANGE.exec(cell);
+    if (range) {
+      this.#takeRange(fromHex(range[1]! + range[2]!));
+      return;
+    }
+    if (this.#line === 1 && !/\d/.test(cell)) return;
+    const wanted = `a card number of ${DIGITS} hexadecimal digits, or FIRST-LAST`;
+    throw this.#wrong(`not ${wanted}; it has ${cell.length} characters`);
+  }
+
+  #takeRange(range: Uint8Array): void {
+    if (compareNumbers(range, 0, range, CARD_NUMBER_BYTES) > 0) {
+      throw this.#wrong('the range ends before it begins');
+    }
+    // Ranges that overlap are joined at the end; of so many, no sound file has more.
+    if (this.ranges.length === 16 * DENYLIST_RANGES_MAX) {
+      throw this.#wrong(`more than ${16 * DENYLIST_RANGES_MAX} ranges`);
+    }
+    this.ranges.push(range);
+  }
+
+  #bound(length: number): void {
+    if (length >= DENYLIST_LINE_BYTES_MAX) {
+      throw this.#wrong(`a line of more than ${DENYLIST_LINE_BYTES_MAX} bytes`);
+    }
+  }
+
+  #wrong(what: string): FaregateError {
+    return new FaregateError('DENYLIST_CARDS_INVALID', `${this.#path}:${this.#line}: ${what}`);
+  }
+}

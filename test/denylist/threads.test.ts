@@ -1,0 +1,67 @@
+/**
+ * Gates on other threads look up while deltas are applied: each delta removes card A and adds card
+ * B, or the other way round, and every answer must be of one list.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import type { DenylistForm } from '../../engine/denylist/key-table.ts';
+import { growingShape } from '../../engine/denylist/rebuild.ts';
+import { sortKeys } from '../../engine/denylist/sorted-keys.ts';
+import { ListFiller } from '../../engine/denylist/stop-list.ts';
+import { keysOfCards, range, serial } from '../kit/denylist-kit.ts';
+
+const DELTAS = 1500;
+
+interface Seen {
+  readonly looks: number;
+  readonly versions: number;
+  readonly mixed: number;
+  readonly both: readonly number[];
+}
+
+function nameOf(version: number, entries: number) {
+  return { version, entries, digest: Int32Array.of(3 * version, 0, 0, 5 * version) };
+}
+
+for (const form of ['fast', 'small'] as const satisfies DenylistForm[]) {
+  test(`${form}: a reader on another thread never sees half of a delta`, async (t) => {
+    const a = keysOfCards([1]);
+    const b = keysOfCards([2]);
+    const others = keysOfCards(Array.from({ length: 500 }, (_, i) => 1000 + i));
+    const keys = sortKeys(Int32Array.of(...others, ...a));
+    const filler = new ListFiller(growingShape(form, keys.length / 2));
+    for (let i = 0; i < keys.length; i += 2) filler.insert(keys[i]!, keys[i + 1]!);
+    const list = filler.finish(nameOf(1, 501), range(50, 60));
+
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const ranges = new Uint8Array(20);
+    ranges.set(serial(55));
+    ranges.set(serial(75), 10);
+    const workerData = { buffer: list.buffer, stop, keys: Int32Array.of(...a, ...b), ranges };
+    const url = new URL('../programs/denylist-reader.js', import.meta.url);
+    const worker = new Worker(url, { workerData });
+    await once(worker, 'message');
+    for (let version = 2; version <= DELTAS; version++) {
+      const toA = version % 2 === 1;
+      const delta = {
+        to: nameOf(version, 501),
+        ranges: toA ? range(50, 60) : range(70, 80),
+        added: toA ? a : b,
+        removed: toA ? b : a,
+      };
+      assert.equal(list.faultOf(delta), null);
+      assert(list.fits(delta));
+      list.apply(delta);
+    }
+    const answer = once(worker, 'message') as Promise<[Seen]>;
+    Atomics.store(stop, 0, 1);
+    const [seen] = await answer;
+    await worker.terminate();
+    t.diagnostic(`${seen.looks} looks over ${seen.versions} versions`);
+    assert(seen.looks > 0);
+    assert.equal(seen.mixed, 0);
+    assert.deepEqual([seen.both[0], seen.both[2]], [0, 0]);
+  });
+}
