@@ -16,7 +16,7 @@ export const DES_SCHEDULE_WORDS = 32;
 export const EDE_SCHEDULE_WORDS = 64;
 
 /** S1 to S8 (FIPS 46-3, appendix 1): four rows of 16 hexadecimal digits each. */
-const S_BOXES = [
+export const S_BOXES = [
   'E4D12FB83A6C59070F74E2D1A6CB953841E8D62BFC973A50FC8249175B3EA06D',
   'F18E6B34972DC05A3D47F28EC01A69B50E7BA4D158C6932FD8A13F42B67C05E9',
   'A09E63F51DC7B428D709346A285ECBF1D6498F30B12C5AE71AD069874FE3B52C',
@@ -28,26 +28,26 @@ const S_BOXES = [
 ] as const;
 
 /** Permutation P: bit i of the result (from 1, the leftmost) is this bit of the S-boxes' output. */
-const P = [
+export const P = [
   16, 7, 20, 21, 29, 12, 28, 17, 1, 15, 23, 26, 5, 18, 31, 10, 2, 8, 24, 14, 32, 27, 3, 9, 19, 13,
   30, 6, 22, 11, 4, 25,
 ];
 
 /** Permuted choice 1: the bits of the key that make C, then D (28 each). */
-const PC1 = [
+export const PC1 = [
   57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35, 27, 19, 11, 3, 60,
   52, 44, 36, 63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21,
   13, 5, 28, 20, 12, 4,
 ];
 
 /** Permuted choice 2: the bits of CD that make the round key; the first 24 all come from C. */
-const PC2 = [
+export const PC2 = [
   14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10, 23, 19, 12, 4, 26, 8, 16, 7, 27, 20, 13, 2, 41, 52,
   31, 37, 47, 55, 30, 40, 51, 45, 33, 48, 44, 49, 39, 56, 34, 53, 46, 42, 50, 36, 29, 32,
 ];
 
 /** Bit r is set where round r (from 0) moves the key halves by one bit, not two: 0, 1, 8, 15. */
-const SINGLE_SHIFTS = 0x8103;
+export const SINGLE_SHIFTS = 0x8103;
 
 function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
