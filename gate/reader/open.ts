@@ -1,23 +1,87 @@
-/** Readers by the name a user gives their link. */
+/** Readers by the name a user gives their link (`docs/readers.md`). */
 import { FaregateError } from '../../engine/errors.ts';
+import { Acr122Channel } from './acr122-channel.ts';
+import type { ByteLinkSource } from './byte-link.ts';
+import type { ReaderOptions } from './connection.ts';
+import { Pn532Reader } from './pn532-reader.ts';
+import { Pn532SerialChannel } from './pn532-serial.ts';
 import type { Reader } from './reader.ts';
+import { serialLink } from './serial-link.ts';
+import { tcpLink } from './socket-link.ts';
 import { TcpListenReader } from './tcp.ts';
 
 /** Links that `openReader` knows, with what they are. */
 export const readerLinks: Readonly<Record<string, string>> = {
   'tcp-listen:PORT': 'waits on 127.0.0.1 for a card program that speaks the vpcd protocol',
+  'pn532:DEVICE[@BAUD]': 'a PN532 on a serial device (115200 baud)',
+  'pn532-tcp:HOST:PORT': 'a PN532 behind a terminal server',
+  'acr122-serial:DEVICE[@BAUD]': 'an ACR122S or its kin on a serial device (115200 baud)',
+  'acr122-tcp:HOST:PORT': 'the same behind a terminal server',
 };
 
 const PORT_MAX = 65_535;
+const BAUD_DEFAULT = 115_200;
+
+type Opener = (link: string, rest: string, options: ReaderOptions) => Promise<Reader> | null;
+
+/** Each gives null where what follows the colon is not what the link takes. */
+const openers: Readonly<Record<string, Opener>> = {
+  'tcp-listen': (_, rest) => {
+    const port = portOf(rest);
+    return port === null ? null : TcpListenReader.listen({ port });
+  },
+  pn532: (link, rest, options) => pn532(link, serialOf(rest), options),
+  'pn532-tcp': (link, rest, options) => pn532(link, tcpOf(rest), options),
+  'acr122-serial': (link, rest, options) => acr122(link, serialOf(rest), options),
+  'acr122-tcp': (link, rest, options) => acr122(link, tcpOf(rest), options),
+};
 
 /**
- * Opens the reader of a link such as `tcp-listen:35963`.
+ * Opens the reader of a link such as `tcp-listen:35963`. A reader that was there once is looked for
+ * again when it vanishes; only its absence now is an error.
  * @throws FaregateError USAGE for a link that is none; what the reader throws on opening.
  */
-export async function openReader(link: string): Promise<Reader> {
-  const [kind, rest = ''] = link.split(/:(.*)/s);
-  const port = /^\d{1,5}$/.test(rest) ? Number(rest) : Number.NaN;
-  if (kind === 'tcp-listen' && port <= PORT_MAX) return await TcpListenReader.listen({ port });
+export async function openReader(link: string, options: ReaderOptions = {}): Promise<Reader> {
+  const [kind = '', rest = ''] = link.split(/:(.*)/s);
+  const opener = Object.hasOwn(openers, kind) ? openers[kind] : undefined;
+  const opening = opener?.(link, rest, options);
+  if (opening) return await opening;
   const known = Object.entries(readerLinks).map(([name, about]) => `${name} (${about})`);
   throw new FaregateError('USAGE', `no reader link: ${link}; known: ${known.join(', ')}`);
+}
+
+function pn532(
+  link: string,
+  source: ByteLinkSource | null,
+  options: ReaderOptions,
+): Promise<Reader> | null {
+  return source && Pn532Reader.open(link, () => Pn532SerialChannel.open(link, source), options);
+}
+
+function acr122(
+  link: string,
+  source: ByteLinkSource | null,
+  options: ReaderOptions,
+): Promise<Reader> | null {
+  return source && Pn532Reader.open(link, () => Acr122Channel.open(link, source), options);
+}
+
+/** `DEVICE` or `DEVICE@BAUD`. */
+function serialOf(rest: string): ByteLinkSource | null {
+  const [, device, baud] = /^(.+?)(?:@(\d{4,7}))?$/s.exec(rest) ?? [];
+  return device === undefined ? null : serialLink(device, Number(baud ?? BAUD_DEFAULT));
+}
+
+/** `HOST:PORT`; a host with colons stands in brackets. */
+function tcpOf(rest: string): ByteLinkSource | null {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(.*)$/s.exec(rest) ?? [];
+  const host = bracketed ?? plain;
+  const port = portOf(digits);
+  return host === undefined || !port ? null : tcpLink(host, port);
+}
+
+/** 0 to 65535, or null. */
+function portOf(text: string): number | null {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return port <= PORT_MAX ? port : null;
 }

@@ -1,5 +1,5 @@
 /**
- * The reader port: a link to cards. One file per link implements it (`tcp.ts`, `virtual/`), and one
+ * The reader port: a link to cards. One file per link implements it (`open.ts` lists them), and one
  * suite (`test/suites/reader.ts`) runs over all of them.
  */
 
@@ -13,9 +13,10 @@ export interface CardSession {
    */
   readonly modelledUs: number;
   /**
-   * Sends a C-APDU; answers data ‖ SW1 ‖ SW2, or null when the card has gone (then always null).
-   * The link handles its own framing; 61xx and 6Cxx are left to the caller.
-   * @throws FaregateError READER_FAILED when the link itself broke.
+   * Sends a C-APDU once; answers data ‖ SW1 ‖ SW2, or null when no answer can come any more: the
+   * card has gone, or the reader has (then always null). A tap treats both alike, since it cannot
+   * know in either case whether the card got the command. The link handles its own framing; 61xx
+   * and 6Cxx are left to the caller.
    */
   transceive(apdu: Uint8Array): Promise<Uint8Array | null>;
   /** Ends the session; the reader then waits for the card's removal. Never throws. */
@@ -29,3 +30,16 @@ export interface Reader {
   cards(): AsyncIterable<CardSession>;
   close(): Promise<void>;
 }
+
+/** What a reader has to say besides cards; each is said once, when it begins. */
+export type ReaderNotice =
+  /** The reader has vanished or does not answer; it is looked for until it is `back`. */
+  | { readonly notice: 'away'; readonly why: string }
+  | { readonly notice: 'back' }
+  /** Several cards are in the field. None is taken before the field has been empty. */
+  | { readonly notice: 'severalCards' }
+  /** What is in the field does not speak ISO 14443-4, or not to this reader. */
+  | { readonly notice: 'unreadable' };
+
+/** Takes a reader's notices; must return at once. */
+export type NoticeTaker = (notice: ReaderNotice) => void;

@@ -60,7 +60,10 @@ export function readerSuite(name: string, open: () => Promise<ReaderUnderTest>):
     const { reader, present } = await open();
     const seen: string[] = [];
     const presented = (async () => {
-      for (const balanceMinor of [1, 2, 3]) await present(cardOf({ balanceMinor }));
+      for (const balanceMinor of [1, 2, 3]) {
+        const cardNumber = fromHex(`0310487012345678900${balanceMinor}`);
+        await present(cardOf({ balanceMinor, cardNumber }));
+      }
       await reader.close();
     })();
     for await (const session of reader.cards()) {

@@ -1,0 +1,113 @@
+/**
+ * What a reader is reached through, kept up: opened once on demand, and opened again, with growing
+ * pauses up to a bound, whenever it is lost. Going and coming back are told as notices.
+ */
+import { FaregateError } from '../../engine/errors.ts';
+import { READER_PAUSE_MS_MAX, READER_PAUSE_MS_MIN } from '../../engine/limits.ts';
+import type { NoticeTaker } from './reader.ts';
+
+export interface ReaderOptions {
+  readonly onNotice?: NoticeTaker;
+  /** First and longest pause between attempts to find a reader that has gone. */
+  readonly pauseMsMin?: number;
+  readonly pauseMsMax?: number;
+  /** How long a card or the reader may take for one answer. */
+  readonly answerMs?: number;
+}
+
+export class Connection<T extends { close(): void }> {
+  readonly #open: () => Promise<T>;
+  readonly #onNotice: NoticeTaker;
+  readonly #pauseMsMin: number;
+  readonly #pauseMsMax: number;
+  readonly #waits = new Set<() => void>();
+  #current: T | null = null;
+  #away = false;
+  #closed = false;
+
+  /** @param open throws READER_FAILED where there is nothing to open */
+  constructor(open: () => Promise<T>, options: ReaderOptions) {
+    this.#open = open;
+    this.#onNotice = options.onNotice ?? (() => {});
+    this.#pauseMsMin = options.pauseMsMin ?? READER_PAUSE_MS_MIN;
+    this.#pauseMsMax = options.pauseMsMax ?? READER_PAUSE_MS_MAX;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Opens for the first time. @throws FaregateError READER_FAILED where there is nothing. */
+  async start(): Promise<void> {
+    this.#current = await this.#open();
+  }
+
+  /** The connection, once there is one; null when this was closed. */
+  async get(): Promise<T | null> {
+    let pauseMs = this.#pauseMsMin;
+    while (!this.#closed) {
+      if (this.#current) return this.#current;
+      try {
+        const opened = await this.#open();
+        if (this.#closed) opened.close();
+        else this.#found(opened);
+      } catch (error) {
+        this.#tellAway(readerFailure(error));
+        await this.pause(pauseMs);
+        pauseMs = Math.min(pauseMs * 2, this.#pauseMsMax);
+      }
+    }
+    return null;
+  }
+
+  /** Gives up a connection that an error of the reader has shown to be of no use. */
+  lost(connection: T, error: unknown): void {
+    const why = readerFailure(error);
+    connection.close();
+    if (this.#current !== connection) return;
+    this.#current = null;
+    if (!this.#closed) this.#tellAway(why);
+  }
+
+  /** Waits, or less when this is closed. */
+  async pause(ms: number): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waits.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#waits.add(done);
+    });
+  }
+
+  /** No more attempts; the connection, if there is one, is handed over to be closed. */
+  close(): T | null {
+    this.#closed = true;
+    for (const done of this.#waits) done();
+    const current = this.#current;
+    this.#current = null;
+    return current;
+  }
+
+  #found(opened: T): void {
+    this.#current = opened;
+    if (!this.#away) return;
+    this.#away = false;
+    this.#onNotice({ notice: 'back' });
+  }
+
+  #tellAway(why: string): void {
+    if (this.#away) return;
+    this.#away = true;
+    this.#onNotice({ notice: 'away', why });
+  }
+}
+
+/** What a failure of the reader says; any other error is not the reader's, and is thrown on. */
+function readerFailure(error: unknown): string {
+  if (error instanceof FaregateError && error.code === 'READER_FAILED') return error.message;
+  throw error;
+}
