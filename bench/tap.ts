@@ -38,15 +38,14 @@ export const tapBenchmark: Benchmark = {
   name: 'tap',
   questions(smoke) {
     const stoppedCards = smoke ? 100 : STOPPED_CARDS;
+    const world = makeWorld(stoppedCards, CARD_KEYS_STATION);
     // Eight keys are kept and more cards come, so that each card's has to be derived again.
     const forgetful = makeWorld(stoppedCards, 8);
-    const few = Array.from({ length: smoke ? 16 : 64 }, (_, i) => recordCard(forgetful, i));
-    const world = makeWorld(stoppedCards, CARD_KEYS_STATION);
-    const many = Array.from({ length: smoke ? 16 : 2048 }, (_, i) => recordCard(world, i));
+    const cards = Array.from({ length: smoke ? 16 : 64 }, (_, i) => recordCard(world, i));
     return [
-      exitTap('new card', forgetful, few),
-      exitTap('key kept', world, many),
-      exitTap('key at hand', world, many.slice(0, 1)),
+      exitTap('new card', forgetful, cards),
+      exitTap('key kept', world, cards),
+      exitTap('key at hand', world, cards.slice(0, 1)),
     ];
   },
 };

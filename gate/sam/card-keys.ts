@@ -1,11 +1,11 @@
 /**
  * Cards' purchase keys, derived from one keyring and kept with their schedules expanded, bounded.
  *
- * Is it worth it? `npm run bench -- card-keys` measures: to derive a card's key takes some 1.5 us
- * (two diversifications and two expansions), to find it here 0.2 us. A rider notices neither: a key
- * is made ready while the card answers READ RECORD, which takes milliseconds. What is saved is a
- * quarter of the host's work for a tap, which counts where one process serves hundreds of gates. So
- * this stays small and simple, and nothing depends on what is in it.
+ * Is it worth it? To derive a card's key takes some 1.2 us (two diversifications, two expansions),
+ * to find it here 0.2 us (`npm run bench -- card-keys`). A rider notices neither: a key is made
+ * ready while the card answers READ RECORD, which takes milliseconds. What is saved is not quite a
+ * quarter of the host's work for a tap (`npm run bench -- tap`), which counts only where one process
+ * serves hundreds of gates. So this stays small and simple, and nothing depends on what is in it.
  *
  * Only purchase keys are here. TAC keys are the issuer's and the engine's; a gate that held them
  * could forge debits.
@@ -86,8 +86,8 @@ export class CardKeys {
   }
 
   /**
-   * Copies the schedule of a card's key, kept or derived now, to `schedule` (64 words): a copy stays
-   * when the place here goes to another card.
+   * Copies the schedule of a card's key, kept or derived now, to `schedule` (64 words): a copy
+   * stays when the place here goes to another card.
    * @returns the key's cipher, or null where the keyring lacks its master.
    */
   find(identity: Int32Array, schedule: Int32Array): PurseCipher | null {
@@ -100,8 +100,8 @@ export class CardKeys {
 
   /**
    * Derives the keys of `identities` ahead, `CARD_KEYS_SLICE` at a time with a pause in between, so
-   * that a tap waits for one slice at most (50 us). Keys whose master is not on the ring are passed
-   * over.
+   * that a tap waits for one slice at most (some 50 us). Keys whose master is not on the ring are
+   * passed over.
    */
   async warm(
     identities: Int32Array,

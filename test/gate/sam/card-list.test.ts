@@ -15,7 +15,7 @@ import { SimDisk, seeded } from '../../sim-disk.ts';
 
 const KEY = new Uint8Array(32).fill(7);
 const HEAD_BYTES = 32;
-const PIECE_CARDS = 203;
+const PIECE_CARDS = 63;
 const SEALED_BYTES = PIECE_CARDS * 20 + 16;
 
 /** Identities of these cards: 3DES, two levels, key 1 version 1. */
