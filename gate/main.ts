@@ -5,12 +5,13 @@ import { processIo } from '../engine/cli/process-io.ts';
 import { demoCommand, demoStationCommand } from './cli/demo.ts';
 import { runCommand } from './cli/run.ts';
 import { tapCommand } from './cli/tap.ts';
+import { uploadCommand } from './cli/upload.ts';
 import { virtualCardCommand } from './cli/virtual-card.ts';
 
 process.exitCode = await runProgram(
   'faregate-gate',
   "the gate's side: running gates, single taps, virtual cards, the demo",
-  [runCommand, tapCommand, demoCommand, virtualCardCommand, demoStationCommand],
+  [runCommand, uploadCommand, tapCommand, demoCommand, virtualCardCommand, demoStationCommand],
   process.argv.slice(2),
   processIo(),
 );

@@ -5,6 +5,7 @@
 import type { Decision } from '../../engine/tap/decision.ts';
 import { reasons } from '../../engine/tap/reasons.ts';
 import type { Barrier } from './barrier.ts';
+import { signals } from './signals.ts';
 
 export class LineBarrier implements Barrier {
   readonly #gateId: string;
@@ -23,6 +24,7 @@ export class LineBarrier implements Barrier {
         open,
         reason,
         message: reasons[reason],
+        ...signals[reason],
         amountMinor,
         balanceMinor,
       }),
