@@ -4,7 +4,7 @@
  * Is it worth it? To derive a card's key takes some 1.2 us (two diversifications, two expansions),
  * to find it here 0.2 us (`npm run bench -- card-keys`). A rider notices neither: a key is made
  * ready while the card answers READ RECORD, which takes milliseconds. What is saved is not quite a
- * quarter of the host's work for a tap (`npm run bench -- tap`), which counts only where one process
+ * quarter of the host's work for a tap (`npm run bench -- tap`), which counts only where a process
  * serves hundreds of gates. So this stays small and simple, and nothing depends on what is in it.
  *
  * Only purchase keys are here. TAC keys are the issuer's and the engine's; a gate that held them

@@ -30,7 +30,7 @@ const VERSION = 1;
 const HEAD_BYTES = 16;
 const PIECES_AT = HEAD_BYTES + AEAD_PREFIX_BYTES;
 const IDENTITY_BYTES = 4 * IDENTITY_WORDS;
-/** Identities in one piece: sealed in some 40 us, so that no tap waits for long. */
+/** Identities in one piece: sealed in some 15 us, so that no tap waits for long. */
 const PIECE_CARDS = 63;
 const PIECE_BYTES = PIECE_CARDS * IDENTITY_BYTES;
 const SEALED_BYTES = PIECE_BYTES + AEAD_TAG_BYTES;
