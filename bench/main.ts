@@ -1,16 +1,20 @@
 /** `npm run bench -- [names] [--json] [--smoke]`: runs the benchmarks named, or all. */
 import { parseArgs } from 'node:util';
 import { cardKeysBenchmark } from './card-keys.ts';
+import { denylistBenchmark } from './denylist.ts';
 import { type Benchmark, machine, type Ratio, type Result, runBenchmark } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
 import { macBenchmark } from './mac.ts';
+import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
 
 const benchmarks: readonly Benchmark[] = [
   macBenchmark,
+  tacBenchmark,
   tapBenchmark,
   cardKeysBenchmark,
   ingestBenchmark,
+  denylistBenchmark,
 ];
 
 const { values, positionals } = parseArgs({
@@ -37,7 +41,9 @@ function printRow(line: object | Result | Ratio): void {
   if ('contender' in line) {
     const times = [line.p50Ns, line.p99Ns, line.p999Ns].map((ns) => time(ns).padStart(9)).join('');
     const rate = `${line.opsPerSec.toLocaleString('en')}/s`.padStart(14);
-    console.log(`${line.bench.padEnd(8)}${line.contender.padEnd(52)}${times}${rate}  ${line.hash}`);
+    console.log(
+      `${line.bench.padEnd(10)}${line.contender.padEnd(60)}${times}${rate}  ${line.hash}`,
+    );
   } else if ('ratio' in line) {
     const goal = line.goal === undefined ? '' : ` (goal ${line.goal})`;
     console.log(`${' '.repeat(8)}${line.ratio} is ${line.value} times as fast as the last${goal}`);

@@ -104,7 +104,9 @@ export const INGEST_BYTES_MAX = 64 * 1024 * 1024;
 /** Records checked for their TACs at a time, copied into the bitsliced cipher's memory: 160 KiB. */
 export const TAC_CHUNK_RECORDS = 1024;
 /** TACs of one key from which 128 bitsliced lanes pay, however many of them stay empty. */
-export const TAC_LANES_MIN = 24;
+export const TAC_LANES_MIN = 12;
+/** The same of card keys to derive, which are less work. */
+export const CARD_KEY_LANES_MIN = 24;
 /** Records an engine checks before it lets other gates have the thread. */
 export const INGEST_SLICE_RECORDS = 256;
 /** A TLS handshake, from connection to the gate's certificate. */
@@ -176,6 +178,18 @@ export const HTTP_REQUEST_MS = 10_000;
 
 /** Address space mapped for the ledger's file at first: some 150 million debits; lmdb adds more. */
 export const LEDGER_MAP_BYTES = 64 * 1024 * 1024 * 1024;
+/** Records posted in one transaction of the ledger, save for the batch that passes it. */
+export const LEDGER_GROUP_RECORDS_MAX = 8192;
+/** Batches that wait for a transaction; a gate's connection has one at a time. */
+export const LEDGER_POSTS_WAITING_MAX = 2 * GATES_MAX;
+/** Debits between two saved segments of heads; a start goes through at most 1,024 times as many. */
+export const LEDGER_CHECKPOINT_ROWS = 8192;
+/** Blocks of the ledger kept at hand for late arrivals and cards' totals. */
+export const LEDGER_BLOCK_CACHE_BYTES = 16 * 1024 * 1024;
+/** Purses that `ledger check` follows in one pass over the blocks, at some 110 bytes each. */
+export const LEDGER_CHECK_PURSES_MAX = 8_000_000;
+/** Links of late arrivals that it holds in one pass, at 32 bytes each. */
+export const LEDGER_CHECK_LINKS_MAX = 4_000_000;
 /** Disagreements `ledger check` names before it only counts them. */
 export const LEDGER_FINDINGS_MAX = 20;
 /** Gaps `ledger check` names before it only counts them. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { at } from '../../debit/codec.ts';
-import { TAC_LANES_MIN } from '../../limits.ts';
+import { CARD_KEY_LANES_MIN } from '../../limits.ts';
 import type { MasterSchedule } from '../keyring.ts';
 import { deriveCardKey } from '../purse-cipher.ts';
 import { loadKey, loadWord } from '../words.ts';
@@ -47,7 +47,7 @@ export class CardKeyBatch {
     assert(factors.length >= count * FACTORS_BYTES && keys.length >= count * KEY_WORDS);
     const cipher = master.cipher.algorithm === '3des' ? this.#cipher : null;
     let first = 0;
-    while (cipher !== null && count - first >= TAC_LANES_MIN) {
+    while (cipher !== null && count - first >= CARD_KEY_LANES_MIN) {
       const used = Math.min(LANES, count - first);
       this.#deriveLanes(cipher, master, factors, levels, first, used, keys);
       first += used;

@@ -185,11 +185,17 @@ export class BitslicedDes {
     }
   }
 
-  /** Null where the host cannot run the module. */
+  /** Null where the host cannot run the module: no WebAssembly, no SIMD, no address space left. */
   static create(host: WebAssemblyHost | null): BitslicedDes | null {
     const module = host === null ? null : compile(host);
     if (host === null || module === null) return null;
-    return new BitslicedDes(new host.Instance(module).exports);
+    try {
+      return new BitslicedDes(new host.Instance(module).exports);
+    } catch (error) {
+      // Hosts reserve gigabytes of addresses for a memory, which a limit may forbid.
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
   }
 
   /** Puts a master key, given as its EDE schedule, into all lanes. */

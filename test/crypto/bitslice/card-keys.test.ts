@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { CardKeyBatch } from '../../../engine/crypto/bitslice/card-keys.ts';
 import { Keyring } from '../../../engine/crypto/keyring.ts';
 import { loadKey } from '../../../engine/crypto/words.ts';
+import { CARD_KEY_LANES_MIN } from '../../../engine/limits.ts';
 import { nodeCardKey } from '../../reference/crypto-node.ts';
 import { Draw } from './records.ts';
 
-const COUNTS = [0, 1, 23, 24, 127, 128, 129, 300];
+const COUNTS = [0, 1, CARD_KEY_LANES_MIN - 1, CARD_KEY_LANES_MIN, 127, 128, 129, 300];
 const COUNT_MAX = 300;
 
 for (const algorithm of ['3des', 'sm4'] as const) {

@@ -47,16 +47,28 @@ function verdictsOf(batch: TacBatch, records: Uint8Array, count: number): number
   return [...verdicts.subarray(0, count)];
 }
 
-test('this host bitslices, and does without where there is no SIMD', () => {
-  const without = { ...webAssembly!, validate: () => false };
+test('this host bitslices, and does without where there is no SIMD or no room', () => {
   assert.deepEqual(
     batches.map((batch) => batch.bitsliced),
     [true, false],
   );
-  const batch = createTacBatch(ring, { webAssembly: without });
-  assert.equal(batch.bitsliced, false);
-  batch.warm();
-  assert.deepEqual(verdictsOf(batch, drawRecords(draw, first, 30), 30), Array(30).fill(valid));
+  const crowded = {
+    validate: () => true,
+    Module: webAssembly!.Module,
+    Instance: class {
+      readonly exports = {};
+      constructor() {
+        throw new RangeError('could not allocate memory');
+      }
+    },
+  };
+  const without = { ...crowded, validate: () => false };
+  for (const host of [without, crowded]) {
+    const batch = createTacBatch(ring, { webAssembly: host });
+    assert.equal(batch.bitsliced, false);
+    batch.warm();
+    assert.deepEqual(verdictsOf(batch, drawRecords(draw, first, 30), 30), Array(30).fill(valid));
+  }
 });
 
 test('every count up to 300: TACs of node:crypto are valid, forged ones invalid', () => {
