@@ -53,7 +53,7 @@ function printRow(line: object | Result | Ratio): void {
         .map(([name, value]) => `${name} ${value}`)
         .join(', '),
     );
-    console.log(`${''.padEnd(60)}${['p50', 'p99', 'p99.9'].map((p) => p.padStart(9)).join('')}`);
+    console.log(`${''.padEnd(70)}${['p50', 'p99', 'p99.9'].map((p) => p.padStart(9)).join('')}`);
   }
 }
 

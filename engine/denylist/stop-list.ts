@@ -5,9 +5,11 @@
  * A delta is written into the state that is not in force; one store of the epoch then puts it in
  * force whole. A reader notes the epoch, looks up in that epoch's state and the table, and looks
  * again where the epoch moved meanwhile, since then its state may be under the writer's hands. So a
- * reader sees the list before a delta or after it, never a mix, and waits for nobody.
+ * reader sees the list before a delta or after it, never a mix, and waits for nobody. The thread that
+ * applies deltas is never in the middle of one when it looks up, and saves itself the epoch.
  */
-import type { DenylistForm, KeyCursor } from './key-table.ts';
+import assert from 'node:assert/strict';
+import type { DenylistForm, KeyCursor, KeyTable } from './key-table.ts';
 import { ListMemory, type ListName, type ListShape, type ListState } from './layout.ts';
 import { inRanges, RANGE_BYTES } from './ranges.ts';
 import { Verdict } from './side-table.ts';
@@ -24,17 +26,23 @@ export interface Delta {
 
 export class StopList {
   readonly #memory: ListMemory;
+  readonly #table: KeyTable;
+  /** The state in force where this thread applies the deltas; null where another does. */
+  #own: ListState | null;
   readonly #never: boolean;
 
-  constructor(memory: ListMemory) {
+  /** @param own whether this thread, and no other, applies deltas. */
+  constructor(memory: ListMemory, own: boolean) {
     this.#memory = memory;
+    this.#table = memory.table;
+    this.#own = own ? memory.states[memory.epoch() & 1]! : null;
     const { tableKeys, rangesRoom, changesRoom } = memory.shape;
     this.#never = tableKeys + rangesRoom + changesRoom === 0;
   }
 
   /** The list in another thread's memory, for looking up only. */
   static attach(buffer: SharedArrayBuffer): StopList {
-    return new StopList(ListMemory.attach(buffer));
+    return new StopList(ListMemory.attach(buffer), false);
   }
 
   get buffer(): SharedArrayBuffer {
@@ -52,42 +60,27 @@ export class StopList {
 
   /** Whether a range, or the key of the number at `bytes[at]`, is listed. */
   stops(bytes: Uint8Array, at: number, high: number, low: number): boolean {
-    for (;;) {
-      const epoch = this.#memory.epoch();
-      const state = this.#memory.states[epoch & 1]!;
-      const { rangeCount } = state;
-      const stopped =
-        (rangeCount > 0 && inRanges(state.ranges, 0, rangeCount, bytes, at)) ||
-        this.#listed(state, high, low);
-      if (this.#memory.epoch() === epoch) return stopped;
-    }
+    const own = this.#own;
+    if (own) return this.#stopped(own, bytes, at, high, low);
+    return this.#read((state) => this.#stopped(state, bytes, at, high, low));
   }
 
   /** Whether the key is listed. */
   has(high: number, low: number): boolean {
-    for (;;) {
-      const epoch = this.#memory.epoch();
-      const listed = this.#listed(this.#memory.states[epoch & 1]!, high, low);
-      if (this.#memory.epoch() === epoch) return listed;
-    }
+    const own = this.#own;
+    if (own) return this.#listed(own, high, low);
+    return this.#read((state) => this.#listed(state, high, low));
   }
 
   name(): ListName {
-    for (;;) {
-      const epoch = this.#memory.epoch();
-      const name = this.#memory.states[epoch & 1]!.read();
-      if (this.#memory.epoch() === epoch) return name;
-    }
+    return this.#read((state) => state.read());
   }
 
   /** The ranges, 20 bytes each; a copy. */
   ranges(): Uint8Array {
-    for (;;) {
-      const epoch = this.#memory.epoch();
-      const { ranges, rangeCount } = this.#memory.states[epoch & 1]!;
-      const copy = new Uint8Array(ranges.subarray(0, rangeCount * RANGE_BYTES));
-      if (this.#memory.epoch() === epoch) return copy;
-    }
+    return this.#read(
+      ({ ranges, rangeCount }) => new Uint8Array(ranges.subarray(0, rangeCount * RANGE_BYTES)),
+    );
   }
 
   /** What keeps the delta from being applied, or null: it adds what is listed or removes what is not. */
@@ -125,6 +118,7 @@ export class StopList {
     state.changes = changes;
     state.write(to, ranges);
     this.#memory.turn();
+    this.#own = state;
   }
 
   /** The table's keys, without the changes beside it. */
@@ -141,7 +135,23 @@ export class StopList {
   }
 
   #inForce(): ListState {
-    return this.#memory.states[this.#memory.epoch() & 1]!;
+    assert(this.#own, 'deltas are applied on one thread');
+    return this.#own;
+  }
+
+  /** What `look` sees in one state, from before a delta or from after it. */
+  #read<T>(look: (state: ListState) => T): T {
+    for (;;) {
+      const epoch = this.#memory.epoch();
+      const seen = look(this.#memory.states[epoch & 1]!);
+      if (this.#memory.epoch() === epoch) return seen;
+    }
+  }
+
+  #stopped(state: ListState, bytes: Uint8Array, at: number, high: number, low: number): boolean {
+    const { rangeCount } = state;
+    if (rangeCount > 0 && inRanges(state.ranges, 0, rangeCount, bytes, at)) return true;
+    return this.#listed(state, high, low);
   }
 
   #listed(state: ListState, high: number, low: number): boolean {
@@ -149,7 +159,7 @@ export class StopList {
       const verdict = state.side.verdictOf(high, low);
       if (verdict !== Verdict.unchanged) return verdict === Verdict.listed;
     }
-    return this.#memory.table.has(high, low);
+    return this.#table.has(high, low);
   }
 }
 
@@ -170,6 +180,6 @@ export class ListFiller {
   finish(name: ListName, ranges: Uint8Array): StopList {
     this.#memory.table.finish();
     this.#memory.states[0].write(name, ranges);
-    return new StopList(this.#memory);
+    return new StopList(this.#memory, true);
   }
 }
