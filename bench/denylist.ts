@@ -359,7 +359,10 @@ function receive(list: StopList, bytes: Uint8Array): void {
   reader.push(bytes);
   const { ranges } = reader.end();
   const delta = { to: list.name(), ranges, added: added.keys(), removed: removed.keys() };
-  if (list.faultOf(delta) !== null || !list.fits(delta)) throw new Error('the delta is bad');
+  const check = list.faultOf(delta);
+  let step = check.next();
+  while (step.done !== true) step = check.next();
+  if (step.value !== null || !list.fits(delta)) throw new Error('the delta is bad');
   list.apply(delta);
 }
 

@@ -200,7 +200,7 @@ export const DENYLIST_ENTRIES_MAX = 16_000_000;
 /** Ranges of card numbers stopped as a whole. */
 export const DENYLIST_RANGES_MAX = 1024;
 /** Cards one delta adds, and cards it removes; more is a new list. */
-export const DENYLIST_CHANGES_MAX = 1_000_000;
+export const DENYLIST_CHANGES_MAX = 200_000;
 /** Deltas a gate keeps on one full list before it asks for a new one. */
 export const DENYLIST_DELTAS_MAX = 1024;
 /** Changes a list holds beside its table before a new table is made: the fast and the small form. */

@@ -9,6 +9,7 @@
  * applies deltas is never in the middle of one when it looks up, and saves itself the epoch.
  */
 import assert from 'node:assert/strict';
+import { DENYLIST_SLICE_KEYS } from '../limits.ts';
 import type { DenylistForm, KeyCursor, KeyTable } from './key-table.ts';
 import { ListMemory, type ListName, type ListShape, type ListState } from './layout.ts';
 import { inRanges, RANGE_BYTES } from './ranges.ts';
@@ -83,14 +84,19 @@ export class StopList {
     );
   }
 
-  /** What keeps the delta from being applied, or null: it adds what is listed or removes what is not. */
-  faultOf({ added, removed }: Delta): string | null {
-    for (let i = 0; i < added.length; i += 2) {
-      if (this.has(added[i]!, added[i + 1]!)) return `entry ${i / 2 + 1} to add is listed already`;
-    }
-    for (let i = 0; i < removed.length; i += 2) {
-      if (!this.has(removed[i]!, removed[i + 1]!)) {
-        return `entry ${i / 2 + 1} to remove is not listed`;
+  /**
+   * What keeps the delta from being applied, or null: it adds what is listed or removes what is not.
+   * Yields between slices.
+   */
+  *faultOf({ added, removed }: Delta): Generator<void, string | null> {
+    for (const keys of [added, removed]) {
+      const verb = keys === added ? 'add' : 'remove';
+      for (let i = 0; i < keys.length; i += 2) {
+        if (this.has(keys[i]!, keys[i + 1]!) === (keys === added)) {
+          const is = keys === added ? 'is listed already' : 'is not listed';
+          return `entry ${i / 2 + 1} to ${verb} ${is}`;
+        }
+        if (i % (2 * DENYLIST_SLICE_KEYS) === 0) yield;
       }
     }
     return null;

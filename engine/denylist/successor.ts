@@ -54,14 +54,15 @@ export class Successor {
 
   /**
    * The list that was received: a new `StopList`, or a delta to be applied to the one in force.
+   * Yields between slices; the list in force must see no other change meanwhile.
    * @throws FaregateError DENYLIST_REFUSED.
    */
-  end(): StopList | Delta {
+  *end(): Generator<void, StopList | Delta> {
     const { head, ranges } = this.#reader.end();
     const to = nameOf(head);
     if (this.#filler) return this.#filler.finish(to, ranges);
     const delta = { to, ranges, added: this.#added.keys(), removed: this.#removed.keys() };
-    const fault = this.#inForce.faultOf(delta);
+    const fault = yield* this.#inForce.faultOf(delta);
     if (fault !== null) throw this.#refuse(fault);
     return delta;
   }

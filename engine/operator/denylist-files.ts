@@ -118,7 +118,7 @@ export async function readListChain(
     const verify = verifier(publicKey);
     const successor = new Successor(list, { source, verify, keyCheck, form });
     await eachPiece(source, buffer, (piece) => successor.push(piece));
-    const next = successor.end();
+    const next = run(successor.end());
     heads.push(successor.head!);
     list = next instanceof StopList ? next : run(applyDelta(list, next, source));
   }

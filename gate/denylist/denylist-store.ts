@@ -129,7 +129,7 @@ export class DenylistStore {
       this.#checkRoom(successor.head, source);
       await file.write(piece);
     }
-    const next = successor.end();
+    const next = await inSlices(successor.end());
     return { next, head: successor.head! };
   }
 
@@ -208,7 +208,7 @@ async function load(
     const options = { source: name, verify: verifier(publicKey), form };
     const successor = new Successor(list, { ...options, keyCheck: hashKeyCheck(hashKey) });
     for await (const piece of folder.read(name)) successor.push(piece);
-    const next = successor.end();
+    const next = await inSlices(successor.end());
     return next instanceof StopList ? next : await inSlices(applyDelta(list, next, name));
   } catch (error) {
     if (!(error instanceof FaregateError)) throw error;

@@ -41,7 +41,7 @@ function take(inForce: StopList, file: Iterable<Uint8Array>, key = hashKey): Sto
   const options = { source: 'the list', verify, keyCheck: hashKeyCheck(key), form };
   const successor = new Successor(inForce, options);
   for (const piece of file) successor.push(piece);
-  const next = successor.end();
+  const next = finish(successor.end());
   return next instanceof StopList ? next : finish(applyDelta(inForce, next, 'the list'));
 }
 
@@ -115,7 +115,7 @@ function rebuilt(list: StopList, file: Uint8Array): StopList {
   const options = { source: 'x', verify, keyCheck: origin.keyCheck, form: list.form };
   const successor = new Successor(list, options);
   successor.push(file);
-  const delta = successor.end();
+  const delta = finish(successor.end());
   assert(!(delta instanceof StopList));
   const next = finish(rebuildList(list, delta));
   assert(next && next !== list);
