@@ -1,8 +1,9 @@
 /**
- * What does a denylist of ten million cards cost? Looking up cards that are not on it and cards that
- * are, in both forms, against a `Set` of BigInt, a sorted array and lmdb; making its table of sorted
- * keys; and one signed delta of 10,000 changes, checked and put in force. Keys are at hand but in the
- * look-up by number, which has its CMAC in it. The memory of ours stands behind their names.
+ * What does a denylist of ten million cards cost? Looking up cards that are not on it and cards
+ * that are, in both forms, against a `Set` of BigInt, a sorted array and lmdb; making its table of
+ * sorted keys; and one signed delta of 10,000 changes, checked and put in force. Keys are at hand
+ * but in the look-up by number, which has its CMAC in it. The memory of ours stands behind their
+ * names.
  */
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -171,7 +172,10 @@ interface Stored {
   readonly dir: string;
 }
 
-/** As a user would keep a list of any size: keys of 8 bytes, in key order, without waiting for a sync. */
+/**
+ * As a user would keep a list of any size: keys of 8 bytes, in key order, without waiting for a
+ * sync.
+ */
 async function lmdbOf(keys: Int32Array): Promise<Stored> {
   const dir = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
   const store = open<Uint8Array, Uint8Array>({

@@ -79,6 +79,10 @@ export const JOURNAL_CLOSE_SYNC_MS = 100;
 export const JOURNAL_ACKNOWLEDGE_SYNC_MS = 1000;
 /** Intents without a final record one journal holds, in memory and in room kept for their ends. */
 export const JOURNAL_OPEN_MAX = 1024;
+/** Final records a journal keeps in memory for the uplink, besides the disk: 10 KiB. */
+export const JOURNAL_RECENT_RECORDS = 64;
+/** Records whose seals are opened before taps have their turn: some 0.1 ms. */
+export const JOURNAL_READ_SLICE_RECORDS = 32;
 /** One read of a segment while records are fetched for the uplink. */
 export const JOURNAL_READ_BYTES = 64 * 1024;
 
@@ -107,8 +111,6 @@ export const TAC_CHUNK_RECORDS = 1024;
 export const TAC_LANES_MIN = 12;
 /** The same of card keys to derive, which are less work. */
 export const CARD_KEY_LANES_MIN = 24;
-/** Records an engine checks before it lets other gates have the thread. */
-export const INGEST_SLICE_RECORDS = 256;
 /** A TLS handshake, from connection to the gate's certificate. */
 export const HANDSHAKE_MS_MAX = 10_000;
 /** Silence after which the engine drops a connection; gates speak every HEARTBEAT_MS. */
@@ -203,7 +205,7 @@ export const DENYLIST_RANGES_MAX = 1024;
 export const DENYLIST_CHANGES_MAX = 200_000;
 /** Deltas a gate keeps on one full list before it asks for a new one. */
 export const DENYLIST_DELTAS_MAX = 1024;
-/** Changes a list holds beside its table before a new table is made: the fast and the small form. */
+/** Changes a list holds beside its table before a new one is made: fast form, small form. */
 export const DENYLIST_SIDE_FAST = 131_072;
 export const DENYLIST_SIDE_SMALL = 32_768;
 /** Keys handled before other work has its turn while a table is made: some 0.2 ms. */
@@ -229,3 +231,21 @@ export const STATION_GATES_MAX = 512;
 export const GATE_CONFIG_BYTES_MAX = 1024 * 1024;
 /** Connections to a station's health and metrics. */
 export const HEALTH_CONNECTIONS_MAX = 32;
+
+/** Worker threads of a crypto pool; more cores than that have other work. */
+export const POOL_WORKERS_MAX = 64;
+/** Batches handed to a worker thread: the one it works on and the next. */
+export const POOL_BATCHES_PER_WORKER = 2;
+/** Batches that wait in a crypto pool, and the bytes of their items, before callers are refused. */
+export const POOL_JOBS_MAX = 1024;
+export const POOL_BYTES_MAX = 64 * 1024 * 1024;
+/** Items and results of one batch, and so a block of shared memory: 8,192 debit records fit. */
+export const POOL_JOB_BYTES_MAX = 2 * 1024 * 1024;
+/** How often a batch is begun whose worker died or threw, before its caller is told. */
+export const POOL_ATTEMPTS_MAX = 3;
+/** Heap of a worker thread; a job that needs more loses its worker, not the process. */
+export const POOL_WORKER_HEAP_MB = 128;
+/** TACs, card keys and card hashes from which handing them over costs less than doing them. */
+export const POOL_TACS_MIN = 512;
+export const POOL_CARD_KEYS_MIN = 1024;
+export const POOL_CARD_HASHES_MIN = 1024;

@@ -11,7 +11,9 @@ export const CARD_NUMBER_BYTES = 10;
 
 const mac = new Uint8Array(16);
 
-/** Leaves the halves of the hash of the number at `bytes[at]` in `out[outAt]` (high), `+ 1` (low). */
+/**
+ * Leaves the halves of the hash of the number at `bytes[at]` in `out[outAt]` (high), `+ 1` (low).
+ */
 export function hashCardNumber(
   key: CmacKey,
   bytes: Uint8Array,

@@ -22,8 +22,9 @@
  * | 80  | 32    | SHA-256 of the body                                               |
  * | 112 | 64    | Ed25519 signature (RFC 8032) of the 112 bytes before              |
  *
- * The body: all ranges of the resulting list (`ranges.ts`), then keys added, then keys removed, each
- * ascending and 8 bytes: low half, high half, both little-endian, as machines sort them fastest.
+ * The body: all ranges of the resulting list (`ranges.ts`), then keys added, then keys removed,
+ * each ascending and 8 bytes: low half, high half, both little-endian, as machines sort them
+ * fastest.
  */
 import assert from 'node:assert/strict';
 import { readU32, readU48, writeU32, writeU48 } from '../bytes.ts';

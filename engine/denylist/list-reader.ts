@@ -1,7 +1,7 @@
 /**
  * Reads a denylist file from pieces of any size, checking as it goes: the signature before anything
- * of the body is taken, the counts, the order of keys, the hash of the body, the digest of the keys.
- * Nothing it hands out before `end` returned may be put in force.
+ * of the body is taken, the counts, the order of keys, the hash of the body, the digest of the
+ * keys. Nothing it hands out before `end` returned may be put in force.
  */
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../bytes.ts';

@@ -1,8 +1,9 @@
 /**
- * The digest of a set of keys: XOR and sum of both halves, 16 bytes. It does not depend on order and
- * follows each addition and removal in a few instructions, so that a list of ten million proves in
- * no time what a delta makes of it. Keys are outputs of a MAC, so two sets differ in it but for a
- * chance of 2^-64. It guards against lost and reordered deltas; forgery is the signature's concern.
+ * The digest of a set of keys: XOR and sum of both halves, 16 bytes. It does not depend on order
+ * and follows each addition and removal in a few instructions, so that a list of ten million proves
+ * in no time what a delta makes of it. Keys are outputs of a MAC, so two sets differ in it but for
+ * a chance of 2^-64. It guards against lost and reordered deltas; forgery is the signature's
+ * concern.
  */
 export const DIGEST_BYTES = 16;
 /** XOR of high halves, of low halves, sum of high halves, of low halves. */

@@ -1,6 +1,6 @@
 /**
- * Sets of keys as lists carry them: pairs (high, low) of 32 bits, ascending, each once. For building
- * and comparing; a lookup needs none of it.
+ * Sets of keys as lists carry them: pairs (high, low) of 32 bits, ascending, each once. For
+ * building and comparing; a lookup needs none of it.
  */
 import { DENYLIST_ENTRIES_MAX } from '../limits.ts';
 import { keyBefore } from './card-hash.ts';

@@ -5,8 +5,8 @@
  * A delta is written into the state that is not in force; one store of the epoch then puts it in
  * force whole. A reader notes the epoch, looks up in that epoch's state and the table, and looks
  * again where the epoch moved meanwhile, since then its state may be under the writer's hands. So a
- * reader sees the list before a delta or after it, never a mix, and waits for nobody. The thread that
- * applies deltas is never in the middle of one when it looks up, and saves itself the epoch.
+ * reader sees the list before a delta or after it, never a mix, and waits for nobody. The thread
+ * that applies deltas is never in the middle of one when it looks up, and saves itself the epoch.
  */
 import assert from 'node:assert/strict';
 import { DENYLIST_SLICE_KEYS } from '../limits.ts';
@@ -85,8 +85,8 @@ export class StopList {
   }
 
   /**
-   * What keeps the delta from being applied, or null: it adds what is listed or removes what is not.
-   * Yields between slices.
+   * What keeps the delta from being applied, or null: it adds what is listed or removes what is
+   * not. Yields between slices.
    */
   *faultOf({ added, removed }: Delta): Generator<void, string | null> {
     for (const keys of [added, removed]) {

@@ -1,8 +1,8 @@
 /**
  * Files of stopped cards, as an operator has them: a line for each card number of 20 hexadecimal
- * digits, or FIRST-LAST for all numbers between. What follows a comma, semicolon or tab is not read,
- * nor are empty lines, lines that begin with #, and a first line without digits. Ten million lines
- * pass in bounded memory, 8 bytes a card. Errors name file and line, never the number.
+ * digits, or FIRST-LAST for all numbers between. What follows a comma, semicolon or tab is not
+ * read, nor are empty lines, lines that begin with #, and a first line without digits. Ten million
+ * lines pass in bounded memory, 8 bytes a card. Errors name file and line, never the number.
  */
 import { open } from 'node:fs/promises';
 import { fromHex, isHex } from '../bytes.ts';

@@ -1,8 +1,8 @@
 /**
- * The denylist of a station: opens the list in force from its folder, receives full lists and deltas
- * in pieces while taps go on, and puts them in force once they are whole, good and on the disk. A
- * list that is not leaves everything as it was, and a station opens in the morning with whatever is
- * good in its folder: on 12 October 2007 4,378 gates stayed dead over one list.
+ * The denylist of a station: opens the list in force from its folder, receives full lists and
+ * deltas in pieces while taps go on, and puts them in force once they are whole, good and on the
+ * disk. A list that is not leaves everything as it was, and a station opens in the morning with
+ * whatever is good in its folder: on 12 October 2007 4,378 gates stayed dead over one list.
  */
 import type { KeyObject } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';

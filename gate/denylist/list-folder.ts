@@ -81,7 +81,9 @@ export class ListFolder {
     }
   }
 
-  /** Removes files that are of no use any more; where that fails they are passed over at the start. */
+  /**
+   * Removes files that are of no use any more; where that fails they are passed over at the start.
+   */
   async remove(names: readonly string[]): Promise<void> {
     for (const name of names) await rm(join(this.#dir, name), { force: true }).catch(() => {});
   }

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
+import type { DenylistForm } from '../../engine/denylist/key-table.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { GATE_CONFIG_BYTES_MAX, STATION_GATES_MAX } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
@@ -49,6 +50,12 @@ export interface ServiceConfig {
   /** Address of health and metrics; absent: none. */
   readonly health?: { readonly host: string; readonly port: number };
   readonly journalSegments?: number;
+  /** Folder of the station's denylist and the operator's public key; absent: nobody is stopped. */
+  readonly denylist?: {
+    readonly folder: string;
+    readonly publicKey: string;
+    readonly form?: DenylistForm;
+  };
   readonly gates: readonly GateConfig[];
 }
 
@@ -94,6 +101,11 @@ export const serviceConfigSchema = object(
       port: { type: 'integer', minimum: 0, maximum: 65_535 },
     }),
     journalSegments: { type: 'integer', minimum: 2, maximum: 4096 },
+    denylist: object(['folder', 'publicKey'], {
+      folder: text,
+      publicKey: text,
+      form: { enum: ['fast', 'small'] },
+    }),
     gates: { type: 'array', minItems: 1, maxItems: STATION_GATES_MAX, items: gateSchema },
   },
 );
@@ -121,6 +133,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireDistinct(config, path);
   requireZone(config.zone, path);
   const folder = dirname(path);
+  const { denylist } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -130,6 +143,15 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       ...(config.keys.passphraseFile ? { passphraseFile: at(config.keys.passphraseFile) } : {}),
     },
     fares: config.fares === 'sample' ? config.fares : at(config.fares),
+    ...(denylist
+      ? {
+          denylist: {
+            ...denylist,
+            folder: at(denylist.folder),
+            publicKey: at(denylist.publicKey),
+          },
+        }
+      : {}),
     profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
     gates: config.gates.map((gate) => ({
       ...gate,

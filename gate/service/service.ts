@@ -3,6 +3,7 @@
  * until it is told to stop. The order is that of a cold morning: what can be wrong is looked at
  * before the first file is written, and readers are opened last.
  */
+import type { KeyObject } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
 import { parseProfile } from '../../engine/card/purse/profile.ts';
@@ -15,10 +16,12 @@ import { FaregateError } from '../../engine/errors.ts';
 import type { FareVersions } from '../../engine/fare/book.ts';
 import { SAM_WAIT_MS_MAX } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
+import { readPublicKey } from '../../engine/operator/denylist-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
+import { DenylistStore } from '../denylist/denylist-store.ts';
 import { openReader } from '../reader/open.ts';
 import type { CardSession, Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
@@ -31,6 +34,8 @@ import type { Loaded } from './self-test.ts';
 export interface ServiceFiles extends Loaded {
   readonly fares: FareVersions;
   readonly cardHash: Uint8Array;
+  /** That the operator signs denylists with; null where the configuration has none. */
+  readonly denylistKey: KeyObject | null;
 }
 
 /** @throws FaregateError naming the file that is missing, damaged or refused. */
@@ -46,6 +51,7 @@ export async function loadFiles(
     cardHash: keySet.cardHash,
     fares: await openFares(config.fares),
     profiles,
+    denylistKey: config.denylist ? await readPublicKey(config.denylist.publicKey) : null,
   };
 }
 
@@ -108,8 +114,9 @@ export async function openStation(options: ServiceOptions): Promise<Station> {
     log,
     ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
   });
+  const denylist = await openDenylist(options);
   try {
-    for (const gate of config.gates) await addGate(station, options, zone, gate);
+    for (const gate of config.gates) await addGate(station, options, zone, denylist, gate);
   } catch (error) {
     await station.stop();
     throw error;
@@ -117,10 +124,23 @@ export async function openStation(options: ServiceOptions): Promise<Station> {
   return station;
 }
 
+/** The list in force in the station's folder, or one that stops nobody. */
+async function openDenylist({ config, files, log }: ServiceOptions): Promise<Denylist> {
+  const hashKey = cmacKey(files.cardHash);
+  if (!config.denylist || !files.denylistKey) return Denylist.build(hashKey, []);
+  const { folder, form = 'fast' } = config.denylist;
+  const publicKey = files.denylistKey;
+  const store = await DenylistStore.open({ dir: folder, hashKey, publicKey, form });
+  for (const fault of store.faults) log.warn({ fault }, 'a denylist was passed over');
+  log.info({ ...store.inForce }, 'the denylist in force');
+  return store.denylist;
+}
+
 async function addGate(
   station: Station,
   { config, files, write }: ServiceOptions,
   zone: Zone,
+  denylist: Denylist,
   gate: GateConfig,
 ): Promise<void> {
   const fares = files.fares.at(Date.now())!;
@@ -150,7 +170,7 @@ async function addGate(
       terminalId,
       profiles: files.profiles,
       fares: files.fares,
-      denylist: Denylist.build(cmacKey(files.cardHash), []),
+      denylist,
       zone,
     },
   });

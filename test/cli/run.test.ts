@@ -163,6 +163,39 @@ test('SIGHUP puts new keys in force; a file that is no key file changes nothing'
   assert.equal(ended.code, 0, ended.err);
 });
 
+test('a station stops whom its denylist names, and opens although a newer list is damaged', async () => {
+  const engine = (words: string) =>
+    run(
+      'engine',
+      words.split(' ').map((word) => word.replace('@', `${dir}/`)),
+    );
+  writeFileSync(join(dir, 'all.txt'), `${'0'.repeat(20)}-${'F'.repeat(20)}\n`);
+  mkdirSync(join(dir, 'denylist'));
+  writeFileSync(join(dir, 'denylist', 'full-2.list'), 'damaged');
+  const build = '--keys @keys.sealed --signing-key @sign.pem --version 1 @all.txt';
+  for (const words of ['key --out @sign.pem', `build ${build} --out @denylist/full-1.list`]) {
+    const made = await engine(`denylist ${words}`);
+    assert.equal(made.code, 0, made.err);
+  }
+  const path = config((made) => {
+    made.denylist = { folder: 'denylist', publicKey: 'sign.pem.pub', form: 'small' };
+    for (const gate of made.gates) gate.journal = `journals/stopped-${gate.id}`;
+  });
+  const station = start('gate', ['run', '--config', path]);
+  await station.seen(/gates are open/);
+  await run('gate', [
+    'virtual-card',
+    ...['--connect', `127.0.0.1:${ports[1]}`, '--keys', clear, '--personality', 'tunion'],
+    ...['--state', join(dir, 'stopped.state'), '--once'],
+  ]);
+  const decided = JSON.parse((await station.seen(/\{"gate":"IN".*\}/))[0]);
+  assert.deepEqual([decided.open, decided.reason], [false, 'denylisted']);
+  station.child.kill('SIGTERM');
+  const ended = await station.ended;
+  assert.equal(ended.code, 0, ended.err);
+  assert.match(ended.err, /full-2\.list: .*within its head/);
+});
+
 async function checked(path: string): Promise<{ code: number | null; checks: Check[] }> {
   const { code, out, err } = await run('gate', ['run', '--config', path, '--check', '--json']);
   assert.notEqual(out, '', err);

@@ -1,4 +1,6 @@
-/** Lists and deltas as a gate takes them: good ones, cut anywhere; bad ones, wherever they are bad. */
+/**
+ * Lists and deltas as a gate takes them: good ones, cut anywhere; bad ones, wherever they are bad.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
