@@ -111,6 +111,8 @@ export const TAC_CHUNK_RECORDS = 1024;
 export const TAC_LANES_MIN = 12;
 /** The same of card keys to derive, which are less work. */
 export const CARD_KEY_LANES_MIN = 24;
+/** Records an engine checks before it lets other gates have the thread. */
+export const INGEST_SLICE_RECORDS = 256;
 /** A TLS handshake, from connection to the gate's certificate. */
 export const HANDSHAKE_MS_MAX = 10_000;
 /** Silence after which the engine drops a connection; gates speak every HEARTBEAT_MS. */
