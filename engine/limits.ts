@@ -111,8 +111,6 @@ export const TAC_CHUNK_RECORDS = 1024;
 export const TAC_LANES_MIN = 12;
 /** The same of card keys to derive, which are less work. */
 export const CARD_KEY_LANES_MIN = 24;
-/** Records an engine checks before it lets other gates have the thread. */
-export const INGEST_SLICE_RECORDS = 256;
 /** A TLS handshake, from connection to the gate's certificate. */
 export const HANDSHAKE_MS_MAX = 10_000;
 /** Silence after which the engine drops a connection; gates speak every HEARTBEAT_MS. */
@@ -164,6 +162,8 @@ export const READER_PAUSE_MS_MIN = 100;
 export const READER_PAUSE_MS_MAX = 5000;
 /** A change in a PC/SC reader is waited for this long before the service is asked anew. */
 export const PCSC_WAIT_MS = 1000;
+/** Within this time pcscd, which looks every 400 ms, notices that a card has gone. */
+export const PCSC_LOOK_MS = 500;
 
 /** Exceptions the dashboard lists. */
 export const DASHBOARD_EXCEPTIONS_MAX = 12;

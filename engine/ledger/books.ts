@@ -102,7 +102,10 @@ export function counterAccount(standing: Standing): AccountKind | undefined {
   return standing === Standing.suspended ? AccountKind.suspense : undefined;
 }
 
-/** The key of a count in `totals`: `debits`, `waiting`, `standing.NAME` or `exception.CODE`. */
+/**
+ * The key of a count in `totals`: `debits`, `exceptions`, `waiting`, `blocks`, `rows` (of blocks),
+ * `checkpoints` (segments of heads saved), `standing.NAME` or `exception.CODE`.
+ */
 export function totalKey(name: string): Uint8Array {
   return new Uint8Array(Buffer.from(name, 'latin1'));
 }
@@ -151,6 +154,18 @@ export class Books {
     const row = postings === after.postings ? after : { ...after, postings };
     this.#writer.put('debits', idKey(id), encodeDebitRow(row));
     return row;
+  }
+
+  /**
+   * Posts ordinary debits, whose rows and postings are in a block.
+   * @param amountMinor of all of them together.
+   */
+  post(issuer: Uint8Array, currency: number, debits: number, amountMinor: number): void {
+    this.count('debits', debits);
+    this.count(standingTotal(Standing.posted), debits);
+    if (amountMinor === 0) return;
+    this.#account(AccountKind.receivable, issuer, currency).balanceMinor += amountMinor;
+    this.#account(AccountKind.float, issuer, currency).balanceMinor -= amountMinor;
   }
 
   #move(id: DebitId, n: number, row: DebitRow, to: AccountKind, from: AccountKind): void {

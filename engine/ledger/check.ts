@@ -1,12 +1,13 @@
 /**
  * Recomputes the ledger from its debits and postings and compares everything else with that: books,
- * indexes, chains, counts. One read transaction, so it may run beside the engine; memory is bounded
- * by accounts, gates and one card's pending debits.
+ * indexes, chains, heads, counts. One read transaction, so it may run beside the engine; memory is
+ * bounded by accounts, gates and the purses of one pass over the chains.
  */
 import { readU48, toHex } from '../bytes.ts';
 import type { DebitId } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import { LEDGER_GAPS_MAX } from '../limits.ts';
+import { Blocks } from './blocks.ts';
 import {
   AccountKind,
   accountKey,
@@ -18,14 +19,14 @@ import {
   readTotal,
   standingTotal,
 } from './books.ts';
-import { checkChains } from './check-chains.ts';
+import { type ChainReport, checkChains } from './check-chains.ts';
 import { Findings, nameOf } from './findings.ts';
+import { Heads } from './heads.ts';
+import { allHeld } from './held.ts';
 import { requireLayout } from './ledger.ts';
 import { exceptionCodes, type OpenItem } from './outcomes.ts';
 import {
-  DEBIT_ROW_BYTES,
   type DebitRow,
-  decodeDebitRow,
   decodeGateRow,
   exceptionCodeOf,
   gateKey,
@@ -35,6 +36,7 @@ import {
   Standing,
 } from './rows.ts';
 import type { Entry, LedgerStore, StoreReader } from './store.ts';
+import { View } from './view.ts';
 
 export interface SequenceGap {
   readonly gateId: string;
@@ -58,11 +60,16 @@ export interface CheckReport {
   readonly sequenceGaps: readonly SequenceGap[];
 }
 
+export interface CheckOptions {
+  /** Passes over the blocks; as many as bound the memory, unless a test asks for more. */
+  readonly passes?: number;
+}
+
 /** @throws FaregateError STORE_FAILED for a store of another layout. */
-export function checkLedger(store: LedgerStore): CheckReport {
+export function checkLedger(store: LedgerStore, options: CheckOptions = {}): CheckReport {
   return store.read((reader) => {
     requireLayout(reader);
-    return new Checker(reader).run();
+    return new Checker(reader, options).run();
   });
 }
 
@@ -84,6 +91,9 @@ interface GateTally {
 
 class Checker {
   readonly #reader: StoreReader;
+  readonly #passes: number | undefined;
+  /** Asked for debits only, so that it needs no heads. */
+  readonly #view: View;
   readonly #findings = new Findings();
   readonly #balances = new Map<string, number>();
   readonly #standings = new Map<Standing, number>();
@@ -91,17 +101,21 @@ class Checker {
   #gate: GateTally | undefined;
   #gates = 0;
   #debits = 0;
+  #packed = 0;
   #postings = 0;
   #sequencesMissing = 0;
 
-  constructor(reader: StoreReader) {
+  constructor(reader: StoreReader, options: CheckOptions) {
     this.#reader = reader;
+    this.#passes = options.passes;
+    const last = readTotal(reader, 'blocks');
+    this.#view = new View(reader, new Heads(), new Blocks(), last);
   }
 
   run(): CheckReport {
     this.#checkDebits();
     const accounts = this.#checkAccounts();
-    const chains = checkChains(this.#reader, this.#findings, (standing) => this.#stand(standing));
+    const chains = this.#checkChains();
     const waiting = this.#checkWaiting();
     const exceptions = this.#checkExceptions(chains.balanceBreaks);
     this.#checkTotals(waiting);
@@ -123,6 +137,15 @@ class Checker {
     };
   }
 
+  #checkChains(): ChainReport {
+    return checkChains(
+      this.#reader,
+      this.#findings,
+      (standing) => this.#stand(standing),
+      this.#passes,
+    );
+  }
+
   #stand(standing: Standing): number {
     return this.#standings.get(standing) ?? 0;
   }
@@ -131,22 +154,35 @@ class Checker {
   #checkDebits(): void {
     const postings = this.#reader.range('postings', {})[Symbol.iterator]();
     let next = postings.next();
-    for (const { key, value } of this.#reader.range('debits', {})) {
+    for (const { key, id, row, inBlock } of allHeld(this.#reader, this.#findings)) {
       const own: Entry[] = [];
       while (!next.done && Buffer.compare(next.value.key.subarray(0, ID_BYTES), key) <= 0) {
         if (Buffer.compare(next.value.key.subarray(0, ID_BYTES), key) === 0) own.push(next.value);
         else this.#orphan(next.value);
         next = postings.next();
       }
-      const id = readId(key, 0);
       this.#debits++;
       this.#meetSequence(id);
-      if (value.length < DEBIT_ROW_BYTES) this.#findings.add(`${nameOf(id)}: the row is cut short`);
-      else this.#checkDebit(id, decodeDebitRow(value), own);
+      if (inBlock) this.#checkPacked(id, row!, own);
+      else if (row) this.#checkDebit(id, row, own);
+      else this.#findings.add(`${nameOf(id)}: the row is cut short`);
     }
     for (; !next.done; next = postings.next()) this.#orphan(next.value);
     this.#leaveGate();
     this.#findings.equal('gates', [...this.#reader.range('gates', {})].length, this.#gates);
+    const rows = readTotal(this.#reader, 'rows');
+    this.#findings.equal('count of debits in blocks', rows, this.#packed);
+  }
+
+  /** A debit of a block is posted, by one posting that is not stored. */
+  #checkPacked(id: DebitId, row: DebitRow, own: readonly Entry[]): void {
+    this.#packed++;
+    this.#standings.set(row.standing, this.#stand(row.standing) + 1);
+    for (const entry of own) this.#book(decodePosting(entry.value));
+    if (own.length > 0) this.#findings.add(`${nameOf(id)}: in a block, with postings of its own`);
+    const { issuer, currency, amountMinor } = row;
+    const { receivable, float } = AccountKind;
+    if (amountMinor > 0) this.#book({ to: receivable, from: float, issuer, currency, amountMinor });
   }
 
   #orphan(entry: Entry): void {
@@ -237,16 +273,27 @@ class Checker {
     return accounts;
   }
 
+  /** Whether a record is held, in whichever way. */
+  #isHeld(id: DebitId): boolean {
+    try {
+      return this.#view.get('debits', idKey(id)) !== undefined;
+    } catch (error) {
+      if (!(error instanceof FaregateError)) throw error;
+      this.#findings.add(`${nameOf(id)}: ${error.message}`);
+      return false;
+    }
+  }
+
   #checkWaiting(): number {
     let count = 0;
     for (const { key } of this.#reader.range('waiting', {})) {
       count++;
       const target = readId(key, 0);
       const settlement = readId(key, ID_BYTES);
-      if (this.#reader.get('debits', idKey(target))) {
+      if (this.#isHeld(target)) {
         this.#findings.add(`settlement ${nameOf(settlement)} waits for ${nameOf(target)}, held`);
       }
-      if (!this.#reader.get('debits', idKey(settlement))) {
+      if (!this.#isHeld(settlement)) {
         this.#findings.add(`settlement ${nameOf(settlement)} waits but is not held`);
       }
     }
@@ -262,7 +309,7 @@ class Checker {
       const code = exceptionCodeOf(value) ?? 'unknown';
       counts.set(code, (counts.get(code) ?? 0) + 1);
       const id = readId(value, 1);
-      if (!this.#reader.get('debits', idKey(id))) {
+      if (!this.#isHeld(id)) {
         this.#findings.add(`exception ${number} (${code}): ${nameOf(id)} is not held`);
       }
     }

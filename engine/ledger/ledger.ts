@@ -4,16 +4,20 @@
  */
 import assert from 'node:assert/strict';
 import { readU48, toHex } from '../bytes.ts';
-import { type DebitId, GATE_ID_PATTERN } from '../debit/record.ts';
+import { DEBIT_BYTES, type DebitId, GATE_ID_PATTERN } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import { BATCH_RECORDS_MAX, EXCEPTIONS_PAGE_MAX } from '../limits.ts';
+import { Blocks } from './blocks.ts';
 import { accountOf, decodeBalance, readTotal, standingTotal, totalKey } from './books.ts';
-import { type ExceptionCode, exceptionCodes, type Outcome } from './outcomes.ts';
-import { Posting } from './posting.ts';
+import { catchUp, loadHeads } from './checkpoint.ts';
+import { type Heads, SEGMENTS } from './heads.ts';
+import { type ExceptionCode, exceptionCodes } from './outcomes.ts';
+import { Poster, type PostOutcome } from './poster.ts';
 import type { ReceivedBatch, ReceivedDebit } from './received.ts';
 import {
   CARD_BYTES,
   comparePending,
+  DIGEST_BYTES,
   decodeDebitRow,
   decodeException,
   decodeGateRow,
@@ -28,16 +32,10 @@ import {
 } from './rows.ts';
 import type { LedgerStore, StoreReader } from './store.ts';
 import { type CardTotal, totalsOfCard } from './totals.ts';
+import { View } from './view.ts';
 
 /** Of keys and rows; a store of another version is refused. */
-const LAYOUT_VERSION = 1;
-
-export interface PostOutcome {
-  /** One for each debit given, in the same order. */
-  readonly outcomes: readonly Outcome[];
-  /** Highest sequence of the gate up to which everything is held durably; 0 for none. */
-  readonly acknowledgedThrough: number;
-}
+const LAYOUT_VERSION = 2;
 
 export interface AccountBalance {
   /** `receivable:ISSUER`, `float:ISSUER` or `suspense:ISSUER`. */
@@ -93,47 +91,68 @@ export interface UnconfirmedItem extends DebitId {
   readonly sealed: Uint8Array;
 }
 
+export interface LedgerOptions {
+  /** LEDGER_CHECKPOINT_ROWS unless a test is in a hurry. */
+  readonly checkpointRows?: number;
+}
+
+/** All records of the batch that an ordinary debit came in. */
+export interface SealedBatch {
+  readonly gateId: string;
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly sealed: Uint8Array;
+}
+
 export class Ledger {
   readonly #store: LedgerStore;
+  readonly #heads: Heads;
+  readonly #blocks = new Blocks();
+  readonly #poster: Poster;
 
-  private constructor(store: LedgerStore) {
+  private constructor(store: LedgerStore, options: LedgerOptions) {
     this.#store = store;
+    this.#heads = store.read(loadHeads);
+    this.#poster = new Poster(store, this.#heads, this.#blocks, options.checkpointRows);
   }
 
-  /** @throws FaregateError STORE_FAILED where the store was laid out by another version. */
-  static async open(store: LedgerStore): Promise<Ledger> {
+  /**
+   * Reads the cards' heads into memory. A ledger that only reads may be open beside the one that
+   * posts.
+   * @throws FaregateError STORE_FAILED where the store was laid out by another version,
+   *   LEDGER_BROKEN where a block is missing or damaged.
+   */
+  static async open(store: LedgerStore, options: LedgerOptions = {}): Promise<Ledger> {
     if (store.read((reader) => readTotal(reader, 'layout')) === 0) {
       await store.transaction((writer) => {
         writer.put('totals', totalKey('layout'), u48(LAYOUT_VERSION));
       });
     }
     store.read(requireLayout);
-    return new Ledger(store);
+    return new Ledger(store, options);
   }
 
   /**
-   * Posts a gate's debits in one durable transaction.
+   * Posts a gate's debits in one durable transaction, by the general rules one by one.
    * @throws FaregateError UPLOAD_TOO_LARGE, UPLOAD_MALFORMED (a record of another gate, a sequence
-   * below 1), STORE_FAILED. Nothing is posted then.
+   * below 1); nothing is posted then. STORE_FAILED; nothing is posted from then on.
    */
   async post(gateId: string, debits: readonly ReceivedDebit[]): Promise<PostOutcome> {
     checkBatch(gateId, debits);
-    return this.#store.transaction((writer) => {
-      const posting = new Posting(writer, gateId);
-      const outcomes = debits.map((debit) => posting.receive(debit));
-      return { outcomes, acknowledgedThrough: posting.finish() };
-    });
+    return this.#poster.post({ gateId, debits });
   }
 
-  /** `post` for a batch of columns. */
+  /** `post` for a batch of columns, which must not change meanwhile. */
   async postBatch(batch: ReceivedBatch): Promise<PostOutcome> {
-    const debits = Array.from({ length: batch.count }, (_, index) => batch.debitAt(index));
-    return this.post(batch.gateId, debits);
+    checkColumns(batch);
+    return this.#poster.post({ gateId: batch.gateId, columns: batch });
   }
 
   /** Highest sequence of the gate up to which everything is held; 0 for none. */
   acknowledgedThrough(gateId: string): number {
     assert(GATE_ID_PATTERN.test(gateId), `not a gate id: ${gateId}`);
+    const known = this.#poster.durableThrough(gateId);
+    if (known !== undefined) return known;
     return this.#store.read(
       (reader) => decodeGateRow(reader.get('gates', gateKey(gateId))).through,
     );
@@ -184,25 +203,42 @@ export class Ledger {
     });
   }
 
+  /** The sealed batch that an ordinary debit came in; a disputed one has evidence of its own. */
+  sealedBatchOf(id: DebitId): SealedBatch | null {
+    return this.#view((view) => {
+      const block = view.blockOf(idKey(id));
+      if (!block) return null;
+      const { gateId, firstSequence, records, number } = block;
+      const sealed = view.get('sealed', u48(number));
+      return sealed ? { gateId, firstSequence, count: records, sealed } : null;
+    });
+  }
+
   /**
    * Totals of these cards, or of every card in key order. Each card is read from one durable state;
    * postings between two cards show from then on.
    */
   *cardTotals(cards?: Iterable<Uint8Array>): Generator<CardTotal> {
     for (const card of cards ?? this.#cards()) {
-      yield* this.#store.read((reader) => totalsOfCard(reader, card));
+      yield* this.#view((view) => totalsOfCard(view, card));
     }
   }
 
   *#cards(): Generator<Uint8Array> {
-    let card: Uint8Array | undefined = new Uint8Array(CARD_BYTES);
-    for (;;) {
-      card = this.#store.read((reader) => firstCard(reader, card!));
-      if (!card) return;
-      yield card;
-      card = successor(card);
-      if (!card) return;
+    for (let segment = 0; segment < SEGMENTS; segment++) {
+      // Together, because the heads move while others post.
+      const cards = this.#view((view) => [...view.cards(segment)]);
+      yield* cards;
     }
+  }
+
+  /** Runs `work` on one durable state, blocks included: those of another process's engine too. */
+  #view<T>(work: (view: View) => T): T {
+    return this.#store.read((reader) => {
+      const through = readTotal(reader, 'blocks');
+      if (through > this.#heads.through) catchUp(reader, this.#heads);
+      return work(new View(reader, this.#heads, this.#blocks, through));
+    });
   }
 }
 
@@ -216,16 +252,34 @@ export function requireLayout(reader: StoreReader): void {
   );
 }
 
-function checkBatch(gateId: string, debits: readonly ReceivedDebit[]): void {
+function checkSize(gateId: string, count: number): void {
   if (!GATE_ID_PATTERN.test(gateId)) {
     throw new FaregateError('UPLOAD_MALFORMED', `not a gate id: ${JSON.stringify(gateId)}`);
   }
-  if (debits.length > BATCH_RECORDS_MAX) {
+  if (count > BATCH_RECORDS_MAX) {
     throw new FaregateError(
       'UPLOAD_TOO_LARGE',
-      `gate ${gateId}: ${debits.length} records in a batch, at most ${BATCH_RECORDS_MAX}`,
+      `gate ${gateId}: ${count} records in a batch, at most ${BATCH_RECORDS_MAX}`,
     );
   }
+}
+
+/** What ingest has checked of the records themselves is not checked again. */
+function checkColumns(batch: ReceivedBatch): void {
+  const { gateId, firstSequence, count, records, cards, tacs, digests } = batch;
+  checkSize(gateId, count);
+  if (!(Number.isSafeInteger(firstSequence) && firstSequence >= 1)) {
+    throw new FaregateError(
+      'UPLOAD_MALFORMED',
+      `gate ${gateId}: the batch begins at sequence ${firstSequence}`,
+    );
+  }
+  assert(records.length === count * DEBIT_BYTES && tacs.length === count);
+  assert(cards.length === count * CARD_BYTES && digests.length === count * DIGEST_BYTES);
+}
+
+function checkBatch(gateId: string, debits: readonly ReceivedDebit[]): void {
+  checkSize(gateId, debits.length);
   for (const [i, debit] of debits.entries()) {
     const where = `gate ${gateId}, record ${i}`;
     if (debit.gateId !== gateId) {
@@ -273,22 +327,4 @@ function* pendingAfter(reader: StoreReader, after: DebitId | undefined): Generat
       if (!first || comparePending(pending, last!) > 0) yield pending;
     }
   }
-}
-
-/** The first card from `from` on that has a posted or a pending debit. */
-function firstCard(reader: StoreReader, from: Uint8Array): Uint8Array | undefined {
-  const keys = (['chain', 'pending'] as const).flatMap((table) =>
-    [...reader.range(table, { from, limit: 1 })].map(({ key }) => key.slice(0, CARD_BYTES)),
-  );
-  return keys.sort(Buffer.compare)[0];
-}
-
-/** The next key of the same length; undefined after the last. */
-function successor(key: Uint8Array): Uint8Array | undefined {
-  const next = key.slice();
-  for (let i = next.length - 1; i >= 0; i--) {
-    next[i]!++;
-    if (next[i] !== 0) return next;
-  }
-  return undefined;
 }

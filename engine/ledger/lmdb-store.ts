@@ -61,6 +61,7 @@ export class LmdbStore implements LedgerStore {
         noSubdir: false,
         readOnly,
         mapSize: LEDGER_MAP_BYTES,
+        maxDbs: tables.length,
         overlappingSync: false,
         keyEncoding: 'binary',
         encoding: 'binary',

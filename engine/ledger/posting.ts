@@ -1,11 +1,12 @@
 /**
- * One transaction of one gate's upload: carries out what `rules.ts` decides on the tables. Pure but
+ * One gate's batch by the general rules: carries out what `rules.ts` decides on the tables. Pure but
  * for the writer it is given.
  */
 import assert from 'node:assert/strict';
 import { fromHex, isHex } from '../bytes.ts';
 import { type DebitId, DebitKind, DebitState, Evidence } from '../debit/record.ts';
-import { Books } from './books.ts';
+import type { Books } from './books.ts';
+import type { GateHold } from './gate-hold.ts';
 import { isException, type Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
 import {
@@ -15,13 +16,10 @@ import {
   type DebitRow,
   DIGEST_BYTES,
   decodeDebitRow,
-  decodeGateRow,
   decodeLink,
   decodePending,
-  encodeGateRow,
   encodeLink,
   encodePending,
-  gateKey,
   ID_BYTES,
   idKey,
   isPending,
@@ -49,21 +47,15 @@ const NOTHING = new Uint8Array(0);
 export class Posting {
   readonly #writer: StoreWriter;
   readonly #books: Books;
-  readonly #gateId: string;
-  #through: number;
-  #highest: number;
-  #count: number;
+  readonly #gate: GateHold;
   /** The sealed record in hand: the evidence of whatever it brings to light. */
   #sealed: Uint8Array = NOTHING;
 
-  constructor(writer: StoreWriter, gateId: string) {
+  /** @param writer shows debits of blocks too (`view.ts`). */
+  constructor(writer: StoreWriter, books: Books, gate: GateHold) {
     this.#writer = writer;
-    this.#books = new Books(writer);
-    this.#gateId = gateId;
-    const gate = decodeGateRow(writer.get('gates', gateKey(gateId)));
-    this.#through = gate.through;
-    this.#highest = gate.highest;
-    this.#count = gate.count;
+    this.#books = books;
+    this.#gate = gate;
   }
 
   receive(debit: ReceivedDebit): Outcome {
@@ -72,42 +64,15 @@ export class Posting {
     assert(isHex(debit.issuer, 8), `not an issuer: ${debit.issuer}`);
     assert((debit.kind === DebitKind.settlement) === (debit.refersTo !== null));
     this.#sealed = debit.sealed;
-    const held = debit.gateSequence <= this.#highest ? this.#held(debit) : undefined;
+    const held = debit.gateSequence <= this.#gate.highest ? this.#held(debit) : undefined;
     if (held) return this.#repeat(debit, held);
-    this.#arrive(debit.gateSequence);
+    this.#gate.arrive(debit.gateSequence);
     return debit.kind === DebitKind.settlement ? this.#settlement(debit) : this.#debit(debit);
-  }
-
-  /** Writes what is written once a transaction. @returns the highest contiguous sequence. */
-  finish(): number {
-    this.#advance();
-    this.#books.finish();
-    if (this.#count === 0) return 0;
-    const gate = { through: this.#through, highest: this.#highest, count: this.#count };
-    this.#writer.put('gates', gateKey(this.#gateId), encodeGateRow(gate));
-    return this.#through;
   }
 
   #held(id: DebitId): DebitRow | undefined {
     const bytes = this.#writer.get('debits', idKey(id));
     return bytes && decodeDebitRow(bytes);
-  }
-
-  #arrive(sequence: number): void {
-    this.#count++;
-    this.#highest = Math.max(this.#highest, sequence);
-    if (sequence === this.#through + 1) this.#through = sequence;
-  }
-
-  /** A record that fills a gap lets `through` pass everything that came before it was filled. */
-  #advance(): void {
-    if (this.#through === this.#highest) return;
-    const from = idKey({ gateId: this.#gateId, gateSequence: this.#through + 1 });
-    const to = idKey({ gateId: this.#gateId, gateSequence: this.#highest + 1 });
-    for (const { key } of this.#writer.range('debits', { from, to })) {
-      if (readId(key, 0).gateSequence !== this.#through + 1) break;
-      this.#through++;
-    }
   }
 
   #repeat(debit: ReceivedDebit, held: DebitRow): Outcome {

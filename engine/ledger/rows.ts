@@ -13,6 +13,10 @@
  *   accounts    kind, issuer, currency -> balance
  *   gates       gate id -> gate row
  *   totals      name -> count
+ *   blocks      number from 1, without gaps -> block: a batch's ordinary debits (`block.ts`)
+ *   blockIndex  id of a block's first row -> number of the block
+ *   sealed      number of a block -> all records of its batch, sealed
+ *   heads       segment -> its heads as of a block (`checkpoint.ts`)
  */
 import assert from 'node:assert/strict';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';

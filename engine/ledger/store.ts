@@ -15,6 +15,10 @@ export const tables = [
   'accounts',
   'gates',
   'totals',
+  'blocks',
+  'blockIndex',
+  'sealed',
+  'heads',
 ] as const;
 export type Table = (typeof tables)[number];
 

@@ -16,11 +16,12 @@ import { exceptionNumbers, openItems, outcomes } from '../../engine/ledger/outco
 import { Standing } from '../../engine/ledger/rows.ts';
 import { type LedgerStore, tables } from '../../engine/ledger/store.ts';
 import { root } from '../shared.ts';
+import { byColumns } from './columns.ts';
 import { cardOf, received, settlement, torn } from './samples.ts';
 
 /** A row of every table. */
 async function fill(store: LedgerStore): Promise<void> {
-  const ledger = await Ledger.open(store);
+  const ledger = await Ledger.open(store, { checkpointRows: 1 });
   const lost = torn({ gateSequence: 6, card: cardOf('lost') });
   const elsewhere = torn({ gateId: 'G09', gateSequence: 1, card: cardOf('elsewhere') });
   await ledger.post('G01', [
@@ -33,6 +34,11 @@ async function fill(store: LedgerStore): Promise<void> {
     settlement(elsewhere, DebitState.confirmed, { gateId: 'G01', gateSequence: 7 }),
     received({ gateSequence: 7, amountMinor: 1 }),
     received({ gateSequence: 9, card: cardOf('late') }),
+  ]);
+  const ordinary = { gateId: 'G02', card: cardOf('ordinary') };
+  await byColumns(ledger, 'G02', [
+    received({ ...ordinary, gateSequence: 1 }),
+    received({ ...ordinary, gateSequence: 2, offlineCounter: 8, balanceBeforeMinor: 4800 }),
   ]);
 }
 

@@ -1,0 +1,76 @@
+/**
+ * Links with rows of their own in `chain` (late arrivals and whatever else went by the general
+ * rules), as `ledger check` holds them while it goes through the blocks: packed, in order of card,
+ * purse and counter.
+ */
+import { readU16 } from '../bytes.ts';
+import { CARD_BYTES, chainKey, type Link } from './rows.ts';
+
+const KEY_BYTES = CARD_BYTES + 3;
+
+/** Of a link, what its neighbours in the chain must meet. */
+export type LateLink = Omit<Link, 'gateId' | 'gateSequence'>;
+
+export class LateLinks {
+  #keys = Buffer.alloc(64 * KEY_BYTES);
+  #balancesBefore = new Uint32Array(64);
+  #amounts = new Uint32Array(64);
+  #currencies = new Uint16Array(64);
+  count = 0;
+
+  /** In order of keys. */
+  add(key: Uint8Array, link: Link): void {
+    if (this.count === this.#amounts.length) this.#grow();
+    this.#keys.set(key, this.count * KEY_BYTES);
+    this.#balancesBefore[this.count] = link.balanceBeforeMinor;
+    this.#amounts[this.count] = link.amountMinor;
+    this.#currencies[this.count] = link.currency;
+    this.count++;
+  }
+
+  #grow(): void {
+    const longer = Buffer.alloc(2 * this.#keys.length);
+    longer.set(this.#keys);
+    this.#keys = longer;
+    const copy = (from: Uint32Array) => {
+      const to = new Uint32Array(2 * from.length);
+      to.set(from);
+      return to;
+    };
+    this.#balancesBefore = copy(this.#balancesBefore);
+    this.#amounts = copy(this.#amounts);
+    const currencies = new Uint16Array(2 * this.#currencies.length);
+    currencies.set(this.#currencies);
+    this.#currencies = currencies;
+  }
+
+  key(i: number): Uint8Array {
+    return this.#keys.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES);
+  }
+
+  at(i: number): LateLink {
+    return {
+      offlineCounter: readU16(this.#keys, i * KEY_BYTES + CARD_BYTES + 1),
+      balanceBeforeMinor: this.#balancesBefore[i]!,
+      amountMinor: this.#amounts[i]!,
+      currency: this.#currencies[i]!,
+    };
+  }
+
+  /** Links of a purse from a counter on. */
+  *from(card: Uint8Array, purse: number, counter: number): Generator<LateLink> {
+    const key = chainKey(card, purse, counter);
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (Buffer.compare(this.key(middle), key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    const own = key.subarray(0, CARD_BYTES + 1);
+    for (; low < this.count; low++) {
+      if (Buffer.compare(this.key(low).subarray(0, CARD_BYTES + 1), own) !== 0) return;
+      yield this.at(low);
+    }
+  }
+}
