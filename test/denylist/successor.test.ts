@@ -154,7 +154,7 @@ for (const [name, make] of [
   ['full list', () => fullFile(second)],
   ['delta', () => deltaFile(first, second)],
 ] as const) {
-  test(`${name}: any byte wrong, and the list in force stays`, () => {
+  test(`${name}: wrong in any byte, and the list in force stays`, () => {
     const file = make();
     const inForce = take(emptyList('fast'), [fullFile(first)]);
     for (let at = 0; at < file.length; at++) {
