@@ -158,6 +158,11 @@ export class Ledger {
     );
   }
 
+  /** Purses known, and bytes of memory that their heads take. */
+  headsSize(): { readonly size: number; readonly bytes: number } {
+    return { size: this.#heads.size, bytes: this.#heads.bytes };
+  }
+
   summary(): LedgerSummary {
     return this.#store.read((reader) => {
       const standing = (value: Standing) => readTotal(reader, standingTotal(value));
