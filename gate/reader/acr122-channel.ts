@@ -44,7 +44,7 @@ export class Acr122Channel implements Pn532Channel {
     this.#line = line;
   }
 
-  /** The reader passes commands on only once its SAM slot is active, with a SAM in it or without. */
+  /** The reader passes commands on only once its SAM slot is active, be there a SAM or none. */
   async wake(): Promise<void> {
     const options = { timeoutMs: READER_ANSWER_MS_MAX, repeatable: true };
     const answered = await this.#message(MessageType.powerOn, new Uint8Array(0), options, POWER_5V);

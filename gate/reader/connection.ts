@@ -22,6 +22,8 @@ export class Connection<T extends { close(): void }> {
   readonly #pauseMsMax: number;
   readonly #waits = new Set<() => void>();
   #current: T | null = null;
+  /** Attempts and connections that came to nothing, one after the other. */
+  #failures = 0;
   #away = false;
   #closed = false;
 
@@ -44,20 +46,26 @@ export class Connection<T extends { close(): void }> {
 
   /** The connection, once there is one; null when this was closed. */
   async get(): Promise<T | null> {
-    let pauseMs = this.#pauseMsMin;
     while (!this.#closed) {
       if (this.#current) return this.#current;
+      if (this.#failures > 0) await this.pause(this.#pauseMs());
       try {
         const opened = await this.#open();
         if (this.#closed) opened.close();
-        else this.#found(opened);
+        else this.#current = opened;
       } catch (error) {
-        this.#tellAway(readerFailure(error));
-        await this.pause(pauseMs);
-        pauseMs = Math.min(pauseMs * 2, this.#pauseMsMax);
+        this.#failed(readerFailure(error));
       }
     }
     return null;
+  }
+
+  /** The connection does what it is there for: only that ends the search. */
+  worked(): void {
+    this.#failures = 0;
+    if (!this.#away) return;
+    this.#away = false;
+    this.#onNotice({ notice: 'back' });
   }
 
   /** Gives up a connection that an error of the reader has shown to be of no use. */
@@ -66,7 +74,7 @@ export class Connection<T extends { close(): void }> {
     connection.close();
     if (this.#current !== connection) return;
     this.#current = null;
-    if (!this.#closed) this.#tellAway(why);
+    if (!this.#closed) this.#failed(why);
   }
 
   /** Waits, or less when this is closed. */
@@ -92,14 +100,12 @@ export class Connection<T extends { close(): void }> {
     return current;
   }
 
-  #found(opened: T): void {
-    this.#current = opened;
-    if (!this.#away) return;
-    this.#away = false;
-    this.#onNotice({ notice: 'back' });
+  #pauseMs(): number {
+    return Math.min(this.#pauseMsMin * 2 ** (this.#failures - 1), this.#pauseMsMax);
   }
 
-  #tellAway(why: string): void {
+  #failed(why: string): void {
+    this.#failures += 1;
     if (this.#away) return;
     this.#away = true;
     this.#onNotice({ notice: 'away', why });

@@ -3,16 +3,22 @@ import { FaregateError } from '../../engine/errors.ts';
 import { Acr122Channel } from './acr122-channel.ts';
 import type { ByteLinkSource } from './byte-link.ts';
 import type { ReaderOptions } from './connection.ts';
-import { Pn532Reader } from './pn532-reader.ts';
+import { LinkReader } from './link-reader.ts';
+import { PcscFinder } from './pcsc-finder.ts';
+import { PcscService } from './pcsc-service.ts';
+import { Pn532 } from './pn532.ts';
+import type { Pn532Channel } from './pn532-channel.ts';
+import { Pn532Finder } from './pn532-finder.ts';
 import { Pn532SerialChannel } from './pn532-serial.ts';
 import type { Reader } from './reader.ts';
 import { serialLink } from './serial-link.ts';
-import { tcpLink } from './socket-link.ts';
+import { localLink, tcpLink } from './socket-link.ts';
 import { TcpListenReader } from './tcp.ts';
 
 /** Links that `openReader` knows, with what they are. */
 export const readerLinks: Readonly<Record<string, string>> = {
   'tcp-listen:PORT': 'waits on 127.0.0.1 for a card program that speaks the vpcd protocol',
+  'pcsc[:NAME]': 'the reader of pcscd with NAME in its name, or the only one',
   'pn532:DEVICE[@BAUD]': 'a PN532 on a serial device (115200 baud)',
   'pn532-tcp:HOST:PORT': 'a PN532 behind a terminal server',
   'acr122-serial:DEVICE[@BAUD]': 'an ACR122S or its kin on a serial device (115200 baud)',
@@ -21,6 +27,8 @@ export const readerLinks: Readonly<Record<string, string>> = {
 
 const PORT_MAX = 65_535;
 const BAUD_DEFAULT = 115_200;
+/** Where pcscd listens unless the variable of pcsc-lite names another place. */
+const PCSC_SOCKET = '/run/pcscd/pcscd.comm';
 
 type Opener = (link: string, rest: string, options: ReaderOptions) => Promise<Reader> | null;
 
@@ -30,6 +38,7 @@ const openers: Readonly<Record<string, Opener>> = {
     const port = portOf(rest);
     return port === null ? null : TcpListenReader.listen({ port });
   },
+  pcsc: (link, rest, options) => pcsc(link, rest, options),
   pn532: (link, rest, options) => pn532(link, serialOf(rest), options),
   'pn532-tcp': (link, rest, options) => pn532(link, tcpOf(rest), options),
   'acr122-serial': (link, rest, options) => acr122(link, serialOf(rest), options),
@@ -50,12 +59,18 @@ export async function openReader(link: string, options: ReaderOptions = {}): Pro
   throw new FaregateError('USAGE', `no reader link: ${link}; known: ${known.join(', ')}`);
 }
 
+function pcsc(link: string, wanted: string, options: ReaderOptions): Promise<Reader> {
+  const socket = localLink(process.env.PCSCLITE_CSOCK_NAME ?? PCSC_SOCKET);
+  const connect = () => PcscService.open(link, socket, wanted, options.answerMs);
+  return LinkReader.open(link, connect, new PcscFinder(options.onNotice ?? silent), options);
+}
+
 function pn532(
   link: string,
   source: ByteLinkSource | null,
   options: ReaderOptions,
 ): Promise<Reader> | null {
-  return source && Pn532Reader.open(link, () => Pn532SerialChannel.open(link, source), options);
+  return source && overChip(link, () => Pn532SerialChannel.open(link, source), options);
 }
 
 function acr122(
@@ -63,8 +78,19 @@ function acr122(
   source: ByteLinkSource | null,
   options: ReaderOptions,
 ): Promise<Reader> | null {
-  return source && Pn532Reader.open(link, () => Acr122Channel.open(link, source), options);
+  return source && overChip(link, () => Acr122Channel.open(link, source), options);
 }
+
+function overChip(
+  link: string,
+  openChannel: () => Promise<Pn532Channel>,
+  options: ReaderOptions,
+): Promise<Reader> {
+  const connect = async () => Pn532.start(link, await openChannel(), options.answerMs);
+  return LinkReader.open(link, connect, new Pn532Finder(options.onNotice ?? silent), options);
+}
+
+function silent(): void {}
 
 /** `DEVICE` or `DEVICE@BAUD`. */
 function serialOf(rest: string): ByteLinkSource | null {

@@ -1,7 +1,7 @@
 /**
- * Frames of the NXP PN532 on its serial interface (UM0701-02, 6.2.1): preamble 00, start code 00 FF,
- * length and its checksum, payload and its checksum, postamble 00. A payload begins with D4 towards
- * the chip and D5 from it. Over 255 bytes the extended form has a length of two bytes.
+ * Frames of the NXP PN532 on its serial interface (UM0701-02, 6.2.1): preamble 00, start code
+ * 00 FF, length and its checksum, payload and its checksum, postamble 00. A payload begins with D4
+ * towards the chip and D5 from it. Over 255 bytes the extended form has a length of two bytes.
  */
 import { PN532_PAYLOAD_BYTES_MAX } from '../../engine/limits.ts';
 

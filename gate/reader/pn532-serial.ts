@@ -1,6 +1,7 @@
 /**
  * Commands to a PN532 over its serial interface (UM0701-02, 6.2): the chip acknowledges a command,
- * then answers it. An answer that came broken is asked for again, which does not repeat the command.
+ * then answers it. An answer that came broken is asked for again, which does not repeat the
+ * command.
  */
 import assert from 'node:assert/strict';
 import { FaregateError } from '../../engine/errors.ts';

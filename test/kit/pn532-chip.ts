@@ -1,4 +1,4 @@
-/** What a PN532 does with a command, for tests: written from UM0701-02, apart from the gate's code. */
+/** What a PN532 does with a command, for tests: from UM0701-02, apart from the gate's code. */
 import type { Present, RfField } from './rf-field.ts';
 
 const ATS = [0x06, 0x75, 0x77, 0x81, 0x02, 0x80];

@@ -1,15 +1,14 @@
 /** The TCP reader: the suite of readers, and everything a card program can do wrong to it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
 import { openReader } from '../../../gate/reader/open.ts';
 import type { CardSession } from '../../../gate/reader/reader.ts';
 import { TcpListenReader } from '../../../gate/reader/tcp.ts';
-import type { VirtualCard } from '../../../gate/reader/virtual/card.ts';
 import { serveVirtualCard } from '../../../gate/reader/virtual/program.ts';
-import { CONTACTLESS_ATR, FrameBuffer, frame } from '../../../gate/reader/vpcd.ts';
+import { leavingCard, programOf } from '../../kit/card-programs.ts';
 import { readerSuite } from '../../suites/reader.ts';
 import { cardOf } from './virtual/terminal.ts';
 
@@ -26,37 +25,6 @@ readerSuite('tcp-listen', async () => {
         : leavingCard(reader.port, card, commands),
   };
 });
-
-/** A card program that disconnects instead of answering the command after `commands`. */
-async function leavingCard(port: number, card: VirtualCard, commands: number): Promise<void> {
-  let answered = 0;
-  const socket = await programOf(port, (apdu) => {
-    if (answered++ < commands) return frame(card.transmit(apdu));
-    socket.destroy();
-    return null;
-  });
-  if (!socket.closed) await once(socket, 'close');
-}
-
-/** A card program that answers each APDU with the bytes that `answer` makes of it. */
-async function programOf(
-  port: number,
-  answer: (apdu: Uint8Array) => Uint8Array | null,
-  atr: Uint8Array = frame(CONTACTLESS_ATR),
-): Promise<Socket> {
-  const frames = new FrameBuffer(300);
-  const socket = connect({ host, port });
-  socket.on('error', () => {});
-  socket.on('data', (chunk) => {
-    frames.push(chunk);
-    for (let body = frames.next(); body instanceof Uint8Array; body = frames.next()) {
-      const bytes = body.length > 1 ? answer(body) : body[0] === 4 ? atr : null;
-      if (bytes) socket.write(bytes);
-    }
-  });
-  await once(socket, 'connect');
-  return socket;
-}
 
 async function firstCard(reader: TcpListenReader): Promise<CardSession> {
   const { value } = await reader.cards()[Symbol.asyncIterator]().next();
