@@ -7,7 +7,7 @@
  * Printed with --json, one object a line: first `{machine, node, cores, smoke}`, then `{bench,
  * contender, p50Ns, p99Ns, p999Ns, opsPerSec, bytes?, hash}` for each contender and `{bench, ratio,
  * against, value, goal?}`: how many times faster than `against` the contender named by `ratio` is,
- * by p50.
+ * by p50. Figures that are no time of an operation stand in lines `{bench, question, ...figures}`.
  */
 import { createHash } from 'node:crypto';
 import { availableParallelism, cpus } from 'node:os';
@@ -19,9 +19,13 @@ export interface Contender {
   readonly answer: () => Uint8Array | Promise<Uint8Array>;
   /** Does the question's `operations` once. */
   readonly run: () => void | Promise<void>;
-  /** After timing: stop what it started. */
+  /** After timing: figures beyond the times of `run`, by name. */
+  readonly figures?: () => Figures | Promise<Figures>;
+  /** After all that: stop what it started. */
   readonly close?: () => void | Promise<void>;
 }
+
+export type Figures = Readonly<Record<string, number>>;
 
 export interface Question {
   /** Goes before the contenders' names: `tac from master`. */
@@ -67,6 +71,13 @@ export interface Ratio {
   readonly goal?: number;
 }
 
+/** Goes before the further figures of a contender. */
+export interface FiguresLine {
+  readonly bench: string;
+  /** Question and contender, as in results. */
+  readonly question: string;
+}
+
 const TIME_MS = 1000;
 const WARMUP_MS = 300;
 
@@ -86,7 +97,7 @@ export function machine(smoke: boolean): object {
 export async function runBenchmark(
   benchmark: Benchmark,
   smoke: boolean,
-  tell: (line: Result | Ratio) => void,
+  tell: (line: Result | Ratio | FiguresLine) => void,
 ): Promise<void> {
   for (const question of await benchmark.questions(smoke)) {
     const hash = await agree(benchmark.name, question);
@@ -95,6 +106,8 @@ export async function runBenchmark(
       const result = await measure(benchmark.name, question, contender, hash, smoke);
       results.push(result);
       tell(result);
+      const figures = await contender.figures?.();
+      if (figures) tell({ bench: benchmark.name, question: result.contender, ...figures });
       await contender.close?.();
     }
     const baseline = results.at(-1)!;

@@ -2,9 +2,17 @@
 import { parseArgs } from 'node:util';
 import { cardKeysBenchmark } from './card-keys.ts';
 import { denylistBenchmark } from './denylist.ts';
-import { type Benchmark, machine, type Ratio, type Result, runBenchmark } from './harness.ts';
+import {
+  type Benchmark,
+  type FiguresLine,
+  machine,
+  type Ratio,
+  type Result,
+  runBenchmark,
+} from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
 import { macBenchmark } from './mac.ts';
+import { poolBenchmark } from './pool.ts';
 import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
 
@@ -15,6 +23,7 @@ const benchmarks: readonly Benchmark[] = [
   cardKeysBenchmark,
   ingestBenchmark,
   denylistBenchmark,
+  poolBenchmark,
 ];
 
 const { values, positionals } = parseArgs({
@@ -37,7 +46,7 @@ if (values.help || unknown !== undefined) {
   for (const benchmark of wanted) await runBenchmark(benchmark, smoke, print);
 }
 
-function printRow(line: object | Result | Ratio): void {
+function printRow(line: object | Result | Ratio | FiguresLine): void {
   if ('contender' in line) {
     const times = [line.p50Ns, line.p99Ns, line.p999Ns].map((ns) => time(ns).padStart(9)).join('');
     const rate = `${line.opsPerSec.toLocaleString('en')}/s`.padStart(14);
@@ -47,6 +56,10 @@ function printRow(line: object | Result | Ratio): void {
   } else if ('ratio' in line) {
     const goal = line.goal === undefined ? '' : ` (goal ${line.goal})`;
     console.log(`${' '.repeat(8)}${line.ratio} is ${line.value} times as fast as the last${goal}`);
+  } else if ('question' in line) {
+    const { bench: _, question, ...figures } = line;
+    const printed = Object.entries(figures).map(([name, value]) => `${name} ${value}`);
+    console.log(`${' '.repeat(8)}${question}: ${printed.join(', ')}`);
   } else {
     console.log(
       Object.entries(line)

@@ -249,5 +249,5 @@ export const POOL_ATTEMPTS_MAX = 3;
 export const POOL_WORKER_HEAP_MB = 128;
 /** TACs, card keys and card hashes from which handing them over costs less than doing them. */
 export const POOL_TACS_MIN = 512;
-export const POOL_CARD_KEYS_MIN = 1024;
-export const POOL_CARD_HASHES_MIN = 1024;
+export const POOL_CARD_KEYS_MIN = 512;
+export const POOL_CARD_HASHES_MIN = 256;

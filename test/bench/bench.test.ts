@@ -24,7 +24,8 @@ test('smoke mode prints a result for each contender and a ratio for each compari
   assert.equal(header?.node, process.version);
   const results = lines.filter((line) => 'contender' in line);
   const ratios = lines.filter((line) => 'ratio' in line);
-  assert.equal(results.length + ratios.length, lines.length);
+  const figures = lines.filter((line) => 'question' in line);
+  assert.equal(results.length + ratios.length + figures.length, lines.length);
   const names = results.map((line) => `${line.bench}/${line.contender}`);
   assert.equal(new Set(names).size, names.length, 'a contender is named once');
   for (const line of results) {
@@ -32,6 +33,9 @@ test('smoke mode prints a result for each contender and a ratio for each compari
       assert.equal(typeof line[field], 'number', JSON.stringify(line));
     }
     assert.match(String(line.hash), /^[0-9a-f]{16}$/);
+  }
+  for (const { bench: name, question } of figures) {
+    assert(names.includes(`${name}/${question}`), `figures of ${question}`);
   }
   for (const { bench: name, ratio, against, value } of ratios) {
     const pair = [ratio, against].map((who) =>

@@ -12,10 +12,10 @@ import { Piscina } from 'piscina';
 import { FaregateError } from '../../errors.ts';
 import { POOL_ATTEMPTS_MAX, POOL_BATCHES_PER_WORKER, POOL_WORKER_HEAP_MB } from '../../limits.ts';
 import type { KeySet } from '../key-set.ts';
-import { Blocks } from './blocks.ts';
+import { type BatchMemory, Blocks, marks, sharedOnly } from './blocks.ts';
 import type { JobTable } from './jobs.ts';
 import { KeyTools } from './key-tools.ts';
-import { runTask, type Task, type TaskAnswer, type WarmTask } from './serve.ts';
+import { kindOf, type Task, type TaskAnswer, type WarmTask } from './serve.ts';
 
 export interface CrewOptions {
   /** The kinds of jobs that the worker file serves. */
@@ -37,8 +37,10 @@ export interface Batch {
   readonly wanted: boolean;
 }
 
+type Threads = Piscina<Task | WarmTask, TaskAnswer>;
+
 /** What pending attempts are told where no thread is left to make them. */
-const NO_WORKERS = new Error('no worker thread is left');
+const NO_THREADS = new Error('no worker thread is left');
 
 export class Crew {
   readonly #table: JobTable;
@@ -46,7 +48,7 @@ export class Crew {
   readonly #workers: number;
   readonly #blocks: Blocks;
   readonly #attempts = new Set<(reason: Error) => void>();
-  #threads: Piscina<Task | WarmTask, TaskAnswer> | null = null;
+  #threads: Threads | null = null;
   #closed = false;
   #deaths = 0;
 
@@ -66,10 +68,12 @@ export class Crew {
 
   async #startThreads(keys: KeySet, { workerFile, workers }: CrewOptions): Promise<void> {
     try {
-      const threads = new Piscina<Task | WarmTask, TaskAnswer>({
+      const threads: Threads = new Piscina({
         filename: fileURLToPath(workerFile),
         minThreads: workers,
         maxThreads: workers,
+        // The next batch lies with the thread already when it ends one.
+        concurrentTasksPerWorker: POOL_BATCHES_PER_WORKER,
         stricterFIFO: true,
         workerData: keys,
         resourceLimits: { maxOldGenerationSizeMb: POOL_WORKER_HEAP_MB },
@@ -107,7 +111,7 @@ export class Crew {
   /** Does a batch on the calling thread. @throws what the job throws. */
   inLine({ kind, input, count, resultBytes, parameters }: Batch): Uint8Array {
     const output = new Uint8Array(count * resultBytes);
-    runTask(this.#table, this.#tools, { kind, input, count, output, parameters });
+    kindOf(this.#table, kind).run(this.#tools, { input, count, output }, parameters);
     return output;
   }
 
@@ -117,18 +121,31 @@ export class Crew {
    */
   async perform(batch: Batch): Promise<Uint8Array> {
     let last: unknown = null;
-    for (let failed = 0; failed < POOL_ATTEMPTS_MAX && !this.#closed && batch.wanted; ) {
-      if (this.#threads === null) {
+    let failures = 0;
+    while (failures < POOL_ATTEMPTS_MAX && !this.#closed && batch.wanted) {
+      const threads = this.#threads;
+      if (threads === null) {
         // What may have killed a thread must not have this one.
-        if (failed > 0) break;
+        if (failures > 0) break;
         return this.inLine(batch);
       }
+      const memory = this.#blocks.take(batch.input, batch.count * batch.resultBytes);
+      const deaths = this.#deaths;
       try {
-        return await this.#attempt(this.#threads, batch);
+        const answer = await this.#attempt(threads, batch, memory);
+        if (answer === null) return memory.output.slice();
+        throw new FaregateError(answer.code, answer.message);
       } catch (error) {
         if (error instanceof FaregateError) throw error;
         last = error;
-        if (error !== NO_WORKERS) failed++;
+        const mark = memory.mark[0];
+        // Done, but the thread died of the next batch before it could say so.
+        if (mark === marks.done) return memory.output.slice();
+        // A batch that waited behind the one that killed its thread is not to blame.
+        const died = error === NO_THREADS || this.#deaths > deaths;
+        if (mark !== marks.waiting || !died) failures++;
+      } finally {
+        this.#blocks.give(memory);
       }
     }
     const cause = last instanceof Error ? last.message : String(last);
@@ -136,23 +153,16 @@ export class Crew {
     throw new FaregateError('POOL_FAILED', `${what}: ${cause}`, { cause: last });
   }
 
-  async #attempt(threads: Piscina<Task | WarmTask, TaskAnswer>, batch: Batch): Promise<Uint8Array> {
+  #attempt(threads: Threads, batch: Batch, { block }: BatchMemory): Promise<TaskAnswer> {
     const { kind, count, parameters } = batch;
-    const memory = this.#blocks.take(batch.input, count * batch.resultBytes);
-    const { input, output } = memory;
-    try {
-      const answer = await new Promise<TaskAnswer>((resolve, reject) => {
-        this.#attempts.add(reject);
-        threads
-          .run({ kind, input, count, output, parameters })
-          .then(resolve, reject)
-          .finally(() => this.#attempts.delete(reject));
-      });
-      if (answer !== null) throw new FaregateError(answer.code, answer.message);
-      return output.slice();
-    } finally {
-      this.#blocks.give(memory);
-    }
+    const input = sharedOnly(batch.input);
+    return new Promise((resolve, reject) => {
+      this.#attempts.add(reject);
+      threads
+        .run({ kind, count, block, input, parameters })
+        .then(resolve, reject)
+        .finally(() => this.#attempts.delete(reject));
+    });
   }
 
   /** Piscina replaces threads, but not when replacements fail to start: then its tasks hang. */
@@ -167,7 +177,7 @@ export class Crew {
   async #giveUpThreads(): Promise<void> {
     const threads = this.#threads;
     this.#threads = null;
-    for (const reject of this.#attempts) reject(NO_WORKERS);
+    for (const reject of this.#attempts) reject(NO_THREADS);
     this.#attempts.clear();
     await threads?.destroy();
   }

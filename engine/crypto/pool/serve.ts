@@ -3,15 +3,18 @@ import assert from 'node:assert/strict';
 import { workerData } from 'node:worker_threads';
 import { type ErrorCode, FaregateError } from '../../errors.ts';
 import type { KeySet } from '../key-set.ts';
+import { marks, viewBlock } from './blocks.ts';
 import type { JobKind, JobTable } from './jobs.ts';
 import { KeyTools } from './key-tools.ts';
 
-/** What a worker is sent. Both arrays lie in shared memory; the keys it has from its start. */
+/** What a worker is sent; the keys it has from its start. */
 export interface Task {
   readonly kind: string;
-  readonly input: Uint8Array;
   readonly count: number;
-  readonly output: Uint8Array;
+  /** Laid out by `blocks.ts`. */
+  readonly block: SharedArrayBuffer;
+  /** The items in shared memory of the caller's, or null: they are in the block. */
+  readonly input: Uint8Array | null;
   readonly parameters: unknown;
 }
 
@@ -36,9 +39,19 @@ export function serveJobs(table: JobTable): (task: Task | WarmTask) => TaskAnswe
   };
 }
 
-/** Does what `task` says, on this thread. */
-export function runTask(table: JobTable, tools: KeyTools, task: Task): void {
-  const kind = table[task.kind] as JobKind<unknown> | undefined;
-  assert(kind, `no job is called ${task.kind}`);
-  kind.run(tools, task, task.parameters);
+function runTask(table: JobTable, tools: KeyTools, task: Task): void {
+  const kind = kindOf(table, task.kind);
+  const { count, block } = task;
+  const inputBytes = count * kind.itemBytes;
+  const memory = viewBlock(block, task.input, inputBytes, count * kind.resultBytes);
+  Atomics.store(memory.mark, 0, marks.begun);
+  kind.run(tools, { input: memory.input, count, output: memory.output }, task.parameters);
+  Atomics.store(memory.mark, 0, marks.done);
+}
+
+/** The job called `name`, which takes the parameters that came with it. */
+export function kindOf(table: JobTable, name: string): JobKind<unknown> {
+  const kind = table[name];
+  assert(kind, `no job is called ${name}`);
+  return kind as JobKind<unknown>;
 }

@@ -173,6 +173,23 @@ test('a batch that fails each time is given up with its cause, and the pool goes
   assert.equal(fine[0], 8);
 });
 
+test('batches behind one that kills its threads are not blamed', async (t) => {
+  const pool = await open(t, { workers: 1 });
+  const fatal = newShared(true);
+  const shared = newShared(true);
+  const sent = [1, 2].map((tag) => {
+    const killer = pool.run('fatal', one, { shared: fatal, failures: 99, how: 'exit' });
+    const given = assert.rejects(killer, { code: 'POOL_FAILED' });
+    return [given, pool.run('gated', one, { shared, tag })] as const;
+  });
+  for (const [i, [given, behind]] of sent.entries()) {
+    await given;
+    assert.equal((await behind)[0], i + 1);
+  }
+  assert.equal(fatal[probe.begun], 2 * POOL_ATTEMPTS_MAX);
+  assert.equal(shared[probe.begun], 2);
+});
+
 test("an operating error of a job is the caller's, not tried again", async (t) => {
   const of = { use: 'load', index: 9, version: 1, algorithm: 0, levels: 1 } as const;
   for (const workers of [0, 1]) {
