@@ -20,9 +20,7 @@ import { open } from 'lmdb';
 import { writeU16, writeU48 } from '../engine/bytes.ts';
 import { Keyring } from '../engine/crypto/keyring.ts';
 import { cmacKey } from '../engine/crypto/mac.ts';
-import { TacVerifier } from '../engine/crypto/tac.ts';
-import { at, encodeDebit } from '../engine/debit/codec.ts';
-import { EvidenceSealer } from '../engine/debit/evidence.ts';
+import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
 import {
   DEBIT_BYTES,
   type Debit,
@@ -33,8 +31,8 @@ import {
 } from '../engine/debit/record.ts';
 import { Ledger } from '../engine/ledger/ledger.ts';
 import { LmdbStore } from '../engine/ledger/lmdb-store.ts';
-import { hashCard } from '../engine/operator/engine.ts';
-import { decodeBatch, type RecordChecks, receiveDebits } from '../engine/operator/received.ts';
+import { receiveBatch } from '../engine/operator/received.ts';
+import { createRecordChecks } from '../engine/operator/record-checks.ts';
 import type { Batch } from '../engine/wire/envelope.ts';
 import type { Benchmark, Contender } from './harness.ts';
 
@@ -63,21 +61,15 @@ async function engineContender(count: number): Promise<Contender> {
   const folder = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
   const store = LmdbStore.open(folder);
   const ledger = await Ledger.open(store);
-  const cardHash = cmacKey(HASH_KEY);
-  const sealer = new EvidenceSealer(STORAGE_KEY, new Uint8Array(randomBytes(16)));
-  const verifier = new TacVerifier(
-    new Keyring([{ use: 'tac', index: 1, version: 1, algorithm: '3des', master: MASTER }]),
-  );
-  const checks: RecordChecks = {
-    verifyTac: (records, offset) => verifier.verify(records, offset),
-    hashCard: (cardNumber) => hashCard(cardHash, cardNumber),
-    seal: (record, id) => sealer.seal(record, id),
-  };
+  const checks = createRecordChecks({
+    keyring: new Keyring([{ use: 'tac', index: 1, version: 1, algorithm: '3des', master: MASTER }]),
+    cardHash: cmacKey(HASH_KEY),
+    storageKey: STORAGE_KEY,
+    salt: new Uint8Array(randomBytes(16)),
+  });
   const next = uploads(count);
   const run = async () => {
-    const batch = next();
-    const debits = decodeBatch(GATE, batch);
-    await ledger.post(GATE, await receiveDebits(debits, batch.records, checks));
+    await ledger.postBatch(receiveBatch(GATE, next(), checks));
   };
   const answer = async () => {
     await run();
@@ -129,8 +121,9 @@ function nodeContender(count: number): Contender {
   };
   const run = () => {
     const batch = next();
-    for (const [i, debit] of decodeBatch(GATE, batch).entries()) {
-      post(debit, batch.records.subarray(i * DEBIT_BYTES, (i + 1) * DEBIT_BYTES));
+    for (let i = 0; i < count; i++) {
+      const record = batch.records.subarray(i * DEBIT_BYTES, (i + 1) * DEBIT_BYTES);
+      post(decodeDebit(record, 0), record);
     }
   };
   const answer = () => {

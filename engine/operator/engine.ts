@@ -8,8 +8,6 @@ import { join } from 'node:path';
 import { fromHex, isHex, toHex } from '../bytes.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { type CmacKey, cmac16 } from '../crypto/mac.ts';
-import { TacVerifier } from '../crypto/tac.ts';
-import { EvidenceSealer } from '../debit/evidence.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { allCurrencies, currencyOf } from '../fare/currencies.ts';
 import { Ledger } from '../ledger/ledger.ts';
@@ -19,6 +17,7 @@ import { EngineState } from './engine-state.ts';
 import { ensurePki } from './enrolment.ts';
 import { createHttp, type HttpServer } from './http.ts';
 import { IngestServer } from './ingest.ts';
+import { createRecordChecks } from './record-checks.ts';
 import { GateRegistry, readRegistry } from './registry.ts';
 
 const OBSERVE_MS = 1000;
@@ -60,8 +59,12 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const store = LmdbStore.open(join(dataDir, 'ledger'));
   try {
     const ledger = await Ledger.open(store);
-    const sealer = new EvidenceSealer(await storageKey(dataDir), new Uint8Array(randomBytes(16)));
-    const verifier = new TacVerifier(options.keyring);
+    const checks = createRecordChecks({
+      keyring: options.keyring,
+      cardHash: options.cardHash,
+      storageKey: await storageKey(dataDir),
+      salt: new Uint8Array(randomBytes(16)),
+    });
     const registry = new GateRegistry(dataDir, (error) =>
       log.error({ code: error.code }, error.message),
     );
@@ -71,11 +74,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       pki,
       registry,
       ledger,
-      checks: {
-        verifyTac: (records, offset) => verifier.verify(records, offset),
-        hashCard: (cardNumber) => hashCard(options.cardHash, cardNumber),
-        seal: (record, id) => sealer.seal(record, id),
-      },
+      checks,
       log,
       onFailure: options.onFailure,
     });

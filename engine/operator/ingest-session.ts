@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { FaregateError } from '../errors.ts';
 import type { Outcome } from '../ledger/outcomes.ts';
-import type { ReceivedDebit } from '../ledger/received.ts';
+import type { ReceivedBatch } from '../ledger/received.ts';
 import type { Log } from '../log/log.ts';
 import {
   type Batch,
@@ -20,16 +20,16 @@ import {
 } from '../wire/envelope.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { GateTable, IngestCounters, Replaceable } from './ingest-gates.ts';
-import { decodeBatch, type RecordChecks, receiveDebits } from './received.ts';
+import { receiveBatch } from './received.ts';
+import type { RecordChecks } from './record-checks.ts';
 import type { EnrolledGate } from './registry.ts';
 import type { GateStatus } from './status.ts';
 
 /** What ingest asks of the ledger (`engine/ledger/ledger.ts`). */
 export interface LedgerPort {
   acknowledgedThrough(gateId: string): number;
-  post(
-    gateId: string,
-    debits: readonly ReceivedDebit[],
+  postBatch(
+    batch: ReceivedBatch,
   ): Promise<{ readonly outcomes: readonly Outcome[]; readonly acknowledgedThrough: number }>;
 }
 
@@ -193,9 +193,7 @@ export class IngestSession implements Replaceable {
         `the batch begins at sequence ${batch.first}, but ${held + 1} is next`,
       );
     }
-    const debits = decodeBatch(gateId, batch);
-    const received = await receiveDebits(debits, batch.records, checks);
-    const result = await ledger.post(gateId, received);
+    const result = await ledger.postBatch(receiveBatch(gateId, batch, checks));
     assert(result.outcomes.length === batch.count);
     assert(result.acknowledgedThrough >= batch.first + batch.count - 1);
     const outcomes: Partial<Record<Outcome, number>> = {};

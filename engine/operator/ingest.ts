@@ -14,7 +14,7 @@ import type { ServerPki } from './enrolment.ts';
 import { IngestBudget, IngestConnection } from './ingest-connection.ts';
 import { GateTable, type GateView, type IngestCounters, newCounters } from './ingest-gates.ts';
 import { type IngestContext, IngestSession, type LedgerPort, type Peer } from './ingest-session.ts';
-import type { RecordChecks } from './received.ts';
+import type { RecordChecks } from './record-checks.ts';
 import type { GateRegistry } from './registry.ts';
 
 export interface IngestOptions {

@@ -1,81 +1,130 @@
 /**
- * From an uploaded batch to what the ledger takes: every record is decoded and checked before
- * anything costly is done, then each gets its TAC verdict, card hash, digest and sealed evidence.
+ * From an uploaded batch to what the ledger takes: every record is checked before anything costly is
+ * done, then TAC verdicts, card hashes, digests and evidence are made for all together, as columns.
+ * No object is made for a record, save where the ledger asks for one.
  */
-import { hash } from 'node:crypto';
-import { setImmediate as others } from 'node:timers/promises';
-import { toHex } from '../bytes.ts';
-import { decodeDebit } from '../debit/codec.ts';
+import { toHex, writeU48 } from '../bytes.ts';
+import { at, decodeDebit } from '../debit/codec.ts';
 import {
   DEBIT_BYTES,
+  DEBIT_LAYOUT_VERSION,
   type Debit,
-  type DebitId,
   DebitKind,
   DebitState,
   Evidence,
+  TapKind,
 } from '../debit/record.ts';
+import { gateIdBytes } from '../debit/seal.ts';
 import { FaregateError } from '../errors.ts';
-import type { ReceivedDebit, TacVerdict } from '../ledger/received.ts';
-import { INGEST_SLICE_RECORDS } from '../limits.ts';
+import { type ReceivedBatch, type ReceivedDebit, tacCodes } from '../ledger/received.ts';
 import type { Batch } from '../wire/envelope.ts';
+import type { RecordChecks } from './record-checks.ts';
 
-const DIGEST_BYTES = 16;
-
-/** What ingest needs done with keys it does not hold. */
-export interface RecordChecks {
-  /** Verifies the TAC of the record at `records[offset]`. */
-  verifyTac(records: Uint8Array, offset: number): Exclude<TacVerdict, 'none'>;
-  /** Keyed hash of a 10-byte card number, 16 bytes. */
-  hashCard(cardNumber: Uint8Array): Uint8Array;
-  /** Seals a 160-byte record under the operator's storage key. */
-  seal(record: Uint8Array, id: DebitId): Uint8Array;
-}
+const HASH_BYTES = 16;
+const SEQUENCE_BYTES = 6;
+const NO_TAC = tacCodes.indexOf('none');
 
 /**
- * The batch's records, all of them or none.
+ * The batch as the ledger takes it, all of it or nothing. It keeps a view of `batch.records`.
  * @throws FaregateError UPLOAD_MALFORMED naming the record's index and field: it does not decode,
  *   is another gate's, is out of sequence, or is an intent whose outcome is not known.
  */
-export function decodeBatch(gateId: string, batch: Batch): Debit[] {
-  const debits: Debit[] = [];
-  for (let index = 0; index < batch.count; index++) {
-    const debit = decodeRecord(batch.records, index);
-    const wrong = (field: string, is: string | number, not: string | number): FaregateError =>
-      new FaregateError('UPLOAD_MALFORMED', `record ${index}: field ${field} is ${is}, not ${not}`);
-    if (debit.gateId !== gateId) throw wrong('gateId', debit.gateId, gateId);
-    if (debit.gateSequence !== batch.first + index) {
-      throw wrong('gateSequence', debit.gateSequence, batch.first + index);
-    }
-    if (debit.state === DebitState.intended) throw wrong('state', debit.state, 'an outcome');
-    debits.push(debit);
+export function receiveBatch(gateId: string, batch: Batch, checks: RecordChecks): ReceivedBatch {
+  checkBatch(gateId, batch);
+  const { first, count, records } = batch;
+  const tacs = new Uint8Array(count);
+  checks.verifyTacs(records, count, tacs);
+  for (let i = 0; i < count; i++) {
+    if (!carriesTac(records, i * DEBIT_BYTES)) tacs[i] = NO_TAC;
   }
-  return debits;
+  const cards = new Uint8Array(count * HASH_BYTES);
+  checks.hashCards(records, count, cards);
+  const digests = new Uint8Array(count * HASH_BYTES);
+  checks.digest(records, count, digests);
+  const received = { gateId, firstSequence: first, count, records, tacs, cards, digests };
+  const sealed = checks.sealBatch(records, { gateId, gateSequence: first });
+  return { ...received, sealed, debitAt: (index) => debitAt(received, index, checks) };
 }
 
 /**
- * What the ledger is told of decoded debits; lets other work have the thread between slices.
- * `records` holds them in the same order.
+ * Holds the records to what a gate may send: by a look at the bytes that every sound debit passes;
+ * what does not is decoded, which says what is wrong or that nothing is.
+ * @throws FaregateError UPLOAD_MALFORMED.
  */
-export async function receiveDebits(
-  debits: readonly Debit[],
-  records: Uint8Array,
-  checks: RecordChecks,
-): Promise<ReceivedDebit[]> {
-  const received: ReceivedDebit[] = [];
-  for (const [index, debit] of debits.entries()) {
-    if (index > 0 && index % INGEST_SLICE_RECORDS === 0) await others();
-    received.push(receive(debit, records, index * DEBIT_BYTES, checks));
+export function checkBatch(gateId: string, batch: Batch): void {
+  const { first, count, records } = batch;
+  const gate = gateIdBytes(gateId);
+  const sequence = new Uint8Array(SEQUENCE_BYTES);
+  for (let i = 0; i < count; i++) {
+    writeU48(sequence, 0, first + i);
+    const from = i * DEBIT_BYTES;
+    if (
+      !looksSound(records, from) ||
+      !same(records, from + at.gateId, gate) ||
+      !same(records, from + at.gateSequence, sequence)
+    ) {
+      checkDecoded(gateId, batch, i);
+    }
   }
-  return received;
 }
 
-function receive(
-  debit: Debit,
-  records: Uint8Array,
-  offset: number,
+function looksSound(records: Uint8Array, from: number): boolean {
+  const state = records[from + at.state]!;
+  const tapKind = records[from + at.tapKind]!;
+  const levels = records[from + at.factorLevels]!;
+  return (
+    records[from + at.version] === DEBIT_LAYOUT_VERSION &&
+    records[from + at.kind] === DebitKind.debit &&
+    records[from + at.refGateId] === 0 &&
+    state >= DebitState.confirmed &&
+    state <= DebitState.void &&
+    records[from + at.evidence]! <= Evidence.refused &&
+    tapKind >= TapKind.entry &&
+    tapKind <= TapKind.purchase &&
+    (levels === 1 || levels === 2)
+  );
+}
+
+function same(records: Uint8Array, from: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    if (records[from + i] !== bytes[i]) return false;
+  }
+  return true;
+}
+
+function checkDecoded(gateId: string, batch: Batch, index: number): void {
+  const debit = decodeRecord(batch.records, index);
+  const wrong = (field: string, is: string | number, not: string | number): FaregateError =>
+    new FaregateError('UPLOAD_MALFORMED', `record ${index}: field ${field} is ${is}, not ${not}`);
+  if (debit.gateId !== gateId) throw wrong('gateId', debit.gateId, gateId);
+  if (debit.gateSequence !== batch.first + index) {
+    throw wrong('gateSequence', debit.gateSequence, batch.first + index);
+  }
+  if (debit.state === DebitState.intended) throw wrong('state', debit.state, 'an outcome');
+}
+
+/**
+ * A card that committed gave a TAC, except where only its later counter says that it did: the proof
+ * of that debit is then no longer to be had.
+ */
+function carriesTac(records: Uint8Array, from: number): boolean {
+  if (records[from + at.state] !== DebitState.confirmed) return false;
+  const byCounter =
+    records[from + at.kind] === DebitKind.settlement &&
+    records[from + at.evidence] === Evidence.cardState;
+  if (!byCounter) return true;
+  const tac = from + at.tac;
+  return (records[tac]! | records[tac + 1]! | records[tac + 2]! | records[tac + 3]!) !== 0;
+}
+
+function debitAt(
+  batch: Omit<ReceivedBatch, 'sealed' | 'debitAt'>,
+  index: number,
   checks: RecordChecks,
 ): ReceivedDebit {
-  const record = records.subarray(offset, offset + DEBIT_BYTES);
+  const from = index * DEBIT_BYTES;
+  const debit = decodeDebit(batch.records, from);
+  const hash = (column: Uint8Array) => column.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES);
   return {
     gateId: debit.gateId,
     gateSequence: debit.gateSequence,
@@ -83,7 +132,7 @@ function receive(
     state: debit.state,
     evidence: debit.evidence,
     tapKind: debit.tapKind,
-    card: checks.hashCard(debit.cardNumber),
+    card: hash(batch.cards),
     issuer: toHex(debit.issuer),
     transactionType: debit.transactionType,
     offlineCounter: debit.offlineCounter,
@@ -91,21 +140,11 @@ function receive(
     amountMinor: debit.amountMinor,
     currency: debit.currency,
     instantMs: debit.instantMs,
-    tac: carriesTac(debit) ? checks.verifyTac(records, offset) : 'none',
-    digest: hash('sha256', record, 'buffer').subarray(0, DIGEST_BYTES),
-    sealed: checks.seal(record, debit),
+    tac: tacCodes[batch.tacs[index]!]!,
+    digest: hash(batch.digests),
+    sealed: checks.seal(batch.records.subarray(from, from + DEBIT_BYTES), debit),
     refersTo: debit.refersTo,
   };
-}
-
-/**
- * A card that committed gave a TAC, except where only its later counter says that it did: the proof
- * of that debit is then no longer to be had.
- */
-function carriesTac(debit: Debit): boolean {
-  if (debit.state !== DebitState.confirmed) return false;
-  const byCounter = debit.kind === DebitKind.settlement && debit.evidence === Evidence.cardState;
-  return !byCounter || debit.tac.some((byte) => byte !== 0);
 }
 
 function decodeRecord(records: Uint8Array, index: number): Debit {

@@ -5,18 +5,16 @@
 import assert from 'node:assert/strict';
 import type { Keyring } from '../../engine/crypto/keyring.ts';
 import { type CmacKey, cmacKey } from '../../engine/crypto/mac.ts';
-import { TacVerifier } from '../../engine/crypto/tac.ts';
-import { EvidenceSealer } from '../../engine/debit/evidence.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import { silentLog } from '../../engine/log/log.ts';
-import { hashCard } from '../../engine/operator/engine.ts';
 import { GateTable, newCounters } from '../../engine/operator/ingest-gates.ts';
 import {
   type IngestContext,
   IngestSession,
   type LedgerPort,
 } from '../../engine/operator/ingest-session.ts';
+import { createRecordChecks } from '../../engine/operator/record-checks.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import type { Witness } from './invariants.ts';
 import type { Scenario } from './scenario.ts';
@@ -36,6 +34,8 @@ export class EngineNode {
   #keyring: Keyring | null = null;
   readonly #witness: Witness;
   readonly hashKey: CmacKey;
+  /** Kept over restarts, as on the engine's disk. */
+  readonly #storageKey: Uint8Array;
   #process = new SimProcess('engine');
   #calm = false;
   #context: IngestContext | null = null;
@@ -53,6 +53,7 @@ export class EngineNode {
       return time.sleep((syncedUs - time.nowUs) / 1000);
     });
     this.hashKey = cmacKey(chance.bytes(16));
+    this.#storageKey = chance.bytes(32);
   }
 
   /** Is killed no more. */
@@ -87,16 +88,15 @@ export class EngineNode {
     this.#process = process;
     await this.#time.within(process, async () => {
       const ledger = await Ledger.open(this.store);
-      const sealer = new EvidenceSealer(this.#chance.bytes(32), this.#chance.bytes(16));
-      const verifier = new TacVerifier(keyring);
       this.#ledger = ledger;
       this.#context = {
         ledger: this.#witnessed(ledger, process),
-        checks: {
-          verifyTac: (records, offset) => verifier.verify(records, offset),
-          hashCard: (cardNumber) => hashCard(this.hashKey, cardNumber),
-          seal: (record, id) => sealer.seal(record, id),
-        },
+        checks: createRecordChecks({
+          keyring,
+          cardHash: this.hashKey,
+          storageKey: this.#storageKey,
+          salt: this.#chance.bytes(16),
+        }),
         registry: {
           find: (gateId) => ({
             id: gateId,
@@ -143,8 +143,9 @@ export class EngineNode {
     const early = this.#scenario.canary === 'earlyAck';
     return {
       acknowledgedThrough: (gateId) => ledger.acknowledgedThrough(gateId),
-      post: async (gateId, debits) => {
-        const posting = ledger.post(gateId, debits);
+      postBatch: async (batch) => {
+        const { gateId, firstSequence, count } = batch;
+        const posting = ledger.postBatch(batch);
         if (this.killAtPost) {
           this.killAtPost = false;
           const killMs = this.#chance.fraction() * 60;
@@ -154,9 +155,8 @@ export class EngineNode {
         }
         if (early) {
           posting.catch(() => undefined);
-          const last = debits.at(-1)?.gateSequence ?? 0;
-          const outcomes = debits.map(() => 'posted' as const);
-          return { outcomes, acknowledgedThrough: last };
+          const outcomes = Array.from({ length: count }, () => 'posted' as const);
+          return { outcomes, acknowledgedThrough: firstSequence + count - 1 };
         }
         const result = await posting;
         if (process.alive) this.#witness.acknowledged(gateId, result.acknowledgedThrough);

@@ -4,9 +4,14 @@ import { createHash } from 'node:crypto';
 import { at, encodeDebit } from '../../../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../../../engine/debit/record.ts';
 import type { Outcome } from '../../../engine/ledger/outcomes.ts';
-import type { ReceivedDebit } from '../../../engine/ledger/received.ts';
+import {
+  type ReceivedBatch,
+  type ReceivedDebit,
+  TAC_VALID,
+  tacCodes,
+} from '../../../engine/ledger/received.ts';
 import type { LedgerPort } from '../../../engine/operator/ingest-session.ts';
-import type { RecordChecks } from '../../../engine/operator/received.ts';
+import type { RecordChecks } from '../../../engine/operator/record-checks.ts';
 import type { GateStatus } from '../../../engine/operator/status.ts';
 import type { Journal } from '../../../gate/journal/port.ts';
 
@@ -77,14 +82,34 @@ export function statusOf(gateId: string, other: Partial<GateStatus> = {}): GateS
 
 /** TAC 01020304 is right, FFFFFFFF is of a key nobody has, anything else is forged. */
 export const fakeChecks: RecordChecks = {
-  verifyTac(records, offset) {
-    const tac = records.subarray(offset + at.tac, offset + at.tac + 4);
-    if (tac.every((byte) => byte === 0xff)) return 'unknownKey';
-    return tac.every((byte, i) => byte === goodTac[i]) ? 'valid' : 'invalid';
+  verifyTacs(records, count, verdicts) {
+    for (let i = 0; i < count; i++) {
+      const from = i * DEBIT_BYTES + at.tac;
+      const tac = records.subarray(from, from + 4);
+      if (tac.every((byte) => byte === 0xff)) verdicts[i] = tacCodes.indexOf('unknownKey');
+      else if (tac.every((byte, j) => byte === goodTac[j])) verdicts[i] = TAC_VALID;
+      else verdicts[i] = tacCodes.indexOf('invalid');
+    }
   },
-  hashCard: (cardNumber) => createHash('sha256').update(cardNumber).digest().subarray(0, 16),
+  hashCards: (records, count, cards) =>
+    hashRecords(records, count, cards, (record) => record.subarray(at.cardNumber, at.factors)),
+  digest: (records, count, digests) => hashRecords(records, count, digests, (record) => record),
   seal: (record) => record.slice(),
+  sealBatch: (records) => records.slice(),
 };
+
+function hashRecords(
+  records: Uint8Array,
+  count: number,
+  out: Uint8Array,
+  part: (record: Uint8Array) => Uint8Array,
+): void {
+  for (let i = 0; i < count; i++) {
+    const record = records.subarray(i * DEBIT_BYTES, (i + 1) * DEBIT_BYTES);
+    const hash = createHash('sha256').update(part(record)).digest();
+    out.set(hash.subarray(0, 16), 16 * i);
+  }
+}
 
 /** Holds records in memory, acknowledges contiguously, and remembers every call. */
 export class MemoryLedger implements LedgerPort {
@@ -104,10 +129,11 @@ export class MemoryLedger implements LedgerPort {
     return through;
   }
 
-  async post(
-    gateId: string,
-    debits: readonly ReceivedDebit[],
+  async postBatch(
+    batch: ReceivedBatch,
   ): Promise<{ outcomes: Outcome[]; acknowledgedThrough: number }> {
+    const { gateId, count } = batch;
+    const debits = Array.from({ length: count }, (_, index) => batch.debitAt(index));
     this.posts += 1;
     await this.before();
     const held = this.held.get(gateId) ?? new Map<number, ReceivedDebit>();
