@@ -2,7 +2,8 @@
  * One gate: reader -> tap -> journal -> barrier. Takes the cards as they come, drives each tap, and
  * keeps what the tap leaves behind.
  */
-import { decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
+import { writeU16, writeU32 } from '../engine/bytes.ts';
+import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit, DebitKind, DebitState, TapKind } from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { TAP_DEADLINE_MS } from '../engine/limits.ts';
@@ -50,6 +51,8 @@ export class Gate {
   readonly #parts: GateParts;
   #inHand: Promise<TapReport> | null = null;
   #finishing = false;
+  /** The final record being laid out; the journal copies it. */
+  readonly #record = new Uint8Array(DEBIT_BYTES);
 
   constructor(parts: GateParts) {
     this.#parts = parts;
@@ -152,12 +155,10 @@ export class Gate {
   }
 
   #close(debit: Debit, tapUs: number, hostUs: number): void {
-    const record = new Uint8Array(DEBIT_BYTES);
-    encodeDebit(
-      { ...debit, tapMs: Math.round(tapUs / 1000), hostUs: Math.round(hostUs) },
-      record,
-      0,
-    );
+    const record = this.#record;
+    encodeDebit(debit, record, 0);
+    writeU16(record, at.tapMs, Math.min(Math.round(tapUs / 1000), 0xffff));
+    writeU32(record, at.hostUs, Math.round(hostUs));
     this.#parts.journal.close(record);
   }
 }

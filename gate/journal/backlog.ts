@@ -4,6 +4,7 @@
  * Eight bytes of memory a sequence, plus the record of each open intent.
  */
 import assert from 'node:assert/strict';
+import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 
 /** Slots of the ring at first; it doubles when the backlog outgrows it. */
 const RING_SLOTS_MIN = 1024;
@@ -14,6 +15,8 @@ export class Backlog {
   /** Position of the final record by sequence modulo length; 0 while the intent is open. */
   #finals = new Float64Array(RING_SLOTS_MIN);
   readonly #open = new Map<number, Uint8Array>();
+  /** Buffers of intents that were closed, for the next ones. */
+  readonly #spare: Uint8Array[] = [];
 
   /** @param next The sequence the next intent takes; everything before it is acknowledged. */
   constructor(next: number) {
@@ -49,24 +52,29 @@ export class Backlog {
     return this.#open.has(sequence);
   }
 
-  /** Adds the intent `next`. */
+  /** Adds the intent `next`; its record is copied. */
   intent(record: Uint8Array): void {
     if (this.#next - this.#acknowledged > this.#finals.length) this.#grow();
     this.#finals[this.#slot(this.#next)] = 0;
-    this.#open.set(this.#next, record);
+    const held = this.#spare.pop() ?? new Uint8Array(DEBIT_BYTES);
+    held.set(record);
+    this.#open.set(this.#next, held);
     this.#next++;
   }
 
   /** Notes that the final record of an open intent stands at `position`. */
   close(sequence: number, position: number): void {
-    assert(position > 0);
-    assert(this.#open.delete(sequence), `sequence ${sequence} is not open`);
+    if (position <= 0) assert.fail('no position');
+    const held = this.#open.get(sequence);
+    if (!held) assert.fail(`sequence ${sequence} is not open`);
+    this.#open.delete(sequence);
+    this.#spare.push(held);
     this.#finals[this.#slot(sequence)] = position;
   }
 
   /** Where the final record of `sequence` stands; 0 where there is none. */
   finalAt(sequence: number): number {
-    assert(sequence > this.#acknowledged);
+    if (sequence <= this.#acknowledged) assert.fail(`${sequence} is acknowledged`);
     return sequence < this.#next ? this.#finals[this.#slot(sequence)]! : 0;
   }
 

@@ -85,7 +85,7 @@ export function writeFrame(
   clear: Uint8Array,
 ): number {
   const length = clear.length + payload.length + SEAL_TAG_BYTES;
-  assert(offset % FRAME_ALIGNMENT === 0 && head.batchStart <= offset);
+  if (offset % FRAME_ALIGNMENT !== 0 || head.batchStart > offset) assert.fail(`offset ${offset}`);
   writeU32(out, at, MAGIC);
   writeU16(out, at + 4, length);
   out[at + 6] = head.kind;

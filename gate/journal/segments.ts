@@ -24,6 +24,8 @@ export interface SegmentsState {
   readonly spare: DiskFile | null;
 }
 
+const NOTHING_TO_DO: Promise<void> = Promise.resolve();
+
 export class Segments {
   readonly segmentBytes: number;
   readonly #disk: Disk;
@@ -137,7 +139,9 @@ export class Segments {
     return segmentName(this.activeNumber + 1);
   }
 
+  /** Nearly always there is nothing to do, and then it costs nothing. */
   #keepUp(): Promise<void> {
+    if (this.#upkeep === null && this.#nextStep() === null) return NOTHING_TO_DO;
     this.#upkeep ??= Promise.resolve().then(() => this.#work());
     return this.#upkeep;
   }
@@ -147,7 +151,7 @@ export class Segments {
       while (!this.#ended) {
         const step = this.#nextStep();
         if (!step) break;
-        await step;
+        await step();
       }
     } catch (error) {
       this.#ended = true;
@@ -157,12 +161,12 @@ export class Segments {
     }
   }
 
-  #nextStep(): Promise<void> | null {
+  #nextStep(): (() => Promise<void>) | null {
     const isActiveDurable = this.activeNumber === this.#durableSegment;
-    if (isActiveDurable && this.#retired.length > 0) return this.#retired.pop()!.close();
-    if (this.#reads === 0 && this.#isOldestDone()) return this.#removeOldest();
+    if (isActiveDurable && this.#retired.length > 0) return () => this.#retired.pop()!.close();
+    if (this.#reads === 0 && this.#isOldestDone()) return () => this.#removeOldest();
     const mayGrow = this.#kept.length < this.#max && (!this.#isDiskFull || this.#isRetryDue);
-    if (isActiveDurable && !this.#spare && mayGrow) return this.#makeSpare();
+    if (isActiveDurable && !this.#spare && mayGrow) return () => this.#makeSpare();
     return null;
   }
 

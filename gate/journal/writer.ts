@@ -107,7 +107,7 @@ export class Writer {
 
   /** Adds a frame to the batch. @returns the frame's position. */
   append(kind: FrameKind, sequence: number, payload: Uint8Array, frameBytes: number): number {
-    assert(!this.#failure);
+    if (this.#failure) assert.fail('the writer has stopped');
     this.#startOpening();
     if (!this.#fits(frameBytes)) this.#roll();
     return this.#place(kind, sequence, payload, EMPTY, frameBytes);
@@ -133,7 +133,8 @@ export class Writer {
     this.#timerDueMs = dueMs;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      if (this.#failure) return;
+      // A batch that was written meanwhile leaves the timer alone: setting one costs more.
+      if (this.#failure || this.#parts.length === 0) return;
       this.#isDue = true;
       this.#running ??= this.#run();
     }, ms);
@@ -200,7 +201,8 @@ export class Writer {
     clear: Uint8Array,
     frameBytes: number,
   ): number {
-    assert(this.#sealer);
+    const sealer = this.#sealer;
+    if (!sealer) assert.fail('no opening');
     const part = this.#partFor(frameBytes);
     const position = positionOf(this.#segment, this.#offset);
     const head = {
@@ -211,7 +213,7 @@ export class Writer {
       chain: this.#chain,
     };
     const at = part.length;
-    this.#chain = writeFrame(part.bytes, at, this.#offset, head, this.#sealer, payload, clear);
+    this.#chain = writeFrame(part.bytes, at, this.#offset, head, sealer, payload, clear);
     part.length += frameBytes;
     this.#offset += frameBytes;
     return position;
@@ -254,7 +256,6 @@ export class Writer {
     this.#parts = [];
     this.#waiters = [];
     this.#isDue = false;
-    this.#clearTimer();
     try {
       for (const part of parts) {
         await part.file.write(part.bytes.subarray(0, part.length), part.start);

@@ -115,9 +115,11 @@ class SharedDisk implements Disk {
   }
 }
 
-interface Piece {
+/** Bytes that follow each other in a file. */
+interface Run {
   readonly position: number;
   readonly bytes: Uint8Array;
+  length: number;
 }
 
 /** One file, whatever the number of its handles. */
@@ -126,8 +128,10 @@ class SharedFile implements Debtor {
   readonly #inner: DiskFile;
   readonly #path: EntryPath;
   /** In the log, and not yet written to the file. */
-  #pending: Piece[] = [];
+  #pending: Run[] = [];
   #pendingBytes = 0;
+  /** The buffer of a run that was written, for the next one. */
+  #spare: Uint8Array | null = null;
   #ticket = 0;
   /** Whether an earlier process may have written what is not durable yet. */
   #isOld: boolean;
@@ -196,6 +200,7 @@ class SharedFile implements Debtor {
     this.#isClosed = true;
     this.#log.dropDebtor(this);
     this.#pending = [];
+    this.#spare = null;
     await this.#work;
     await this.#inner.close();
   }
@@ -203,8 +208,7 @@ class SharedFile implements Debtor {
   async #write(bytes: Uint8Array, position: number): Promise<void> {
     this.#ticket = this.#log.append(this.#path, position, bytes);
     this.owesSince ??= this.#log.generation;
-    this.#pending.push({ position, bytes: bytes.slice() });
-    this.#pendingBytes += bytes.length;
+    this.#hold(bytes, position);
     if (this.#pendingBytes >= SHARED_DISK_PENDING_BYTES_MAX) {
       this.#inTurn(() => this.#flush()).catch((error: unknown) => this.#log.fail(error));
     }
@@ -232,32 +236,36 @@ class SharedFile implements Debtor {
     return done;
   }
 
-  /** Writes what is pending, neighbours in one write. */
+  /** Keeps bytes until the next flush, with those before them where they follow on. */
+  #hold(bytes: Uint8Array, position: number): void {
+    this.#pendingBytes += bytes.length;
+    const last = this.#pending.at(-1);
+    const follows = last && last.position + last.length === position;
+    if (follows && last.length + bytes.length <= last.bytes.length) {
+      last.bytes.set(bytes, last.length);
+      last.length += bytes.length;
+      return;
+    }
+    const isSmall = bytes.length <= SHARED_DISK_PENDING_BYTES_MAX / 2;
+    const buffer = isSmall ? this.#takeBuffer() : bytes.slice();
+    if (isSmall) buffer.set(bytes);
+    this.#pending.push({ position, bytes: buffer, length: bytes.length });
+  }
+
+  #takeBuffer(): Uint8Array {
+    const buffer = this.#spare ?? new Uint8Array(SHARED_DISK_PENDING_BYTES_MAX);
+    this.#spare = null;
+    return buffer;
+  }
+
+  /** Writes what is pending, each run with one write. */
   async #flush(): Promise<void> {
-    const pieces = this.#pending;
+    const runs = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    for (let first = 0; first < pieces.length; ) {
-      let end = first;
-      let length = 0;
-      const { position } = pieces[first]!;
-      while (end < pieces.length && pieces[end]!.position === position + length) {
-        length += pieces[end]!.bytes.length;
-        end += 1;
-      }
-      await this.#inner.write(joined(pieces.slice(first, end), length), position);
-      first = end;
+    for (const { bytes, length, position } of runs) {
+      await this.#inner.write(bytes.subarray(0, length), position);
+      if (bytes.length === SHARED_DISK_PENDING_BYTES_MAX) this.#spare = bytes;
     }
   }
-}
-
-function joined(pieces: readonly Piece[], length: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!.bytes;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece.bytes, at);
-    at += piece.bytes.length;
-  }
-  return bytes;
 }
