@@ -146,7 +146,7 @@ export const ACR122_DATA_BYTES_MAX = PN532_PAYLOAD_BYTES_MAX + 2;
 /** A connection to a reader over the network, or to the PC/SC service. */
 export const READER_CONNECT_MS_MAX = 2000;
 /** A reader's acknowledgement, beside the time its command travels. */
-export const READER_ACK_MS_MAX = 100;
+export const READER_ACK_MS_MAX = 200;
 /** A reader's or a card's answer. A tap's own deadline is shorter, but a debit's answer counts. */
 export const READER_ANSWER_MS_MAX = 2000;
 /** Silence in the middle of a frame after which it counts as cut off. */

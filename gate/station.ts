@@ -173,7 +173,9 @@ export class Station {
     for (const { uplink } of this.#gates) uplink.start();
   }
 
-  /** Starts the uplinks; resolves when all are connected, or after `waitMs`: gates work offline too. */
+  /**
+   * Starts the uplinks; resolves when all are connected, or after `waitMs`: gates work offline too.
+   */
   async connect(waitMs: number): Promise<void> {
     this.start();
     const untilMs = Date.now() + waitMs;

@@ -1,7 +1,7 @@
 /**
- * Runs a gate's whole path before the first rider comes: taps of a made-up issuer's virtual card over
- * a journal in memory. Node compiles the code it has seen run some hundred times; without this the
- * first riders of the morning would wait for it. It also proves at start that the path works.
+ * Runs a gate's whole path before the first rider comes: taps of a made-up issuer's virtual card
+ * over a journal in memory. Node compiles the code it has seen run some hundred times; without this
+ * the first riders of the morning would wait for it. It also proves at start that the path works.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

@@ -1,11 +1,12 @@
 /**
  * Evidence of a whole batch: the uploaded records of one gate sealed as one blob under the
- * operator's storage key, because one call for all costs a hundredth of a call for each. What may be
- * disputed has evidence of its own besides (`evidence.ts`).
+ * operator's storage key, because one call for all costs a hundredth of a call for each. What may
+ * be disputed has evidence of its own besides (`evidence.ts`).
  *
  * AES-256-GCM (NIST SP 800-38D). Its nonce has but 12 bytes, too few to be drawn by chance, so that
- * every process has a key of its own: HKDF-SHA-256 (RFC 5869) of the storage key with 16 random bytes
- * as salt. Under that key the nonce is a count. Layout: salt 16 ‖ count 8 ‖ ciphertext ‖ tag 16.
+ * every process has a key of its own: HKDF-SHA-256 (RFC 5869) of the storage key with 16 random
+ * bytes as salt. Under that key the nonce is a count. Layout: salt 16 ‖ count 8 ‖ ciphertext ‖ tag
+ * 16.
  */
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';

@@ -19,7 +19,9 @@ export interface FareRules {
   readonly sameStationMinor: number;
   /** 0: no such rule; the matrix then says what a station to itself costs. */
   readonly sameStationMinutes: number;
-  /** Leaving there later, or being longer than `maxMinutes` in the paid area, costs this instead. */
+  /**
+   * Leaving there later, or being longer than `maxMinutes` in the paid area, costs this instead.
+   */
   readonly overstayMinor: number;
   /** 0: no limit. */
   readonly maxMinutes: number;

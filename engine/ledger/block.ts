@@ -3,13 +3,14 @@
  * again needs no row of its own: a debit here is posted, a link of its card's chain, and has one
  * posting (none for an amount of 0), all of which its 64 bytes say. Big-endian.
  *
- * Block: checksum 4 (CRC-32 of all after it) ‖ number 4 ‖ gate id 12 ‖ first sequence of the batch 6
- * ‖ records of the batch 2 ‖ rows 2 ‖ images 2 ‖ issuers 1 ‖ 0 ‖ length of the sealed batch 4 ‖ its
- * last bytes 4 (of an AEAD's tag, which finds any damage of the others); then rows, head images (`heads.ts`), issuers of 8 bytes each.
+ * Block: checksum 4 (CRC-32 of all after it) ‖ number 4 ‖ gate id 12 ‖ first sequence of the batch
+ * 6 ‖ records of the batch 2 ‖ rows 2 ‖ images 2 ‖ issuers 1 ‖ 0 ‖ length of the sealed batch 4 ‖
+ * its last bytes 4 (of an AEAD's tag, which finds any damage of the others); then rows, head images
+ * (`heads.ts`), issuers of 8 bytes each.
  *
  * Row: card 16 ‖ digest 16 ‖ instant 6 ‖ sequence less the batch's first 2 ‖ offline counter 2 ‖
- * currency 2 ‖ balance before 4 ‖ amount 4 ‖ block and index of the purse's row before this one 4, 2
- * (block 0: none) ‖ transaction type ‖ tap kind ‖ evidence ‖ issuer's place ‖ counter of the row
+ * currency 2 ‖ balance before 4 ‖ amount 4 ‖ block and index of the purse's row before this one 4,
+ * 2 (block 0: none) ‖ transaction type ‖ tap kind ‖ evidence ‖ issuer's place ‖ counter of the row
  * before this one 2.
  */
 import { crc32 } from 'node:zlib';
@@ -271,7 +272,9 @@ export class BlockBuilder extends Rows {
     return this.#issuers[place] ?? NOTHING;
   }
 
-  /** Packs the batch's record `i`; the row before it is given bare, for speed. @returns its index. */
+  /**
+   * Packs the batch's record `i`; the row before it is given bare, for speed. @returns its index.
+   */
   add(
     i: number,
     issuerPlace: number,

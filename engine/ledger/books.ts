@@ -1,8 +1,8 @@
 /**
  * Double entry within one transaction. An issuer has three accounts in each currency: `receivable`
- * (what it owes the operator), `float` (what it holds for its cardholders) and `suspense` (claims it
- * need not meet yet). Each posting row moves one amount from one account to another, so entries sum
- * to zero whatever happens; corrections are reversals, rows are never changed.
+ * (what it owes the operator), `float` (what it holds for its cardholders) and `suspense` (claims
+ * it need not meet yet). Each posting row moves one amount from one account to another, so entries
+ * sum to zero whatever happens; corrections are reversals, rows are never changed.
  */
 import assert from 'node:assert/strict';
 import { readU16, readU32, readU48, toHex, writeU16, writeU32 } from '../bytes.ts';

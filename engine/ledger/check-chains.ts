@@ -1,9 +1,9 @@
 /**
  * The cards' part of `ledger check`: the blocks are gone through in order, a row following the row
  * before it, with the links of `chain` put in between; what is missing between counters is counted,
- * pending debits must be presumed what their chain says, and the heads that come of it must be those
- * a start would work out. Each pass follows the purses of some segments of the heads, so that memory
- * is bounded.
+ * pending debits must be presumed what their chain says, and the heads that come of it must be
+ * those a start would work out. Each pass follows the purses of some segments of the heads, so that
+ * memory is bounded.
  */
 import assert from 'node:assert/strict';
 import { readU48, toHex } from '../bytes.ts';
@@ -77,7 +77,9 @@ export function checkChains(
   return tally;
 }
 
-/** Cards are hashed, so that segments are alike; more purses than were saved may have come since. */
+/**
+ * Cards are hashed, so that segments are alike; more purses than were saved may have come since.
+ */
 function passesOf(reader: StoreReader): number {
   const rows = readTotal(reader, 'rows');
   let purses = Math.min(rows, SEGMENTS * LEDGER_CHECKPOINT_ROWS);

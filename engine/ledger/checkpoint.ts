@@ -4,7 +4,8 @@
  * taking what is news to it. So a start takes as long as a bounded number of rows, however many
  * there are, and writing never stops for long.
  *
- * A segment's row: checksum 4 (CRC-32 of all after it) ‖ number of the last block it knows 4 ‖ slots.
+ * A segment's row: checksum 4 (CRC-32 of all after it) ‖ number of the last block it knows 4 ‖
+ * slots.
  */
 import { crc32 } from 'node:zlib';
 import { readU32, writeU32 } from '../bytes.ts';
@@ -32,7 +33,9 @@ export function saveSegment(
   writer.put('heads', u48(segment), value);
 }
 
-/** @returns undefined where the segment was not saved or is damaged: its blocks say it all again. */
+/**
+ * @returns undefined where the segment was not saved or is damaged: its blocks say it all again.
+ */
 export function readSegment(
   reader: StoreReader,
   segment: number,

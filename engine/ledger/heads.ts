@@ -1,8 +1,8 @@
 /**
  * The cards' heads: of each purse the highest counter that a posted debit holds, the balance that
- * debit left, and where the purse's latest row in a block is. Kept in memory and worked out anew from
- * blocks at each start; whatever is not an ordinary next debit is decided by the general rules from
- * the tables, so that a head is all that most debits need.
+ * debit left, and where the purse's latest row in a block is. Kept in memory and worked out anew
+ * from blocks at each start; whatever is not an ordinary next debit is decided by the general rules
+ * from the tables, so that a head is all that most debits need.
  *
  * An open-addressing table in 1,024 segments by the first 10 bits of the card's keyed hash, so that
  * growing never moves more than a thousandth. A slot is 7 words, 28 bytes:
@@ -14,8 +14,8 @@
  *   6    currency (16 bits), flags
  *
  * Slots fill a segment in order of the hash, as far as there is room; at 53 to 75 % full a purse
- * takes 37 to 53 bytes. Two cards that share 96 bits would be taken for one; a keyed hash makes that
- * chance, not choice: 1 to 10^15 among 10 million cards.
+ * takes 37 to 53 bytes. Two cards that share 96 bits would be taken for one; a keyed hash makes
+ * that chance, not choice: 1 to 10^15 among 10 million cards.
  */
 import assert from 'node:assert/strict';
 import { readU16, readU32, writeU16, writeU32 } from '../bytes.ts';
@@ -62,8 +62,8 @@ export interface Head {
 }
 
 /**
- * One cursor serves all: `seek` puts it on a purse, the getters read and `set...` write there. It is
- * good until the next `seek`.
+ * One cursor serves all: `seek` puts it on a purse, the getters read and `set...` write there. It
+ * is good until the next `seek`.
  */
 export class Heads {
   /** Number of the last block taken over. */
@@ -225,8 +225,8 @@ export class Heads {
   }
 
   /**
-   * The head under the cursor for a block: card 16 ‖ purse ‖ flags ‖ counter 2 ‖ left 4 ‖ currency 2 ‖
-   * index 2 ‖ block 4.
+   * The head under the cursor for a block: card 16 ‖ purse ‖ flags ‖ counter 2 ‖ left 4 ‖ currency
+   * 2 ‖ index 2 ‖ block 4.
    */
   image(card: Uint8Array): Uint8Array {
     const head = this.value();

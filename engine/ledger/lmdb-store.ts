@@ -1,8 +1,8 @@
 /**
  * The ledger's store on lmdb. A transaction runs on the calling thread while lmdb's writer thread
  * holds the write lock, and is committed and synced on that thread, so the event loop does not wait
- * for the disk. `overlappingSync` is off: with it lmdb shows (and resolves) a commit before it is on
- * disk; without it the promise resolves after the sync of the commit.
+ * for the disk. `overlappingSync` is off: with it lmdb shows (and resolves) a commit before it is
+ * on disk; without it the promise resolves after the sync of the commit.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

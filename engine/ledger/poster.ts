@@ -1,8 +1,8 @@
 /**
  * The ledger's one writer. Batches that arrive while a commit is under way share the next one: the
- * disk is asked once for all of them. What memory holds (heads, gates) runs ahead of the disk by the
- * transactions under way, so a transaction that fails is the end: nothing is posted any more, and the
- * program starts anew from what the disk really holds.
+ * disk is asked once for all of them. What memory holds (heads, gates) runs ahead of the disk by
+ * the transactions under way, so a transaction that fails is the end: nothing is posted any more,
+ * and the program starts anew from what the disk really holds.
  */
 import assert from 'node:assert/strict';
 import { FaregateError } from '../errors.ts';

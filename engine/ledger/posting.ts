@@ -1,6 +1,6 @@
 /**
- * One gate's batch by the general rules: carries out what `rules.ts` decides on the tables. Pure but
- * for the writer it is given.
+ * One gate's batch by the general rules: carries out what `rules.ts` decides on the tables. Pure
+ * but for the writer it is given.
  */
 import assert from 'node:assert/strict';
 import { fromHex, isHex } from '../bytes.ts';

@@ -42,6 +42,7 @@ export class IngestServer {
   readonly #budget: IngestBudget;
   readonly #connections = new Set<IngestConnection>();
   readonly #server: Server;
+  #closing = false;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -115,6 +116,7 @@ export class IngestServer {
 
   /** Takes no more connections, lets each finish and answer its batch under way, and closes. */
   async close(): Promise<void> {
+    this.#closing = true;
     const closed = this.#server.listening ? once(this.#server, 'close') : Promise.resolve();
     if (this.#server.listening) this.#server.close();
     const connections = [...this.#connections];
@@ -124,6 +126,11 @@ export class IngestServer {
   }
 
   #admit(socket: TLSSocket): void {
+    if (this.#closing) {
+      // Its handshake was under way as the server closed.
+      socket.destroy();
+      return;
+    }
     const peer = peerOf(socket);
     let connection: IngestConnection | null = null;
     const session = new IngestSession(this.#context, peer, () => connection?.finish());

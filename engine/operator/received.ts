@@ -1,7 +1,7 @@
 /**
- * From an uploaded batch to what the ledger takes: every record is checked before anything costly is
- * done, then TAC verdicts, card hashes, digests and evidence are made for all together, as columns.
- * No object is made for a record, save where the ledger asks for one.
+ * From an uploaded batch to what the ledger takes: every record is checked before anything costly
+ * is done, then TAC verdicts, card hashes, digests and evidence are made for all together, as
+ * columns. No object is made for a record, save where the ledger asks for one.
  */
 import { toHex, writeU48 } from '../bytes.ts';
 import { at, decodeDebit } from '../debit/codec.ts';

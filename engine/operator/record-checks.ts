@@ -41,10 +41,10 @@ export interface CheckKeys {
 /**
  * The checks as an engine makes them, its TAC cipher warmed up.
  *
- * A digest tells a repeat from another record under the same identity. It is the record's CMAC under
- * a key derived from the storage key: a gate that does not know the key finds two records of one
- * digest no sooner than by chance, 2^-128 a pair, and who reads the ledger cannot try card numbers
- * against it, as with a plain SHA-256, which costs ten times as much besides.
+ * A digest tells a repeat from another record under the same identity. It is the record's CMAC
+ * under a key derived from the storage key: a gate that does not know the key finds two records of
+ * one digest no sooner than by chance, 2^-128 a pair, and who reads the ledger cannot try card
+ * numbers against it, as with a plain SHA-256, which costs ten times as much besides.
  */
 export function createRecordChecks(keys: CheckKeys): RecordChecks {
   const tacs = createTacBatch(keys.keyring);

@@ -166,7 +166,9 @@ export interface DashboardState {
   readonly gates: readonly GateView[];
 }
 
-/** The whole picture at `nowMs`. Reports that `telemetry` has not seen yet are given to it first. */
+/**
+ * The whole picture at `nowMs`. Reports that `telemetry` has not seen yet are given to it first.
+ */
 export function buildState(input: StateInput, telemetry: Telemetry): DashboardState {
   for (const { status } of input.gates) if (status) telemetry.observe(status, input.nowMs);
   const { tapMs, hostUs } = telemetry.latencies();

@@ -14,9 +14,9 @@ export interface IntentAsk {
 }
 
 /**
- * May the card be debited now? The driver answers when every intent is durable: `go`, or `late` when
- * the tap's deadline could not be kept, or `failed` when the journal could not write. After `go`
- * the debit is sent whatever the clock says.
+ * May the card be debited now? The driver answers when every intent is durable: `go`, or `late`
+ * when the tap's deadline could not be kept, or `failed` when the journal could not write. After
+ * `go` the debit is sent whatever the clock says.
  */
 export interface CommitAsk {
   readonly ask: 'commit';

@@ -41,8 +41,8 @@ function settlement(
 
 /**
  * The journey record on the card is the one this debit wrote: asks it for the proof and its TAC.
- * `unproven`: no proof whose MAC2 verifies. A record alone proves nothing, for whoever tore the card
- * away has seen it. `cardGone`: the card left again. Neither settles anything.
+ * `unproven`: no proof whose MAC2 verifies. A record alone proves nothing, for whoever tore the
+ * card away has seen it. `cardGone`: the card left again. Neither settles anything.
  */
 export function* settleByProof(
   slot: SettlementSlot,

@@ -12,7 +12,9 @@ import { personalities } from '../reader/virtual/personality.ts';
 const TERMINAL = fromHex('040900990001');
 const LOAD_TYPE = 2;
 
-/** Credits `amountMinor`; asserts that the card took it. `dateTime` is YYYYMMDDhhmmss, 7 BCD bytes. */
+/**
+ * Credits `amountMinor`; asserts that the card took it. `dateTime` is YYYYMMDDhhmmss, 7 BCD bytes.
+ */
 export function topUp(card: VirtualCard, amountMinor: number, dateTime: Uint8Array): void {
   const { personality, loadKey } = card.state;
   const { aid } = personalities[personality];

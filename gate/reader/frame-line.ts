@@ -116,7 +116,8 @@ export class FrameLine<F> implements ByteListener {
     let timer: NodeJS.Timeout | undefined;
     const came = await new Promise<boolean>((resolve) => {
       this.#wake = () => resolve(true);
-      timer = setTimeout(() => resolve(false), ms);
+      // What has come while this process was busy is read before the time counts as over.
+      timer = setTimeout(() => setImmediate(() => resolve(false)), ms);
     });
     clearTimeout(timer);
     this.#wake = null;

@@ -1,8 +1,8 @@
 /**
- * What a client and the PC/SC service of pcsc-lite say to each other over its local socket, protocol
- * 4:4 (pcscd 1.8.24 and newer; 2.x takes it too). A request is its length and command, then the
- * body; an answer is a body alone, whose length the command tells. All numbers are little-endian
- * and of four bytes.
+ * What a client and the PC/SC service of pcsc-lite say to each other over its local socket,
+ * protocol 4:4 (pcscd 1.8.24 and newer; 2.x takes it too). A request is its length and command,
+ * then the body; an answer is a body alone, whose length the command tells. All numbers are
+ * little-endian and of four bytes.
  */
 import { APDU_RESPONSE_BYTES_MAX } from '../../engine/limits.ts';
 

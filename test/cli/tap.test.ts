@@ -1,6 +1,6 @@
 /**
- * `faregate-gate tap` against virtual cards that are programs of their own: honest ones, the field's
- * odd ones, and one that replays.
+ * `faregate-gate tap` against virtual cards that are programs of their own: honest ones, the
+ * field's odd ones, and one that replays.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -6,7 +6,7 @@ import { type FaultyReader, readerFaultSuite } from '../suites/reader-faults.ts'
 import type { Plug } from './device-hosts.ts';
 import { Acr122Device, type Device, Pn532Device } from './reader-devices.ts';
 
-const quick = { pauseMsMin: 5, pauseMsMax: 40, answerMs: 250 };
+const quick = { pauseMsMin: 5, pauseMsMax: 40 };
 /** What an ACR122 passes on of one answer, so that its status word fits beside it. */
 const ACR122_PIECE_BYTES = 250;
 
@@ -34,18 +34,23 @@ function suites(
     };
     return { reader, present: (card, commands) => device.field.present(card, { commands }) };
   });
-  readerFaultSuite(kind, refusesDamaged, () => open(kind, make(), plugIn));
+  readerFaultSuite(kind, refusesDamaged, (answerMs) => open(kind, make(), plugIn, answerMs));
 }
 
 async function open(
   kind: string,
   device: Device,
   plugIn: (device: Device) => Promise<Plug>,
+  answerMs?: number,
 ): Promise<FaultyReader> {
   const plug = await plugIn(device);
   const notices: ReaderNotice[] = [];
   const onNotice = (notice: ReaderNotice) => void notices.push(notice);
-  const reader = await openReader(`${kind}:${plug.address}`, { ...quick, onNotice });
+  const reader = await openReader(`${kind}:${plug.address}`, {
+    ...quick,
+    ...(answerMs === undefined ? {} : { answerMs }),
+    onNotice,
+  });
   return {
     reader,
     notices,

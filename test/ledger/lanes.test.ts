@@ -1,6 +1,7 @@
 /**
- * The fast lane against the general rules: the same records into a ledger by columns and into one by
- * the rules alone; outcomes, books, exceptions, chains and what `ledger check` recomputes are equal.
+ * The fast lane against the general rules: the same records into a ledger by columns and into one
+ * by the rules alone; outcomes, books, exceptions, chains and what `ledger check` recomputes are
+ * equal.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

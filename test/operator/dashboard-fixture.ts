@@ -1,6 +1,7 @@
 /**
  * An engine that is not there: gates with made-up but plausible traffic, for the tests of the HTTP
- * side and for looking at the page. Time is its own and moves only by `advance`; one seed, one story.
+ * side and for looking at the page. Time is its own and moves only by `advance`; one seed, one
+ * story.
  */
 import { Histogram } from '../../engine/histogram.ts';
 import type { EngineView, ExceptionsPage, ExceptionsQuery } from '../../engine/operator/http.ts';

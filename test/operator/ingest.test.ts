@@ -327,6 +327,24 @@ inWorld(
   { idleMs: 300 },
 );
 
+inWorld(
+  'a gate whose handshake ends while the engine closes does not keep it open',
+  async (world) => {
+    const dir = await world.enrol('G01');
+    const first = await RawGate.open(world, dir);
+    const socket = connectTcp({ host: '127.0.0.1', port: world.port });
+    await once(socket, 'connect');
+    // Served in turn, so that the engine has accepted the other one too.
+    first.tell(hello('G01'));
+    await first.hear();
+    const closed = world.server!.close();
+    const late = await RawGate.open(world, dir, { socket });
+    late.tell(hello('G01'));
+    assert.equal(await late.hear(), null);
+    await closed;
+  },
+);
+
 inWorld('a port in use is named', async (world) => {
   await assert.rejects(TlsWorld.open({ port: world.port }), (error) => {
     assert.ok(error instanceof FaregateError && error.code === 'PORT_IN_USE');

@@ -1,7 +1,7 @@
 /**
- * `node ledger-fill.js CARDS ROUNDS [PATH]`: debits each of CARDS cards ROUNDS times, in another order
- * each time, and says what a debit takes of the main thread, what the heads take of memory and the
- * ledger of the disk, and how long a start takes. Without PATH the ledger is thrown away.
+ * `node ledger-fill.js CARDS ROUNDS [PATH]`: debits each of CARDS cards ROUNDS times, in another
+ * order each time, and says what a debit takes of the main thread, what the heads take of memory
+ * and the ledger of the disk, and how long a start takes. Without PATH the ledger is thrown away.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

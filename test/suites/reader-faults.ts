@@ -45,12 +45,18 @@ class ScriptedCard implements FieldCard {
   power(): void {}
 }
 
+/** How long an answer may take, where a test waits for none. */
+const SILENCE_MS = 500;
+
+type Open = (answerMs?: number) => Promise<FaultyReader>;
+
 /** Runs a body over an open reader whose cards come from one iterator; then ends all of it. */
 async function withReader(
-  open: () => Promise<FaultyReader>,
+  open: Open,
   body: (link: FaultyReader, next: () => Promise<CardSession>) => Promise<void>,
+  answerMs?: number,
 ): Promise<void> {
-  const link = await open();
+  const link = await open(answerMs);
   const cards = link.reader.cards()[Symbol.asyncIterator]();
   try {
     await body(link, async () => {
@@ -81,11 +87,7 @@ const healed: Fault[] = [
 const fatal: Fault[] = ['command lost', 'no answer', 'answer refused', 'answer empty'];
 
 /** @param refusesDamaged whether the device says so when a command arrives damaged */
-export function readerFaultSuite(
-  name: string,
-  refusesDamaged: boolean,
-  open: () => Promise<FaultyReader>,
-): void {
+export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Open): void {
   test(`${name}: a damaged command is ${refusesDamaged ? 'sent again' : 'given up'}`, async () => {
     await withReader(open, async ({ device }, next) => {
       const card = new ScriptedCard('04010203040506');
@@ -114,18 +116,22 @@ export function readerFaultSuite(
 
   for (const fault of fatal) {
     test(`${name}: ${fault}: null, asked at most once, and the card may tap again`, async () => {
-      await withReader(open, async ({ device, notices }, next) => {
-        const card = new ScriptedCard('04010203040506');
-        device.plan(InDataExchange, fault);
-        void device.field.present(card, { stays: true });
-        const session = await next();
-        assert.equal(await session.transceive(select), null);
-        assert.equal(await session.transceive(select), null);
-        assert(card.received.length <= 1);
-        const again = await next();
-        assert.equal(toHex((await again.transceive(balance))!), '9000');
-        assert.deepEqual(notices, []);
-      });
+      await withReader(
+        open,
+        async ({ device, notices }, next) => {
+          const card = new ScriptedCard('04010203040506');
+          device.plan(InDataExchange, fault);
+          void device.field.present(card, { stays: true });
+          const session = await next();
+          assert.equal(await session.transceive(select), null);
+          assert.equal(await session.transceive(select), null);
+          assert(card.received.length <= 1);
+          const again = await next();
+          assert.equal(toHex((await again.transceive(balance))!), '9000');
+          assert.deepEqual(notices, []);
+        },
+        SILENCE_MS,
+      );
     });
   }
 

@@ -155,7 +155,9 @@ export function* updateJourney(
   return isWhole(answer) ? updateCappCache.parse(answer) : yield* updatedLate(ask, answer);
 }
 
-/** The ask of `updateJourney` in the buffers given; a whole answer is for `updateCappCache.parse`. */
+/**
+ * The ask of `updateJourney` in the buffers given; a whole answer is for `updateCappCache.parse`.
+ */
 export function updateAsk(
   buffers: CommandBuffers,
   write: JourneyWriter,
@@ -187,7 +189,9 @@ export function* debitPurse(
   return isWhole(answer) ? debit.parse(answer) : yield* debitedLate(ask, answer);
 }
 
-/** The ask of `debitPurse` in `apdu`, a copy of its template; a whole answer is for `debit.parse`. */
+/**
+ * The ask of `debitPurse` in `apdu`, a copy of its template; a whole answer is for `debit.parse`.
+ */
 export function debitAsk(
   apdu: Uint8Array,
   terminalSequence: number,

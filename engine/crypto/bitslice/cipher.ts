@@ -206,8 +206,8 @@ export const ONE_BIT: MessageBit = -2;
 
 /**
  * CBC-MAC of the message of whole blocks whose bits are `message`, under the keys at TAC_KEY; then
- * compares the result's left four bytes with the slices at `expected`, and leaves at DIFFERENT a set
- * bit for each lane where they are not equal.
+ * compares the result's left four bytes with the slices at `expected`, and leaves at DIFFERENT a
+ * set bit for each lane where they are not equal.
  */
 export function macAndCompare(
   desIndex: number,

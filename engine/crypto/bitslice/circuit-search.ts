@@ -26,8 +26,8 @@ const GATES_GOOD = 3;
 const NONE = -1;
 
 /**
- * Looks once for a circuit of S-box `box` (0 to 7) of at most `gatesMax` gates; null if it is led to
- * none.
+ * Looks once for a circuit of S-box `box` (0 to 7) of at most `gatesMax` gates; null if it is led
+ * to none.
  * @param waysMax ways to split that are tried where 6, 5, 4 ... inputs are open: all 12, 10, 8 for
  *   a good circuit in seconds, fewer for a worse one at once
  */

@@ -110,7 +110,9 @@ export function inputTruth(bit: number): Truth {
   return truthOf((input) => (input >> (INPUTS - 1 - bit)) & 1);
 }
 
-/** The truth of output bit `bit` of S-box `box` (FIPS 46-3: outer bits the row, inner the column). */
+/**
+ * The truth of output bit `bit` of S-box `box` (FIPS 46-3: outer bits the row, inner the column).
+ */
 export function outputTruth(box: number, bit: number): Truth {
   return truthOf((input) => {
     const row = ((input >> 4) & 2) | (input & 1);

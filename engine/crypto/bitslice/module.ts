@@ -118,7 +118,9 @@ export function buildModule(): Uint8Array<ArrayBuffer> {
   return encodeModule({ memoryPages: MEMORY_PAGES, functions: list, exports });
 }
 
-/** `derive(second)`: card keys from the factors of ROWS by one level, or two if `second` is not 0. */
+/**
+ * `derive(second)`: card keys from the factors of ROWS by one level, or two if `second` is not 0.
+ */
 function addDerivation(functions: Functions, edeIndex: number, turn: number): number {
   const factorIndex = functions.add(factor());
   const takes = [

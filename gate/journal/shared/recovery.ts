@@ -1,7 +1,7 @@
 /**
  * Reads a station's shared log back, and brings the files of its gates up to it. A whole batch that
- * follows a bad one says that the bad one had been durable: that is damage. A bad batch that nothing
- * follows is the one that a cut tore: it had been promised to nobody.
+ * follows a bad one says that the bad one had been durable: that is damage. A bad batch that
+ * nothing follows is the one that a cut tore: it had been promised to nobody.
  */
 
 import { crc32 } from 'node:zlib';

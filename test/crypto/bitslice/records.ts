@@ -25,7 +25,9 @@ export class Draw {
   }
 }
 
-/** A record of random bytes that asks for `key`, with one or two levels, and the TAC it should have. */
+/**
+ * A record of random bytes that asks for `key`, with one or two levels, and the TAC it should have.
+ */
 export function drawRecord(draw: Draw, key: MasterKey, levels: number, record: Uint8Array): void {
   draw.fill(record);
   record[at.keyIndex] = key.index;
