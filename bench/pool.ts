@@ -3,9 +3,9 @@
  *
  * The curve: batches of 16 to 8,192 TACs, one after another, on a thread and in line. On a thread a
  * lone batch always takes longer; what it saves is the caller's event loop, so that is measured
- * too: `heldP50Us` of one batch. Then 16 callers that each send their next batch on the answer to the
- * one before, through the pool and through bare piscina: how long the unluckiest answer took, and
- * what share of the mean the unluckiest caller got.
+ * too: `heldP50Us` of one batch. Then 16 callers that each send their next batch on the answer to
+ * the one before, through the pool and through bare piscina: how long the unluckiest answer took,
+ * and what share of the mean the unluckiest caller got.
  */
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
@@ -168,14 +168,19 @@ function callers(pool: Pool, bare: Piscina<object, unknown>, timeMs: number): Qu
   };
 }
 
-/** All callers send batch after batch for `timeMs`. */
+/**
+ * All callers send batch after batch for `timeMs`. The longest pause is the longest time in which
+ * nobody got an answer: a wait that is hardly longer is the machine's, not the queue's.
+ */
 async function sharesOf(
   run: (caller: number) => Promise<unknown>,
   timeMs: number,
 ): Promise<Figures> {
   const served = new Array<number>(CALLERS).fill(0);
   const waits: number[] = [];
-  const end = performance.now() + timeMs;
+  let last = performance.now();
+  let longestPause = 0;
+  const end = last + timeMs;
   await Promise.all(
     served.map(async (_, caller) => {
       for (let start = performance.now(); start < end; ) {
@@ -183,6 +188,8 @@ async function sharesOf(
         const now = performance.now();
         waits.push(now - start);
         start = now;
+        longestPause = Math.max(longestPause, now - last);
+        last = now;
         // Batches that end late are waits, but no part of a share.
         if (now < end) served[caller]!++;
       }
@@ -196,6 +203,7 @@ async function sharesOf(
     p99WaitMs: ms(p99),
     worstWaitMs: ms(worst),
     worstWaitGoalMs: WORST_WAIT_GOAL_MS,
+    longestPauseMs: ms(longestPause),
     leastShare: mean === 0 ? 0 : Number((Math.min(...served) / mean).toFixed(3)),
     leastShareGoal: LEAST_SHARE_GOAL,
   };
