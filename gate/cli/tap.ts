@@ -31,7 +31,7 @@ import { MemoryJournal } from '../journal/memory.ts';
 import { openNodeDisk } from '../journal/node-disk.ts';
 import type { Journal } from '../journal/port.ts';
 import { openReader, readerLinks } from '../reader/open.ts';
-import type { CardSession, Reader } from '../reader/reader.ts';
+import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
@@ -106,7 +106,8 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   };
   const journal = await openTapJournal(args.text('journal'));
   const link = args.need('reader');
-  const reader = ownCard(link, keySet.keys) ?? (await openReader(link));
+  const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
+  const reader = ownCard(link, keySet.keys) ?? (await openReader(link, { onNotice }));
   try {
     const gate = new Gate({
       gateId: GATE_ID,

@@ -58,6 +58,19 @@ class AnswerScanner implements Scanner<Uint8Array> {
   }
 }
 
+async function openLine(
+  name: string,
+  source: ByteLinkSource,
+  scanner: AnswerScanner,
+): Promise<FrameLine<Uint8Array>> {
+  try {
+    return await FrameLine.open(name, source, scanner);
+  } catch (cause) {
+    const why = `${name}: ${(cause as Error).message}: is pcscd running?`;
+    throw new FaregateError('READER_FAILED', why, { cause });
+  }
+}
+
 /** Why a card that is there cannot be used. */
 export type PcscRefusal = 'gone' | 'unreadable';
 
@@ -84,7 +97,7 @@ export class PcscService {
     answerMs: number = READER_ANSWER_MS_MAX,
   ): Promise<PcscService> {
     const scanner = new AnswerScanner();
-    const line = await FrameLine.open(name, source, scanner);
+    const line = await openLine(name, source, scanner);
     const service = new PcscService(name, line, scanner, answerMs);
     try {
       await service.#greet();

@@ -43,3 +43,17 @@ export type ReaderNotice =
 
 /** Takes a reader's notices; must return at once. */
 export type NoticeTaker = (notice: ReaderNotice) => void;
+
+/** A notice for staff, in words. */
+export function noticeText(notice: ReaderNotice): string {
+  switch (notice.notice) {
+    case 'away':
+      return `the reader is away: ${notice.why}`;
+    case 'back':
+      return 'the reader is back';
+    case 'severalCards':
+      return 'several cards in the field: take them away and present one';
+    case 'unreadable':
+      return 'no card that can be read: take it away';
+  }
+}

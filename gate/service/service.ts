@@ -23,7 +23,7 @@ import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
 import { DenylistStore } from '../denylist/denylist-store.ts';
 import { openReader } from '../reader/open.ts';
-import type { CardSession, Reader } from '../reader/reader.ts';
+import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
 import { warmUp } from '../warm-up.ts';
@@ -138,7 +138,7 @@ async function openDenylist({ config, files, log }: ServiceOptions): Promise<Den
 
 async function addGate(
   station: Station,
-  { config, files, write }: ServiceOptions,
+  { config, files, write, log }: ServiceOptions,
   zone: Zone,
   denylist: Denylist,
   gate: GateConfig,
@@ -148,7 +148,9 @@ async function addGate(
   const terminalId = configBytes(gate.terminalId);
   await mkdir(gate.journal, { recursive: true, mode: 0o700 });
   const sam = gate.sam && (await openSam(gate.sam));
-  const reader = await openReader(gate.reader);
+  const reader = await openReader(gate.reader, {
+    onNotice: (notice) => log.warn({ gate: gate.id, ...notice }, noticeText(notice)),
+  });
   const added = station.add({
     gateId: gate.id,
     station: place.name,
