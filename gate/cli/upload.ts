@@ -9,6 +9,7 @@ import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { decodeDebit, encodeDebit } from '../../engine/debit/codec.ts';
 import { DEBIT_BYTES, DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
+import { JOURNAL_CLOSE_SYNC_MS } from '../../engine/limits.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import { certificateFacts } from '../../engine/pki/certificates.ts';
 import { openJournal } from '../journal/journal.ts';
@@ -59,6 +60,7 @@ async function upload(args: Args, io: Io): Promise<number> {
   });
   try {
     const interrupted = closeOpen(journal);
+    await durable(journal);
     const held = journal.backlog;
     const counts = new TapCounts(gateId, '', Date.now());
     const uplink = new Uplink({
@@ -95,6 +97,18 @@ function closeOpen(journal: Journal): number {
     journal.close(record);
   }
   return open.length;
+}
+
+/**
+ * Waits until what was closed here is on disk. The engine may hold these records already, from a
+ * copy of this journal, and a journal lets go only of what it has for certain.
+ */
+async function durable(journal: Journal): Promise<void> {
+  const last = journal.nextSequence - 1;
+  while (last > journal.acknowledged) {
+    if ((await journal.read(last, 1)).count === 1) return;
+    await new Promise((resolve) => setTimeout(resolve, JOURNAL_CLOSE_SYNC_MS));
+  }
 }
 
 /** @throws FaregateError why the engine did not take it all. */
