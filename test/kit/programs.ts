@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { root } from '../shared.ts';
 
 export interface Ran {
@@ -23,6 +24,12 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
 }
+
+/** A test that fails half way must not leave a program behind: its file would never end. */
+const live = new Set<ChildProcess>();
+after(() => {
+  for (const child of live) child.kill('SIGKILL');
+});
 
 /** Starts `engine/main.js` or `gate/main.js` of this build. */
 export function start(
@@ -47,9 +54,11 @@ export function start(
     watch();
   });
   child.stdin.on('error', () => {});
+  live.add(child);
   if (options.input !== undefined) child.stdin.end(options.input);
   const ended = new Promise<Ran>((resolve) => {
     child.on('close', (code) => {
+      live.delete(child);
       resolve({ code, out, err });
       watch();
     });
