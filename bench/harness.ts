@@ -43,12 +43,25 @@ export interface Question {
   readonly goal?: number;
   /** Milliseconds to measure each contender, where the default is too short. */
   readonly timeMs?: number;
+  /** Runs at least, where the usual 64 would take too long. */
+  readonly iterationsMin?: number;
 }
 
 export interface Benchmark {
   readonly name: string;
   /** Makes inputs and contenders; `smoke` asks for little data. */
-  readonly questions: (smoke: boolean) => readonly Question[] | Promise<readonly Question[]>;
+  readonly questions: (
+    smoke: boolean,
+    options: Options,
+  ) => readonly Question[] | Promise<readonly Question[]>;
+}
+
+/** What the command line asks for. */
+export interface Options {
+  /** Cards that debits are of, instead of the benchmark's own numbers. */
+  readonly cards?: number;
+  /** Other servers too, where they are installed. */
+  readonly withPeers?: boolean;
 }
 
 export interface Result {
@@ -98,8 +111,9 @@ export async function runBenchmark(
   benchmark: Benchmark,
   smoke: boolean,
   tell: (line: Result | Ratio | FiguresLine) => void,
+  options: Options = {},
 ): Promise<void> {
-  for (const question of await benchmark.questions(smoke)) {
+  for (const question of await benchmark.questions(smoke, options)) {
     const hash = await agree(benchmark.name, question);
     const results: Result[] = [];
     for (const contender of question.contenders) {
@@ -143,7 +157,7 @@ async function measure(
   const suite = new Bench({
     throws: true,
     time: smoke ? 0 : (question.timeMs ?? TIME_MS),
-    iterations: smoke ? 2 : 64,
+    iterations: smoke ? 2 : (question.iterationsMin ?? 64),
     warmup: !smoke,
     warmupTime: WARMUP_MS,
   });

@@ -1,233 +1,122 @@
 /**
- * How many debits a second go from an uploaded batch to posted and durable? Decoding, the TAC from
- * the master key, the card's keyed hash, the sealed evidence and the ledger's transaction on lmdb,
- * as the engine runs them; against node:crypto per call and one durable transaction a record, with
- * JSON rows. Both stores sync before they answer, in the folder for temporary files: on a memory
- * disk a sync costs nothing and the figures say little.
+ * How many debits a second go from gates to posted and durable? The engine as `serve` runs it, in a
+ * process of its own, and in another a load generator: gates that upload over mutual TLS without
+ * pause. Runs count what was acknowledged meanwhile; the flow does not stop between them. Before, each
+ * card has been debited once; after, the ledger is opened anew and holds what was acknowledged, to
+ * the last minor unit. All on the disk of the folder for temporary files: on a memory disk a sync
+ * costs nothing and the figures say little.
+ *
+ * With --with-peers, what an operator would use instead, given the same debits at the same time on
+ * the same disk (`peers/`). They check no TAC, seal no evidence and speak no TLS.
  */
-import {
-  createCipheriv,
-  createHash,
-  createHmac,
-  hash,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { open } from 'lmdb';
-import { writeU16, writeU48 } from '../engine/bytes.ts';
-import { Keyring } from '../engine/crypto/keyring.ts';
-import { cmacKey } from '../engine/crypto/mac.ts';
-import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
-import {
-  DEBIT_BYTES,
-  type Debit,
-  DebitKind,
-  DebitState,
-  Evidence,
-  TapKind,
-} from '../engine/debit/record.ts';
-import { Ledger } from '../engine/ledger/ledger.ts';
-import { LmdbStore } from '../engine/ledger/lmdb-store.ts';
-import { receiveBatch } from '../engine/operator/received.ts';
-import { createRecordChecks } from '../engine/operator/record-checks.ts';
-import type { Batch } from '../engine/wire/envelope.ts';
-import type { Benchmark, Contender } from './harness.ts';
+import type { Benchmark, Contender, Options, Question } from './harness.ts';
+import { pathQuestion } from './ingest-path.ts';
+import { LoadProcess } from './load/child.ts';
+import { Debits } from './load/debits.ts';
+import type { Held } from './load/engine.ts';
+import type { Acknowledged } from './load/gates.ts';
+import type { LoadPlan } from './load/plan.ts';
+import { peerContenders } from './peers/contenders.ts';
 
-const GATE = 'bench-1';
-const MASTER = new Uint8Array(16).map((_, i) => 17 * i);
-const HASH_KEY = new Uint8Array(16).fill(0x5a);
-const STORAGE_KEY = new Uint8Array(32).fill(0x3c);
-const ZERO_IV = Buffer.alloc(8);
-const BALANCE_MINOR = 10_000;
-const NOW_MS = Date.UTC(2026, 2, 2, 1, 0);
-/** One TAC in so many is forged, so that a contender that says yes to all does not agree. */
-const FORGED_EVERY = 50;
+const GOAL = 4;
 
 export const ingestBenchmark: Benchmark = {
   name: 'ingest',
-  async questions(smoke) {
-    const count = smoke ? 64 : 1000;
-    const contenders = [await engineContender(count), nodeContender(count)];
-    const name = `${count} debits, uploaded to durable`;
-    return [{ name, operations: count, bytes: DEBIT_BYTES, contenders, timeMs: 2000 }];
+  async questions(smoke, options) {
+    const cards = smoke ? [4096] : options.cards ? [options.cards] : [1_000_000, 10_000_000];
+    const network = await Promise.all(
+      cards.map((count, place) => networkQuestion(count, smoke, options, place === 0)),
+    );
+    return [...network, await pathQuestion(smoke)];
   },
 };
 
-/** The path of `IngestSession`, without the socket. */
-async function engineContender(count: number): Promise<Contender> {
-  const folder = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
-  const store = LmdbStore.open(folder);
-  const ledger = await Ledger.open(store);
-  const checks = createRecordChecks({
-    keyring: new Keyring([{ use: 'tac', index: 1, version: 1, algorithm: '3des', master: MASTER }]),
-    cardHash: cmacKey(HASH_KEY),
-    storageKey: STORAGE_KEY,
-    salt: new Uint8Array(randomBytes(16)),
-  });
-  const next = uploads(count);
-  const run = async () => {
-    await ledger.postBatch(receiveBatch(GATE, next(), checks));
-  };
+async function networkQuestion(
+  cards: number,
+  smoke: boolean,
+  options: Options,
+  peers: boolean,
+): Promise<Question> {
+  const size = smoke ? { gates: 2, batchRecords: 256 } : { gates: 64, batchRecords: 512 };
+  const operations = smoke ? 1024 : 131_072;
+  const engine = engineContender({ ...size, cards }, operations, smoke);
+  const others = options.withPeers && peers ? await peerContenders(cards, operations) : [];
+  const name = `from gates to durable, ${cards.toLocaleString('en')} cards`;
+  const timing = { timeMs: 15_000, iterationsMin: 8, goal: GOAL };
+  return { name, operations, contenders: [engine, ...others], ...timing };
+}
+
+/** Of the first debits, one of each card: how many are posted, and their sum. */
+export function answerOf(debits: number, sumMinor: number): Uint8Array {
+  return createHash('sha256').update(`${debits} ${sumMinor}`).digest();
+}
+
+function engineContender(
+  size: Omit<LoadPlan, 'dir'>,
+  operations: number,
+  smoke: boolean,
+): Contender {
+  const plan = { ...size, dir: mkdtempSync(join(tmpdir(), 'faregate-bench-')) };
+  let engine: LoadProcess;
+  let gates: LoadProcess;
+  let startMs = 0;
+  let measured = { debits: 0, gates: 0, engine: 0 };
+  const usage = () => engine.order<{ cpuSeconds: number; rssBytes: number }>('usage');
+
   const answer = async () => {
-    await run();
-    const { posted, accounts } = ledger.summary();
-    // Suspended debits stand on another account.
-    const float = accounts.find(({ name }) => name.startsWith('float:'));
-    return summed(posted, Math.abs(float?.balanceMinor ?? 0));
+    engine = await LoadProcess.start('engine', plan, 0, profiled());
+    const { port } = await engine.order<{ port: number }>('port');
+    gates = await LoadProcess.start('gates', plan, port);
+    startMs = performance.now();
+    const first = await gates.order<Acknowledged>('post', plan.cards);
+    const seconds = (performance.now() - startMs) / 1000;
+    if (!smoke) console.error(`first debits: ${Math.round(plan.cards / seconds)}/s`);
+    measured = {
+      debits: first.debits,
+      gates: first.cpuSeconds,
+      engine: (await usage()).cpuSeconds,
+    };
+    startMs = performance.now();
+    return answerOf(first.debits, new Debits(plan.cards).sumMinor(0, plan.cards));
+  };
+  const run = async () => {
+    await gates.order<Acknowledged>('flow', operations);
+  };
+  const figures = async () => {
+    const last = await gates.order<Acknowledged>('drain');
+    const seconds = (performance.now() - startMs) / 1000;
+    const { cpuSeconds, rssBytes } = await usage();
+    await gates.order('stop');
+    await engine.order('stop');
+    const held = await engine.order<Held>('held');
+    assert.equal(held.debits, last.debits, 'what is held is what was acknowledged');
+    assert.equal(held.posted, last.debits);
+    assert.equal(held.sumMinor, new Debits(plan.cards).sumMinor(0, last.debits));
+    const debits = last.debits - measured.debits;
+    return {
+      debits: last.debits,
+      meanPerSecond: Math.round(debits / seconds),
+      engineCpuUs: Number((((cpuSeconds - measured.engine) / debits) * 1e6).toFixed(2)),
+      generatorCpuUs: Number((((last.cpuSeconds - measured.gates) / debits) * 1e6).toFixed(2)),
+      engineRssMB: Math.round(rssBytes / 1e6),
+      diskBytesPerDebit: Math.round(held.diskBytes / held.debits),
+      reopenSeconds: Number(held.openSeconds.toFixed(2)),
+    };
   };
   const close = async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
+    await Promise.all([gates.end(), engine.end()]);
+    rmSync(plan.dir, { recursive: true });
   };
-  return { name: 'faregate', run, answer, close };
+  return { name: 'faregate', run, answer, figures, close };
 }
 
-interface Account {
-  readonly posted: number;
-  readonly sumMinor: number;
-}
-
-function nodeContender(count: number): Contender {
-  const folder = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
-  const root = open({ path: folder, noSubdir: false, overlappingSync: false, encoding: 'json' });
-  const debits = root.openDB<object, string>({ name: 'debits', encoding: 'json' });
-  const naturalKeys = root.openDB<string, string>({ name: 'naturalKeys', encoding: 'json' });
-  const accounts = root.openDB<Account, string>({ name: 'accounts', encoding: 'json' });
-  const next = uploads(count);
-  const post = (debit: Debit, record: Uint8Array) => {
-    const valid = timingSafeEqual(nodeTac(debit), debit.tac);
-    const card = createHmac('sha256', HASH_KEY).update(debit.cardNumber).digest('hex');
-    const digest = hash('sha256', record, 'hex');
-    const sealed = nodeSeal(record, `${debit.gateId}/${debit.gateSequence}`);
-    const { offlineCounter, amountMinor, balanceBeforeMinor, instantMs, currency } = debit;
-    const id = `${debit.gateId}/${debit.gateSequence}`;
-    const naturalKey = `${card}/${debit.transactionType}/${offlineCounter}`;
-    const row = { card, offlineCounter, amountMinor, balanceBeforeMinor, instantMs, currency };
-    root.transactionSync(() => {
-      if (debits.get(id) || naturalKeys.get(naturalKey)) return;
-      const issuer = Buffer.from(debit.issuer).toString('hex');
-      const name = `${valid ? 'float' : 'suspense'}:${issuer}`;
-      const account = accounts.get(name) ?? { posted: 0, sumMinor: 0 };
-      debits.putSync(id, { ...row, valid, digest, sealed });
-      naturalKeys.putSync(naturalKey, id);
-      accounts.putSync(name, {
-        posted: account.posted + 1,
-        sumMinor: account.sumMinor + amountMinor,
-      });
-    });
-  };
-  const run = () => {
-    const batch = next();
-    for (let i = 0; i < count; i++) {
-      const record = batch.records.subarray(i * DEBIT_BYTES, (i + 1) * DEBIT_BYTES);
-      post(decodeDebit(record, 0), record);
-    }
-  };
-  const answer = () => {
-    run();
-    const { value } = [...accounts.getRange({ start: 'float:', end: 'float;' })][0]!;
-    return summed(value.posted, value.sumMinor);
-  };
-  const close = async () => {
-    await root.close();
-    rmSync(folder, { recursive: true });
-  };
-  return { name: 'node:crypto, a transaction each', run, answer, close };
-}
-
-function summed(posted: number, sumMinor: number): Uint8Array {
-  return createHash('sha256').update(`${posted} ${sumMinor}`).digest();
-}
-
-/**
- * Uploads of one gate, `count` cards once in each. Sequences and counters rise from one upload to
- * the next; the TAC covers neither, so the rest of the records stays as it is.
- */
-function uploads(count: number): () => Batch {
-  const records = new Uint8Array(count * DEBIT_BYTES);
-  for (let i = 0; i < count; i++) encodeDebit(makeDebit(i), records, i * DEBIT_BYTES);
-  let upload = 0;
-  return () => {
-    const first = upload * count + 1;
-    for (let i = 0; i < count; i++) {
-      writeU48(records, i * DEBIT_BYTES + at.gateSequence, first + i);
-      writeU16(records, i * DEBIT_BYTES + at.offlineCounter, upload & 0xffff);
-    }
-    upload += 1;
-    return { type: 'batch', first, count, records, status: null };
-  };
-}
-
-function makeDebit(i: number): Debit {
-  const cardNumber = Buffer.from(`031051700101${String(i).padStart(8, '0')}`, 'hex');
-  const debit = {
-    kind: DebitKind.debit,
-    state: DebitState.confirmed,
-    evidence: Evidence.debitAnswer,
-    tapKind: TapKind.exit,
-    gateId: GATE,
-    gateSequence: i + 1,
-    instantMs: NOW_MS + i * 1000,
-    dateTime: Buffer.from('20260302090000', 'hex'),
-    terminalId: Buffer.from('040900010001', 'hex'),
-    terminalSequence: 1000 + i,
-    issuer: Buffer.from('0310517001010000', 'hex'),
-    cardNumber,
-    factors: Buffer.concat([cardNumber.subarray(2), Buffer.alloc(8)]),
-    factorLevels: 1,
-    keyIndex: 1,
-    keyVersion: 1,
-    algorithm: 0,
-    transactionType: 9,
-    offlineCounter: 0,
-    balanceBeforeMinor: BALANCE_MINOR,
-    amountMinor: 200 + (i % 700),
-    currency: 156,
-    random: Buffer.from('9ac87503', 'hex'),
-    fromStation: Uint8Array.of(0, 0, 1, 1),
-    toStation: Uint8Array.of(0, 0, 2, 1),
-    entryInstantMs: NOW_MS - 25 * 60_000,
-    fareVersion: 1,
-    rider: 0,
-    tapMs: 180,
-    hostUs: 90,
-    refersTo: null,
-  };
-  const tac = nodeTac(debit);
-  if (i % FORGED_EVERY === 3) tac[0]! ^= 1;
-  return { ...debit, tac };
-}
-
-/** Card key by the first factor, its halves XORed, DES CBC-MAC of 22 bytes: 4 bytes of it. */
-function nodeTac(debit: Omit<Debit, 'tac'>): Buffer {
-  const factor = Buffer.alloc(16);
-  for (let i = 0; i < 8; i++) {
-    factor[i] = debit.factors[i]!;
-    factor[8 + i] = ~debit.factors[i]!;
-  }
-  const cipher = createCipheriv('des-ede-ecb', MASTER, null).setAutoPadding(false);
-  const cardKey = cipher.update(factor);
-  const tacKey = Buffer.alloc(8);
-  for (let i = 0; i < 8; i++) tacKey[i] = cardKey[i]! ^ cardKey[8 + i]!;
-  // 22 bytes, padded with 80 and zeros to 24.
-  const message = Buffer.alloc(24);
-  message.writeUInt32BE(debit.amountMinor, 0);
-  message[4] = debit.transactionType;
-  message.set(debit.terminalId, 5);
-  message.writeUInt32BE(debit.terminalSequence, 11);
-  message.set(debit.dateTime, 15);
-  message[22] = 0x80;
-  // OpenSSL 3 has no single DES: triple DES with one key three times is the same.
-  const mac = createCipheriv('des-ede3-cbc', Buffer.concat([tacKey, tacKey, tacKey]), ZERO_IV);
-  return mac.setAutoPadding(false).update(message).subarray(16, 20);
-}
-
-function nodeSeal(record: Uint8Array, identity: string): string {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', STORAGE_KEY, nonce).setAAD(Buffer.from(identity));
-  const sealed = [nonce, cipher.update(record), cipher.final(), cipher.getAuthTag()];
-  return Buffer.concat(sealed).toString('base64');
+/** INGEST_PROFILE=folder writes a CPU profile of the engine's process there. */
+function profiled(): string[] {
+  const folder = process.env.INGEST_PROFILE;
+  return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
 }

@@ -1,4 +1,7 @@
-/** `npm run bench -- [names] [--json] [--smoke]`: runs the benchmarks named, or all. */
+/**
+ * `npm run bench -- [names] [--json] [--smoke] [--cards N] [--with-peers]`: runs the benchmarks
+ * named, or all.
+ */
 import { parseArgs } from 'node:util';
 import { cardKeysBenchmark } from './card-keys.ts';
 import { denylistBenchmark } from './denylist.ts';
@@ -11,8 +14,11 @@ import {
   runBenchmark,
 } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
+import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
 import { poolBenchmark } from './pool.ts';
+import { soakBenchmark } from './soak.ts';
+import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
 
@@ -24,26 +30,41 @@ const benchmarks: readonly Benchmark[] = [
   ingestBenchmark,
   denylistBenchmark,
   poolBenchmark,
+  stationBenchmark,
+  isolationBenchmark,
+  soakBenchmark,
 ];
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    json: { type: 'boolean' },
+    smoke: { type: 'boolean' },
+    cards: { type: 'string' },
+    'with-peers': { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
   allowPositionals: true,
 });
 const names = benchmarks.map(({ name }) => name);
 const unknown = positionals.find((name) => !names.includes(name));
 if (values.help || unknown !== undefined) {
   if (unknown !== undefined) console.error(`no such benchmark: ${unknown}`);
-  console.log(`npm run bench -- [${names.join('|')} ...] [--json] [--smoke]`);
+  console.log(
+    `npm run bench -- [${names.join('|')} ...] [--json] [--smoke] [--cards N] [--with-peers]`,
+  );
   process.exitCode = unknown === undefined ? 0 : 2;
 } else {
   const smoke = values.smoke === true;
-  const wanted = benchmarks.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  const wanted = benchmarks.filter(({ name, isLong }) =>
+    positionals.length === 0 ? smoke || !isLong : positionals.includes(name),
   );
   const print = values.json ? (line: object) => console.log(JSON.stringify(line)) : printRow;
   print(machine(smoke));
-  for (const benchmark of wanted) await runBenchmark(benchmark, smoke, print);
+  const options = {
+    withPeers: values['with-peers'] === true,
+    ...(values.cards === undefined ? {} : { cards: Number(values.cards) }),
+  };
+  for (const benchmark of wanted) await runBenchmark(benchmark, smoke, print, options);
 }
 
 function printRow(line: object | Result | Ratio | FiguresLine): void {
