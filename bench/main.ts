@@ -14,11 +14,8 @@ import {
   runBenchmark,
 } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
-import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
 import { poolBenchmark } from './pool.ts';
-import { soakBenchmark } from './soak.ts';
-import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
 
@@ -30,9 +27,6 @@ const benchmarks: readonly Benchmark[] = [
   ingestBenchmark,
   denylistBenchmark,
   poolBenchmark,
-  stationBenchmark,
-  isolationBenchmark,
-  soakBenchmark,
 ];
 
 const { values, positionals } = parseArgs({
@@ -55,8 +49,8 @@ if (values.help || unknown !== undefined) {
   process.exitCode = unknown === undefined ? 0 : 2;
 } else {
   const smoke = values.smoke === true;
-  const wanted = benchmarks.filter(({ name, isLong }) =>
-    positionals.length === 0 ? smoke || !isLong : positionals.includes(name),
+  const wanted = benchmarks.filter(
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
   const print = values.json ? (line: object) => console.log(JSON.stringify(line)) : printRow;
   print(machine(smoke));
