@@ -10,12 +10,12 @@
  * the same disk (`peers/`). They check no TAC, seal no evidence and speak no TLS.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark, Contender, Options, Question } from './harness.ts';
 import { pathQuestion } from './ingest-path.ts';
+import { answerOf } from './load/answer.ts';
 import { LoadProcess } from './load/child.ts';
 import { Debits } from './load/debits.ts';
 import type { Held } from './load/engine.ts';
@@ -28,7 +28,7 @@ const GOAL = 4;
 export const ingestBenchmark: Benchmark = {
   name: 'ingest',
   async questions(smoke, options) {
-    const cards = smoke ? [4096] : options.cards ? [options.cards] : [1_000_000, 10_000_000];
+    const cards = smoke ? [32_768] : options.cards ? [options.cards] : [1_000_000, 10_000_000];
     const network = await Promise.all(
       cards.map((count, place) => networkQuestion(count, smoke, options, place === 0)),
     );
@@ -49,11 +49,6 @@ async function networkQuestion(
   const name = `from gates to durable, ${cards.toLocaleString('en')} cards`;
   const timing = { timeMs: 15_000, iterationsMin: 8, goal: GOAL };
   return { name, operations, contenders: [engine, ...others], ...timing };
-}
-
-/** Of the first debits, one of each card: how many are posted, and their sum. */
-export function answerOf(debits: number, sumMinor: number): Uint8Array {
-  return createHash('sha256').update(`${debits} ${sumMinor}`).digest();
 }
 
 function engineContender(
