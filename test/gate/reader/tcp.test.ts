@@ -174,7 +174,7 @@ test('a malformed link is a usage error that lists the known ones', async () => 
     'tcp-listen:',
     'tcp-listen:x',
     'tcp-listen:65536',
-    'pcsc:0',
+    'telepathy:0',
   ]) {
     await assert.rejects(async () => await openReader(link), {
       code: 'USAGE',
