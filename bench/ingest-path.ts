@@ -2,8 +2,8 @@
  * The path of a batch in the engine alone, one batch at a time and without a network: checks, TAC
  * from the master key, the card's keyed hash, digest, sealed evidence and the ledger's transaction
  * on lmdb, as the engine runs them; against node:crypto per call and one durable transaction a
- * record, with JSON rows. Both stores sync before they answer, in the folder for temporary files: on
- * a memory disk a sync costs nothing and the figures say little.
+ * record, with JSON rows. Both stores sync before they answer, in the folder for temporary files:
+ * on a memory disk a sync costs nothing and the figures say little.
  */
 import {
   createCipheriv,

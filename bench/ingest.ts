@@ -1,10 +1,10 @@
 /**
  * How many debits a second go from gates to posted and durable? The engine as `serve` runs it, in a
  * process of its own, and in another a load generator: gates that upload over mutual TLS without
- * pause. Runs count what was acknowledged meanwhile; the flow does not stop between them. Before, each
- * card has been debited once; after, the ledger is opened anew and holds what was acknowledged, to
- * the last minor unit. All on the disk of the folder for temporary files: on a memory disk a sync
- * costs nothing and the figures say little.
+ * pause. Runs count what was acknowledged meanwhile; the flow does not stop between them. Before,
+ * each card has been debited once; after, the ledger is opened anew and holds what was
+ * acknowledged, to the last minor unit. All on the disk of the folder for temporary files: on a
+ * memory disk a sync costs nothing and the figures say little.
  *
  * With --with-peers, what an operator would use instead, given the same debits at the same time on
  * the same disk (`peers/`). They check no TAC, seal no evidence and speak no TLS.

@@ -1,3 +1,4 @@
+/** What a load run hands back, as contenders are compared by it. */
 import { createHash } from 'node:crypto';
 
 /** What contenders of an ingest benchmark must agree on: debits that are posted, and their sum. */

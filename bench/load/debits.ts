@@ -1,10 +1,10 @@
 /**
  * The debits of an ingest benchmark, the same for every contender: number `k` of the run is the
- * `k / cards`-th debit of card `k * STEP mod cards`, so that cards come in no order of their numbers,
- * each with counter and balance as its last debit left them. Amounts, keys and TACs are those of
- * TEMPLATES records: a TAC covers the diversification factors, not the card number, so that records
- * of one template differ in card, counter and balance and are all valid. Whoever checks them derives
- * a card key for every record all the same.
+ * `k / cards`-th debit of card `k * STEP mod cards`, so that cards come in no order of their
+ * numbers, each with counter and balance as its last debit left them. Amounts, keys and TACs are
+ * those of TEMPLATES records: a TAC covers the diversification factors, not the card number, so
+ * that records of one template differ in card, counter and balance and are all valid. Whoever
+ * checks them derives a card key for every record all the same.
  */
 import assert from 'node:assert/strict';
 import { writeU16, writeU32, writeU48 } from '../../engine/bytes.ts';

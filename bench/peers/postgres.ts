@@ -1,7 +1,7 @@
 /**
- * PostgreSQL on a folder of its own, as Debian installs it, reached over its Unix socket, and as much
- * of its protocol (version 3, "Frontend/Backend Protocol" of its manual) as a benchmark needs: a
- * statement prepared once, then executed with text parameters, several under way at a time.
+ * PostgreSQL on a folder of its own, as Debian installs it, reached over its Unix socket, and as
+ * much of its protocol (version 3, "Frontend/Backend Protocol" of its manual) as a benchmark needs:
+ * a statement prepared once, then executed with text parameters, several under way at a time.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Redis on a folder of its own, as Debian installs it, every write synced before it is answered, and
- * as much of its protocol (RESP) as a benchmark needs.
+ * Redis on a folder of its own, as Debian installs it, every write synced before it is answered,
+ * and as much of its protocol (RESP) as a benchmark needs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
