@@ -171,17 +171,16 @@ function postgresContender(programs: string, cards: number, operations: number):
 }
 
 /**
- * KEYS: gate's stream of debits. ARGV: gate, first sequence, then card, counter, balance and amount
- * as 4 bytes each, packed. The last sequence of a gate tells repeats, as batches come in order.
+ * ARGV: gate, first sequence, then card, counter, balance and amount of each debit as 4 bytes each.
+ * Every debit is kept under its gate and sequence, which refuses a repeat of any split.
  */
 const SCRIPT = `
-  local gate, first, packed = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-  local n = #packed / 16
-  local last = tonumber(redis.call('HGET', 'gates', gate) or '0')
+  local gate, first, packed = 'g' .. ARGV[1], tonumber(ARGV[2]), ARGV[3]
   local posted, minor = 0, 0
-  for i = 0, n - 1 do
-    if first + i > last then
-      local card, counter, balance, amount = struct.unpack('>I4I4I4I4', packed, i * 16 + 1)
+  for i = 0, #packed / 16 - 1 do
+    local debit = packed:sub(i * 16 + 1, i * 16 + 16)
+    if redis.call('HSETNX', gate, first + i, debit) == 1 then
+      local card, counter, balance, amount = struct.unpack('>I4I4I4I4', debit)
       local key = 'c' .. card
       local head = redis.call('GET', key)
       local accepted = true
@@ -196,13 +195,10 @@ const SCRIPT = `
       end
     end
   end
-  redis.call('SET', 'd' .. gate .. ':' .. first, packed)
-  redis.call('HSET', 'gates', gate, math.max(last, first + n - 1))
   redis.call('HINCRBY', 'account', 'debits', posted)
   redis.call('HINCRBY', 'account', 'minor', minor)
   return posted`;
 
-/** One script for a batch, the debits kept as it came: the least that Redis can do. */
 function redisContender(cards: number, operations: number): Contender {
   const debits = new Debits(cards);
   const next = new Array<number>(CONNECTIONS * WINDOW).fill(1);

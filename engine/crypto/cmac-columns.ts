@@ -17,6 +17,8 @@ export class CmacColumns {
   /** Subkeys as the host lays out words, so that words are XORed whatever its byte order. */
   readonly #whole: Int32Array;
   readonly #padded: Uint8Array;
+  /** Kept, since memory outside the heap is dear to collect. */
+  #aligned = new Int32Array(0);
 
   constructor(key: CmacKey) {
     const raw = rawKey(key.schedule);
@@ -54,7 +56,7 @@ export class CmacColumns {
   ofRecords(records: Uint8Array, stride: number, count: number, out: Uint8Array): void {
     assert(stride > 0 && stride % CMAC_BYTES === 0);
     assert(records.length >= count * stride && out.length >= count * CMAC_BYTES);
-    const words = wordsOf(records.subarray(0, count * stride));
+    const words = this.#wordsOf(records, count * stride);
     const strideWords = stride / 4;
     const chains = new Int32Array(count * BLOCK_WORDS);
     const bytes = new Uint8Array(chains.buffer);
@@ -73,6 +75,16 @@ export class CmacColumns {
     out.set(bytes);
   }
 
+  /** Records of an upload stand anywhere in a frame; words must be aligned. */
+  #wordsOf(records: Uint8Array, length: number): Int32Array {
+    if (records.byteOffset % 4 === 0) {
+      return new Int32Array(records.buffer, records.byteOffset, length / 4);
+    }
+    if (this.#aligned.byteLength < length) this.#aligned = new Int32Array(length / 4);
+    new Uint8Array(this.#aligned.buffer).set(records.subarray(0, length));
+    return this.#aligned;
+  }
+
   #finish(chains: Int32Array): void {
     for (let at = 0; at < chains.length; at++) chains[at]! ^= this.#whole[at & 3]!;
   }
@@ -86,11 +98,4 @@ function rawKey(schedule: Uint32Array): Uint8Array {
 
 function littleBytes(words: Int32Array | Uint32Array): Uint8Array {
   return Uint8Array.from({ length: 4 * words.length }, (_, i) => words[i >> 2]! >>> (8 * (i & 3)));
-}
-
-/** Records of an upload stand anywhere in a frame; words must be aligned. */
-function wordsOf(bytes: Uint8Array): Int32Array {
-  // Not `slice`, which of a Buffer is a view.
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-  return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
