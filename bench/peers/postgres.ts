@@ -22,6 +22,8 @@ export class PostgresServer {
   private constructor(dir: string, process: ChildProcess) {
     this.#dir = dir;
     this.#process = process;
+    // A benchmark that fails must not leave a server behind.
+    globalThis.process.once('exit', () => process.kill('SIGQUIT'));
   }
 
   /** Where its programs are, or null where it is not installed. */

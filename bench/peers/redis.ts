@@ -20,6 +20,8 @@ export class RedisServer {
   private constructor(dir: string, process: ChildProcess) {
     this.#dir = dir;
     this.#process = process;
+    // A benchmark that fails must not leave a server behind.
+    globalThis.process.once('exit', () => process.kill('SIGKILL'));
   }
 
   static get installed(): boolean {
