@@ -78,11 +78,11 @@ export class Gate {
   /** Serves cards until the reader closes. @throws FaregateError when journal or reader fail. */
   async serve(): Promise<void> {
     for await (const card of this.#parts.reader.cards()) {
+      if (this.#finishing) return;
       this.#inHand = this.tap(card);
       await this.#inHand;
       this.#inHand = null;
       await card.release();
-      if (this.#finishing) return;
     }
   }
 

@@ -46,6 +46,8 @@ export interface GatePlan {
   readonly barrier?: Barrier;
   /** Who holds the purchase keys, where the station's key ring does not: a SAM. */
   readonly keys?: KeyHolder;
+  /** The SAM's slot, closed with the station. */
+  readonly slot?: Reader;
   readonly onTap?: (report: TapReport) => void;
 }
 
@@ -67,7 +69,8 @@ interface StationGate {
   readonly gate: Gate;
   readonly kept: UnconfirmedFile;
   readonly journal: Journal;
-  readonly reader: Reader;
+  /** Its card reader, and its SAM's slot. */
+  readonly readers: readonly Reader[];
   readonly uplink: Uplink;
 }
 
@@ -164,7 +167,8 @@ export class Station {
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
     });
-    this.#gates.push({ gate, kept, journal, reader: plan.reader, uplink });
+    const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
+    this.#gates.push({ gate, kept, journal, readers, uplink });
     return gate;
   }
 
@@ -217,7 +221,8 @@ export class Station {
   /** Lets taps in hand finish, closes readers, uplinks and journals. */
   async stop(): Promise<void> {
     await Promise.all(this.#gates.map(({ gate }) => gate.finish()));
-    await Promise.all(this.#gates.map(({ reader }) => reader.close()));
+    const readers = this.#gates.flatMap((gate) => gate.readers);
+    await Promise.all(readers.map((reader) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
     const cards = await this.#cards?.catch(() => null);
     await cards?.end();

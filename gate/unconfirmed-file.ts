@@ -10,7 +10,7 @@
  * Files that cannot be read are passed over: the gate must open in the morning, and what is lost
  * here the ledger settles from the card's next counter.
  */
-import { readU16, readU48, writeU16, writeU32, writeU48 } from '../engine/bytes.ts';
+import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../engine/bytes.ts';
 import { decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
 import { createSealer, SEAL_SALT_BYTES, SEAL_TAG_BYTES } from '../engine/debit/seal.ts';
@@ -149,8 +149,7 @@ export class UnconfirmedFile implements UnconfirmedKeeper {
 function readFile(bytes: Uint8Array, { gateId, key }: UnconfirmedFileOptions): Read | null {
   if (bytes.length < RECORDS_AT + SEAL_TAG_BYTES) return null;
   const head = bytes.slice(0, HEAD_BYTES);
-  const magic = ((head[0]! << 24) | (head[1]! << 16) | (head[2]! << 8) | head[3]!) >>> 0;
-  if (magic !== MAGIC || head[4] !== VERSION) return null;
+  if (readU32(head, 0) !== MAGIC || head[4] !== VERSION) return null;
   const count = readU16(head, 6);
   const end = RECORDS_AT + count * SEALED_BYTES;
   if (end + SEAL_TAG_BYTES > bytes.length) return null;

@@ -15,13 +15,21 @@ const BATCH_RECORDS = 512;
 const CONNECTIONS = 8;
 const WINDOW = 2;
 
-/** Posts debits `k` to `k + count - 1` as gate `gate`. */
-type Post = (gate: number, k: number, count: number) => Promise<void>;
+/** Posts debits `k` to `k + count - 1` under gate `gate`'s sequences from `first` on. */
+type Post = (gate: number, first: number, k: number, count: number) => Promise<void>;
+
+/** A server that is ready for debits. */
+interface Peer {
+  readonly post: Post;
+  /** Debits posted, and their sum. */
+  readonly total: () => Promise<readonly string[]>;
+}
 
 /** Keeps batches coming; counts what is answered. */
 class Flow {
   readonly #debits: Debits;
   readonly #post: Post;
+  readonly #next = new Array<number>(CONNECTIONS * WINDOW).fill(1);
   #limit = 0;
   #answered = 0;
   #wanted = Number.POSITIVE_INFINITY;
@@ -71,7 +79,9 @@ class Flow {
     for (;;) {
       const count = Math.min(BATCH_RECORDS, this.#limit - this.#debits.taken);
       if (count <= 0) return;
-      await this.#post(gate, this.#debits.take(count), count);
+      const first = this.#next[gate]!;
+      this.#next[gate] = first + count;
+      await this.#post(gate, first, this.#debits.take(count), count);
       this.#answered += count;
       if (this.#answered >= this.#wanted) this.#reached();
     }
@@ -82,11 +92,49 @@ class Flow {
 export async function peerContenders(cards: number, operations: number): Promise<Contender[]> {
   const contenders: Contender[] = [];
   const programs = PostgresServer.programs();
-  if (RedisServer.installed) contenders.push(redisContender(cards, operations));
-  else console.error('left out: Redis, whose package redis-server is not installed');
-  if (programs) contenders.push(postgresContender(programs, cards, operations));
-  else console.error('left out: PostgreSQL, whose package postgresql is not installed');
+  if (RedisServer.installed) {
+    const name = 'Redis, a script for a batch, appendfsync always';
+    const start = () => RedisServer.start();
+    contenders.push(peerContender(name, start, openRedis, cards, operations));
+  } else console.error('left out: Redis, whose package redis-server is not installed');
+  if (programs) {
+    const name = 'PostgreSQL, a function for a batch';
+    const start = () => PostgresServer.start(programs);
+    contenders.push(peerContender(name, start, openPostgres, cards, operations));
+  } else console.error('left out: PostgreSQL, whose package postgresql is not installed');
   return contenders;
+}
+
+/** A contender on a server of its own, which runs from `answer` to `close`. */
+function peerContender<Server extends { stop(): Promise<void> }>(
+  name: string,
+  start: () => Promise<Server>,
+  open: (server: Server, debits: Debits) => Promise<Peer>,
+  cards: number,
+  operations: number,
+): Contender {
+  const debits = new Debits(cards);
+  let server: Server | null = null;
+  let peer: Peer;
+  let flow: Flow;
+  const total = async () => (await peer.total()).map(Number) as [number, number];
+  return {
+    name,
+    async answer() {
+      server = await start();
+      peer = await open(server, debits);
+      flow = new Flow(debits, peer.post);
+      await flow.post(cards);
+      return answerOf(...(await total()));
+    },
+    run: () => flow.flow(operations),
+    async figures() {
+      await flow.drain();
+      checkTotal(debits, flow.answered, await total());
+      return { debits: flow.answered };
+    },
+    close: () => server?.stop(),
+  };
 }
 
 const SCHEMA = `
@@ -117,57 +165,33 @@ const SCHEMA = `
   $$`;
 
 /** Gates have account rows of their own, so that their batches do not wait for each other. */
-function postgresContender(programs: string, cards: number, operations: number): Contender {
-  const debits = new Debits(cards);
-  const next = new Array<number>(CONNECTIONS * WINDOW).fill(1);
-  let close = async () => {};
-  let flow: Flow;
-  let total: () => Promise<readonly string[]>;
-
-  const start = async () => {
-    const server = await PostgresServer.start(programs);
-    close = () => server.stop();
-    const control = await server.connect();
-    await control.query(SCHEMA);
-    total = () => control.query('SELECT sum(debits), sum(minor) FROM accounts');
-    const connections = await Promise.all(
-      Array.from({ length: CONNECTIONS }, async () => {
-        const connection = await server.connect();
-        await connection.prepare(
-          'SELECT post($1::int, $2::bigint, $3::int[], $4::int[], $5::int[], $6::int[], $7::bigint)',
-        );
-        return connection;
-      }),
-    );
-    flow = new Flow(debits, async (gate, k, count) => {
-      const batch = Array.from({ length: count }, (_, i) => debits.at(k + i));
-      const column = (name: 'card' | 'counter' | 'balanceBeforeMinor' | 'amountMinor') =>
-        `{${batch.map((debit) => debit[name]).join(',')}}`;
-      const first = next[gate]!;
-      next[gate] = first + count;
-      await connections[gate % CONNECTIONS]!.execute([
-        String(gate),
-        String(first),
-        column('card'),
-        column('counter'),
-        column('balanceBeforeMinor'),
-        column('amountMinor'),
-        '1772413200000',
-      ]);
-    });
+async function openPostgres(server: PostgresServer, debits: Debits): Promise<Peer> {
+  const control = await server.connect();
+  await control.query(SCHEMA);
+  const connections = await Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      const connection = await server.connect();
+      await connection.prepare(
+        'SELECT post($1::int, $2::bigint, $3::int[], $4::int[], $5::int[], $6::int[], $7::bigint)',
+      );
+      return connection;
+    }),
+  );
+  const post: Post = async (gate, first, k, count) => {
+    const batch = Array.from({ length: count }, (_, i) => debits.at(k + i));
+    const column = (name: 'card' | 'counter' | 'balanceBeforeMinor' | 'amountMinor') =>
+      `{${batch.map((debit) => debit[name]).join(',')}}`;
+    await connections[gate % CONNECTIONS]!.execute([
+      String(gate),
+      String(first),
+      column('card'),
+      column('counter'),
+      column('balanceBeforeMinor'),
+      column('amountMinor'),
+      '1772413200000',
+    ]);
   };
-  const answer = async () => {
-    await start();
-    await flow.post(cards);
-    return answerOf(...pair(await total()));
-  };
-  const figures = async () => {
-    await flow.drain();
-    checkTotal(debits, flow.answered, pair(await total()));
-    return { debits: flow.answered };
-  };
-  const name = 'PostgreSQL, a function for a batch';
-  return { name, answer, figures, run: () => flow.flow(operations), close: () => close() };
+  return { post, total: () => control.query('SELECT sum(debits), sum(minor) FROM accounts') };
 }
 
 /**
@@ -199,56 +223,29 @@ const SCRIPT = `
   redis.call('HINCRBY', 'account', 'minor', minor)
   return posted`;
 
-function redisContender(cards: number, operations: number): Contender {
-  const debits = new Debits(cards);
-  const next = new Array<number>(CONNECTIONS * WINDOW).fill(1);
-  let close = async () => {};
-  let flow: Flow;
-  let total: () => Promise<string[]>;
-
-  const start = async () => {
-    const server = await RedisServer.start();
-    close = () => server.stop();
-    const connections = await Promise.all(
-      Array.from({ length: CONNECTIONS }, () => server.connect()),
-    );
-    const control = connections[0]!;
-    const script = await control.command('SCRIPT', 'LOAD', SCRIPT);
-    total = async () => [
-      await control.command('HGET', 'account', 'debits'),
-      await control.command('HGET', 'account', 'minor'),
-    ];
-    flow = new Flow(debits, async (gate, k, count) => {
-      const packed = Buffer.allocUnsafe(16 * count);
-      for (let i = 0; i < count; i++) {
-        const debit = debits.at(k + i);
-        packed.writeUInt32BE(debit.card, 16 * i);
-        packed.writeUInt32BE(debit.counter, 16 * i + 4);
-        packed.writeUInt32BE(debit.balanceBeforeMinor, 16 * i + 8);
-        packed.writeUInt32BE(debit.amountMinor, 16 * i + 12);
-      }
-      const first = next[gate]!;
-      next[gate] = first + count;
-      const connection = connections[gate % CONNECTIONS]!;
-      await connection.command('EVALSHA', script, '0', String(gate), String(first), packed);
-    });
+async function openRedis(server: RedisServer, debits: Debits): Promise<Peer> {
+  const connections = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () => server.connect()),
+  );
+  const control = connections[0]!;
+  const script = await control.command('SCRIPT', 'LOAD', SCRIPT);
+  const post: Post = async (gate, first, k, count) => {
+    const packed = Buffer.allocUnsafe(16 * count);
+    for (let i = 0; i < count; i++) {
+      const debit = debits.at(k + i);
+      packed.writeUInt32BE(debit.card, 16 * i);
+      packed.writeUInt32BE(debit.counter, 16 * i + 4);
+      packed.writeUInt32BE(debit.balanceBeforeMinor, 16 * i + 8);
+      packed.writeUInt32BE(debit.amountMinor, 16 * i + 12);
+    }
+    const connection = connections[gate % CONNECTIONS]!;
+    await connection.command('EVALSHA', script, '0', String(gate), String(first), packed);
   };
-  const answer = async () => {
-    await start();
-    await flow.post(cards);
-    return answerOf(...pair(await total()));
-  };
-  const figures = async () => {
-    await flow.drain();
-    checkTotal(debits, flow.answered, pair(await total()));
-    return { debits: flow.answered };
-  };
-  const name = 'Redis, a script for a batch, appendfsync always';
-  return { name, answer, figures, run: () => flow.flow(operations), close: () => close() };
-}
-
-function pair(row: readonly string[]): [number, number] {
-  return [Number(row[0]), Number(row[1])];
+  const total = async () => [
+    await control.command('HGET', 'account', 'debits'),
+    await control.command('HGET', 'account', 'minor'),
+  ];
+  return { post, total };
 }
 
 function checkTotal(debits: Debits, answered: number, [posted, minor]: [number, number]): void {

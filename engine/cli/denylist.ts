@@ -21,12 +21,14 @@ import {
   readListChain,
   readPublicKey,
   readSigningKey,
-  writeListFile,
 } from '../operator/denylist-files.ts';
 import { loadKeyFile } from '../operator/key-files.ts';
 import { readStoppedCards } from '../operator/stopped-cards.ts';
+import { writeWhole } from '../pki/files.ts';
 import type { Args, Command, Io, Option } from './command.ts';
 
+/** A list holds keyed hashes only: whoever carries it to gates may read it. */
+const LIST_MODE = 0o644;
 const VERSION_MAX = 2 ** 48 - 1;
 const PROGRESS_LINES = 1_000_000;
 
@@ -137,7 +139,7 @@ async function build(args: Args, io: Io): Promise<number> {
   const origin = { issuedMs: Date.now(), keyCheck: hashKeyCheck(key), sign };
   if (io.terminal) io.err('signing and writing');
   const parts = writeFullList({ version, ...content }, origin);
-  await writeListFile(args.need('out'), parts);
+  await writeWhole(args.need('out'), parts, LIST_MODE);
   report(args, io, {
     file: args.need('out'),
     version,
@@ -169,7 +171,7 @@ async function diff(args: Args, io: Io): Promise<number> {
   const changes = compareKeys(keysOf(from.list), keysOf(to.list));
   const origin = { issuedMs: Date.now(), keyCheck, sign: signer(privateKey) };
   const parts = writeDelta(before, { ...after, ranges: to.list.ranges() }, changes, origin);
-  await writeListFile(args.need('out'), parts);
+  await writeWhole(args.need('out'), parts, LIST_MODE);
   report(args, io, {
     file: args.need('out'),
     from: before.version,

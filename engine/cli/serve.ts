@@ -2,8 +2,7 @@
 
 import { Keyring } from '../crypto/keyring.ts';
 import { cmacKey } from '../crypto/mac.ts';
-import { FaregateError } from '../errors.ts';
-import { createLog, type LogLevel, logLevels } from '../log/log.ts';
+import { createLog, logLevelOf, logLevels } from '../log/log.ts';
 import { startEngine } from '../operator/engine.ts';
 import { loadKeyFile } from '../operator/key-files.ts';
 import type { Args, Command, Io } from './command.ts';
@@ -43,7 +42,7 @@ async function serve(args: Args, io: Io): Promise<number> {
     env: io.env,
     ...(passphraseFile ? { passphraseFile } : {}),
   });
-  const log = createLog('engine', logLevel(args.text('log-level') ?? 'warn'));
+  const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
   let failed: (error: unknown) => void = () => {};
   const failure = new Promise<never>((_, reject) => {
     failed = reject;
@@ -71,12 +70,6 @@ async function serve(args: Args, io: Io): Promise<number> {
   io.input.pause();
   await engine.stop();
   return 0;
-}
-
-function logLevel(text: string): LogLevel {
-  const level = logLevels.find((each) => each === text);
-  if (!level) throw new FaregateError('USAGE', `--log-level takes ${logLevels.join(', ')}`);
-  return level;
 }
 
 function asked(io: Io, untilEof: boolean): Promise<void> {

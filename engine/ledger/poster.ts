@@ -155,7 +155,7 @@ export class Poster {
     let gate = this.#gates.get(gateId);
     if (!gate) {
       gate = new GateHold(reader, gateId);
-      if (this.#gates.size >= GATES_MAX) this.#gates.clear();
+      assert(this.#gates.size < GATES_MAX, 'more gates than may be enrolled');
       this.#gates.set(gateId, gate);
     }
     return gate;

@@ -4,9 +4,17 @@
  * out, and a run of 12 or more digits in any text keeps its last four only.
  */
 import { destination, pino } from 'pino';
+import { FaregateError } from '../errors.ts';
 
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+/** The level that a user names. @throws FaregateError USAGE. */
+export function logLevelOf(text: string): LogLevel {
+  const level = logLevels.find((each) => each === text);
+  if (!level) throw new FaregateError('USAGE', `--log-level takes ${logLevels.join(', ')}`);
+  return level;
+}
 
 /** Bytes have no place here: a card number is bytes. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;

@@ -10,15 +10,13 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, open } from 'node:fs/promises';
 import type { DenylistForm } from '../denylist/key-table.ts';
 import type { ListHead } from '../denylist/list-head.ts';
-import type { ListParts } from '../denylist/list-writer.ts';
 import { verifier } from '../denylist/signing.ts';
 import { StopList } from '../denylist/stop-list.ts';
 import { applyDelta, emptyList, Successor } from '../denylist/successor.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError } from '../errors.ts';
 import { KEY_FILE_BYTES_MAX } from '../limits.ts';
 import { readText, writeWhole } from '../pki/files.ts';
 
@@ -28,7 +26,7 @@ const READ_BYTES = 1024 * 1024;
 
 /**
  * Makes a signing key in `path` and its public key in `path`.pub.
- * @throws FaregateError FILE_UNWRITABLE where there is a file already; DISK_FULL, DISK_FAILED.
+ * @throws FaregateError FILE_UNWRITABLE where there is a file already; DISK_FULL.
  */
 export async function createSigningKey(path: string, env: Env): Promise<void> {
   const there = await access(path, constants.F_OK).then(
@@ -43,8 +41,9 @@ export async function createSigningKey(path: string, env: Env): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const sealed = passphrase ? { cipher: 'aes-256-cbc', passphrase } : {};
   const pem = privateKey.export({ format: 'pem', type: 'pkcs8', ...sealed });
-  await writeWhole(path, String(pem), 0o600);
-  await writeWhole(`${path}.pub`, String(publicKey.export({ format: 'pem', type: 'spki' })), 0o644);
+  await writeWhole(path, [String(pem)], 0o600);
+  const publicPem = String(publicKey.export({ format: 'pem', type: 'spki' }));
+  await writeWhole(`${path}.pub`, [publicPem], 0o644);
 }
 
 /** @throws FaregateError KEYS_REFUSED naming the file, FILE_UNREADABLE. */
@@ -71,27 +70,6 @@ async function readKey(path: string, parse: (pem: string) => KeyObject): Promise
   }
   if (key.asymmetricKeyType === 'ed25519') return key;
   throw new FaregateError('KEYS_REFUSED', `${path}: not an Ed25519 key`);
-}
-
-/** Writes a list's parts. @throws FaregateError DISK_FULL, FILE_UNWRITABLE; an old file stays. */
-export async function writeListFile(path: string, parts: ListParts): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(beside, 'w', 0o644);
-    try {
-      for (const part of parts) await file.writeFile(part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
-  } catch (cause) {
-    await rm(beside, { force: true }).catch(() => {});
-    const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNWRITABLE';
-    throw new FaregateError(code, `${path}: ${(cause as Error).message}`, { cause });
-  }
 }
 
 export interface ReadChain {

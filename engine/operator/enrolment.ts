@@ -151,16 +151,16 @@ async function writeBundle(
   if (requestFile === undefined) {
     const identity = await issueGate(authority, gateId, nowMs);
     certificate = identity.certificate;
-    await writeWhole(file('gate.key'), identity.key, 0o600);
+    await writeWhole(file('gate.key'), [identity.key], 0o600);
     if (!options.replace && (await readIfPresent(file('journal.key'))) === null) {
-      await writeWhole(file('journal.key'), `${toHex(randomBytes(32))}\n`, 0o600);
+      await writeWhole(file('journal.key'), [`${toHex(randomBytes(32))}\n`], 0o600);
     }
   } else {
     const request = await readText(requestFile, CSR_BYTES_MAX);
     certificate = await signRequest(authority, gateId, request, requestFile, nowMs);
   }
-  await writeWhole(file('gate.crt'), certificate, 0o644);
-  await writeWhole(file('ca.crt'), authority.certificate, 0o644);
+  await writeWhole(file('gate.crt'), [certificate], 0o644);
+  await writeWhole(file('ca.crt'), [authority.certificate], 0o644);
   return certificate;
 }
 
@@ -182,8 +182,8 @@ async function readIdentity(dir: string, name: string): Promise<Identity | null>
 }
 
 async function storeIdentity(dir: string, name: string, identity: Identity): Promise<Identity> {
-  await writeWhole(join(dir, `${name}.key`), identity.key, 0o600);
-  await writeWhole(join(dir, `${name}.crt`), identity.certificate, 0o644);
+  await writeWhole(join(dir, `${name}.key`), [identity.key], 0o600);
+  await writeWhole(join(dir, `${name}.crt`), [identity.certificate], 0o644);
   return identity;
 }
 

@@ -4,12 +4,12 @@
  * names, else `FILE.pass` beside the key file.
  */
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open } from 'node:fs/promises';
 import { type KeySet, parseKeySet, printKeySet } from '../crypto/key-set.ts';
 import { openSealedKeys, sealKeys } from '../crypto/sealed-keys.ts';
 import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
 import { KEY_FILE_BYTES_MAX, PASSPHRASE_BYTES_MAX } from '../limits.ts';
+import { writeWhole } from '../pki/files.ts';
 
 /** Where a passphrase may come from, besides `FILE.pass`. */
 export interface PassphraseOptions {
@@ -46,7 +46,7 @@ export async function loadKeyFile(path: string, options: PassphraseOptions): Pro
 export async function saveKeyFile(path: string, set: KeySet, passphrase: string): Promise<void> {
   const random = { salt: freshBytes(16), nonce: freshBytes(24) };
   const content = new TextEncoder().encode(printKeySet(set));
-  await writeWhole(path, sealKeys(content, passphrase, random));
+  await writeWhole(path, [sealKeys(content, passphrase, random)], OWNER_ONLY);
 }
 
 /** What `importKeyFile` made besides the key file. */
@@ -76,7 +76,7 @@ export async function importKeyFile(
   if (passphrase === null) {
     passphrase = Buffer.from(freshBytes(NEW_PASSPHRASE_BYTES)).toString('base64url');
     passphraseFile = passFileOf(to);
-    await writeWhole(passphraseFile, new TextEncoder().encode(`${passphrase}\n`));
+    await writeWhole(passphraseFile, [`${passphrase}\n`], OWNER_ONLY);
   }
   await saveKeyFile(to, set, passphrase);
   return { set, passphraseFile };
@@ -135,27 +135,4 @@ async function readBounded(path: string, max: number, tooLarge: ErrorCode): Prom
   }
   if (length > max) throw new FaregateError(tooLarge, `${path}: larger than ${max} bytes`);
   return buffer.slice(0, length);
-}
-
-/** Writes beside, syncs and renames, so that the file is there whole or as it was. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(beside, 'w', OWNER_ONLY);
-    try {
-      await file.chmod(OWNER_ONLY);
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
-  } catch (cause) {
-    await rm(beside, { force: true }).catch(() => {});
-    const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNWRITABLE';
-    const message = `cannot write ${path}: ${systemCode(cause) || String(cause)}`;
-    throw new FaregateError(code, message, { cause });
-  }
 }

@@ -59,13 +59,13 @@ export async function readRegistry(dataDir: string): Promise<EnrolledGate[]> {
   return parse(await readText(path, GATES_FILE_BYTES_MAX), path);
 }
 
-/** Replaces the registry, whole or not at all. @throws FaregateError DISK_FULL, DISK_FAILED. */
+/** Replaces the registry, whole or not at all. @throws FaregateError DISK_FULL, FILE_UNWRITABLE. */
 export async function writeRegistry(
   dataDir: string,
   gates: readonly EnrolledGate[],
 ): Promise<void> {
   const sorted = [...gates].sort((a, b) => (a.id < b.id ? -1 : 1));
-  await writeWhole(gatesFile(dataDir), `${JSON.stringify({ gates: sorted }, null, 1)}\n`, 0o644);
+  await writeWhole(gatesFile(dataDir), [`${JSON.stringify({ gates: sorted }, null, 1)}\n`], 0o644);
 }
 
 /**

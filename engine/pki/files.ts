@@ -1,4 +1,4 @@
-/** Small files that must be whole or absent: certificates, keys, the registry of gates. */
+/** Files that must be whole or absent: certificates, keys, the registry of gates, denylists. */
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,15 +31,20 @@ export async function readIfPresent(path: string): Promise<string | null> {
 /**
  * Writes a file so that a crash leaves the former content or the new, never a part: beside it, then
  * synced, renamed over it, and the directory synced.
- * @throws FaregateError DISK_FULL, DISK_FAILED naming the file.
+ * @param parts of the content, in order
+ * @throws FaregateError DISK_FULL, FILE_UNWRITABLE naming the file.
  */
-export async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+export async function writeWhole(
+  path: string,
+  parts: Iterable<string | Uint8Array>,
+  mode: number,
+): Promise<void> {
   const beside = `${path}.${process.pid}.new`;
   try {
     const file = await open(beside, 'w', mode);
     try {
       await file.chmod(mode);
-      await file.writeFile(text);
+      for (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();
@@ -47,9 +52,10 @@ export async function writeWhole(path: string, text: string, mode: number): Prom
     await rename(beside, path);
     await syncDirectory(dirname(path));
   } catch (cause) {
-    await rm(beside, { force: true });
-    const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'DISK_FAILED';
-    throw new FaregateError(code, `${path}: ${(cause as Error).message}`, { cause });
+    await rm(beside, { force: true }).catch(() => {});
+    const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNWRITABLE';
+    const why = systemCode(cause) || String(cause);
+    throw new FaregateError(code, `cannot write ${path}: ${why}`, { cause });
   }
 }
 

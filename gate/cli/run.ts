@@ -5,7 +5,7 @@
  */
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { createLog, type LogLevel, logLevels } from '../../engine/log/log.ts';
+import { createLog, logLevelOf, logLevels } from '../../engine/log/log.ts';
 import { readServiceConfig } from '../service/config.ts';
 import { type Health, serveHealth } from '../service/health.ts';
 import { type Check, selfTest } from '../service/self-test.ts';
@@ -36,7 +36,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     report(checks, args.flag('json'), io);
     return failed.length > 0 ? 1 : 0;
   }
-  const log = createLog('gate', logLevel(args.text('log-level') ?? 'info'));
+  const log = createLog('gate', logLevelOf(args.text('log-level') ?? 'info'));
   for (const { what, state, detail } of checks) {
     if (state === 'warning') log.warn({ what }, detail);
   }
@@ -93,12 +93,6 @@ function report(checks: readonly Check[], json: boolean, io: Io): void {
 
 function viewOf(station: Station) {
   return { ready: () => station.serving, gates: () => station.statuses() };
-}
-
-function logLevel(text: string): LogLevel {
-  const level = logLevels.find((each) => each === text);
-  if (!level) throw new FaregateError('USAGE', `--log-level takes ${logLevels.join(', ')}`);
-  return level;
 }
 
 function asked(): Promise<void> {

@@ -8,8 +8,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
-import { type PurseProfile, parseProfile } from '../../engine/card/purse/profile.ts';
-import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
@@ -34,6 +32,7 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
+import { openProfile } from '../service/profiles.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
 import { describeTap, printTap } from './tap-report.ts';
@@ -85,7 +84,7 @@ export const tapCommand: Command = {
 };
 
 async function tapOnce(args: Args, io: Io): Promise<number> {
-  const profile = openProfile(args.need('profile'));
+  const profile = await openProfile(args.need('profile'));
   const passphraseFile = args.text('passphrase-file');
   const keySet = await loadKeyFile(args.need('keys'), {
     env: io.env,
@@ -142,14 +141,6 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     await reader.close();
     await journal.end();
   }
-}
-
-function openProfile(nameOrFile: string): PurseProfile {
-  if (isBuiltInProfile(nameOrFile)) return builtInProfile(nameOrFile);
-  if (!existsSync(nameOrFile)) {
-    throw new FaregateError('FILE_UNREADABLE', `${nameOrFile}: no built-in profile and no file`);
-  }
-  return parseProfile(readFileSync(nameOrFile, 'utf8'), nameOrFile);
 }
 
 function readSetting(

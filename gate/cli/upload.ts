@@ -15,6 +15,7 @@ import { certificateFacts } from '../../engine/pki/certificates.ts';
 import { openJournal } from '../journal/journal.ts';
 import { openNodeDisk } from '../journal/node-disk.ts';
 import type { Journal } from '../journal/port.ts';
+import { checkUnshared } from '../journal/shared/shared-disk.ts';
 import { readJournalKey } from '../station.ts';
 import { TapCounts } from '../tap-counts.ts';
 import { readBundle, TlsTransport } from '../uplink/tls.ts';
@@ -51,8 +52,11 @@ async function upload(args: Args, io: Io): Promise<number> {
   const failure = new Promise<never>((_, reject) => {
     failed = reject;
   });
+  const journalDir = args.need('journal');
+  const disk = await openNodeDisk(journalDir);
+  await checkUnshared(disk, journalDir);
   const journal = await openJournal({
-    disk: await openNodeDisk(args.need('journal')),
+    disk,
     gateId,
     key: await readJournalKey(bundleDir),
     random: (length) => new Uint8Array(randomBytes(length)),

@@ -5,7 +5,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { fromHex } from '../../engine/bytes.ts';
 import type { DenylistForm } from '../../engine/denylist/key-table.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { GATE_CONFIG_BYTES_MAX, STATION_GATES_MAX } from '../../engine/limits.ts';
@@ -186,9 +185,4 @@ function requireZone(zone: string, path: string): void {
     const message = `${path}: field /zone is no time zone this machine knows: ${zone}`;
     throw new FaregateError('CONFIG_INVALID', message, { cause });
   }
-}
-
-/** Bytes of a field that the schema has checked. */
-export function configBytes(hexadecimal: string): Uint8Array {
-  return fromHex(hexadecimal);
 }

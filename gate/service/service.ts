@@ -4,10 +4,9 @@
  * before the first file is written, and readers are opened last.
  */
 import type { KeyObject } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
+import { fromHex } from '../../engine/bytes.ts';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
-import { parseProfile } from '../../engine/card/purse/profile.ts';
-import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
@@ -27,7 +26,8 @@ import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
 import { warmUp } from '../warm-up.ts';
-import { configBytes, type GateConfig, type SamConfig, type ServiceConfig } from './config.ts';
+import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
+import { openProfile } from './profiles.ts';
 import type { Loaded } from './self-test.ts';
 
 /** What the service reads before it opens anything. */
@@ -45,7 +45,7 @@ export async function loadFiles(
 ): Promise<ServiceFiles> {
   const keySet = await loadKeys(config, env);
   const profiles: CompiledProfile[] = [];
-  for (const name of config.profiles) profiles.push(await openProfile(name));
+  for (const name of config.profiles) profiles.push(compileProfile(await openProfile(name)));
   return {
     keyring: new Keyring(keySet.keys),
     cardHash: keySet.cardHash,
@@ -76,18 +76,6 @@ export async function reloadKeys(
     throw new FaregateError('KEYS_INVALID', `${config.keys.file}: it has no purchase key`);
   }
   await station.keys.replace(new Keyring(keys));
-}
-
-async function openProfile(nameOrFile: string): Promise<CompiledProfile> {
-  if (isBuiltInProfile(nameOrFile)) return compileProfile(builtInProfile(nameOrFile));
-  let text: string;
-  try {
-    text = await readFile(nameOrFile, 'utf8');
-  } catch (cause) {
-    const message = `${nameOrFile}: no built-in profile and no file`;
-    throw new FaregateError('FILE_UNREADABLE', message, { cause });
-  }
-  return compileProfile(parseProfile(text, nameOrFile));
 }
 
 export interface ServiceOptions {
@@ -145,48 +133,56 @@ async function addGate(
 ): Promise<void> {
   const fares = files.fares.at(Date.now())!;
   const place = fares.stations[fares.stationById(gate.station)]!;
-  const terminalId = configBytes(gate.terminalId);
+  const terminalId = fromHex(gate.terminalId);
   await mkdir(gate.journal, { recursive: true, mode: 0o700 });
-  const sam = gate.sam && (await openSam(gate.sam));
-  const reader = await openReader(gate.reader, {
-    onNotice: (notice) => log.warn({ gate: gate.id, ...notice }, noticeText(notice)),
-  });
-  const added = station.add({
-    gateId: gate.id,
-    station: place.name,
-    reader,
-    bundleDir: gate.bundle,
-    journalDir: gate.journal,
-    ...(sam ? { keys: sam } : {}),
-    barrier: new LineBarrier(gate.id, write),
-    setting: {
+  const opened: Reader[] = [];
+  const open = async (link: string): Promise<Reader> => {
+    const reader = await openReader(link, {
+      onNotice: (notice) => log.warn({ gate: gate.id, ...notice }, noticeText(notice)),
+    });
+    opened.push(reader);
+    return reader;
+  };
+  try {
+    const slot = gate.sam ? await open(gate.sam.link) : null;
+    const keys = gate.sam && slot ? await openSam(gate.sam, slot) : null;
+    const reader = await open(gate.reader);
+    await station.add({
       gateId: gate.id,
-      side: gate.side,
-      place: {
-        station: place.code,
-        stationRest: new Uint8Array(3),
-        terminal: terminalId,
-        city: configBytes(config.city),
-        institution: configBytes(config.institution),
+      station: place.name,
+      reader,
+      bundleDir: gate.bundle,
+      journalDir: gate.journal,
+      ...(slot && keys ? { slot, keys } : {}),
+      barrier: new LineBarrier(gate.id, write),
+      setting: {
+        gateId: gate.id,
+        side: gate.side,
+        place: {
+          station: place.code,
+          stationRest: new Uint8Array(3),
+          terminal: terminalId,
+          city: fromHex(config.city),
+          institution: fromHex(config.institution),
+        },
+        terminalId,
+        profiles: files.profiles,
+        fares: files.fares,
+        denylist,
+        zone,
       },
-      terminalId,
-      profiles: files.profiles,
-      fares: files.fares,
-      denylist,
-      zone,
-    },
-  });
-  await added.catch(async (error: unknown) => {
-    await reader.close();
+    });
+  } catch (error) {
+    // Whatever stays open keeps the process from ending.
+    for (const reader of opened) await reader.close();
     throw error;
-  });
+  }
 }
 
-async function openSam({ link, aid, terminalIdSfi }: SamConfig): Promise<Psam> {
-  const slot = await openReader(link);
+async function openSam({ link, aid, terminalIdSfi }: SamConfig, slot: Reader): Promise<Psam> {
   return Psam.open(await samIn(slot, link), {
     name: link,
-    aid: aid ? configBytes(aid) : T_UNION_PSAM_AID,
+    aid: aid ? fromHex(aid) : T_UNION_PSAM_AID,
     terminalIdSfi: terminalIdSfi ?? null,
   });
 }
@@ -203,9 +199,6 @@ async function samIn(slot: Reader, link: string): Promise<CardSession> {
     const { value } = await Promise.race([first, waited]);
     if (!value) throw late;
     return value as CardSession;
-  } catch (error) {
-    await slot.close();
-    throw error;
   } finally {
     clearTimeout(timer);
   }

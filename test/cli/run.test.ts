@@ -8,6 +8,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fromHex } from '../../engine/bytes.ts';
+import { serveVirtualCard } from '../../gate/reader/virtual/program.ts';
+import { VIRTUAL_PSAM_TERMINAL_SFI, VirtualPsam } from '../../gate/reader/virtual/psam.ts';
+import { T_UNION_PSAM_AID } from '../../gate/sam/psam.ts';
 import type { Check } from '../../gate/service/self-test.ts';
 import { freePorts, run, start } from '../kit/programs.ts';
 
@@ -31,7 +35,7 @@ before(async () => {
     assert.equal(enrolled.code, 0, enrolled.err);
   }
   mkdirSync(join(dir, 'journals'));
-  ports = await freePorts(5);
+  ports = await freePorts(6);
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -194,6 +198,49 @@ test('a station stops whom its denylist names, and opens although a newer list i
   const ended = await station.ended;
   assert.equal(ended.code, 0, ended.err);
   assert.match(ended.err, /full-2\.list: .*within its head/);
+});
+
+function withSam(journals: string): string {
+  return config((made) => {
+    made.gates.pop();
+    const gate = made.gates[0]!;
+    gate.journal = `journals/${journals}`;
+    gate.sam = { link: `tcp-listen:${ports[5]}`, terminalIdSfi: VIRTUAL_PSAM_TERMINAL_SFI };
+  });
+}
+
+test('a rider pays at a gate whose keys are in a SAM, and the station ends', async () => {
+  const given: number[] = [];
+  const sam = new VirtualPsam({
+    aid: T_UNION_PSAM_AID,
+    terminalId: fromHex('040900000001'),
+    keys: [{ index: 1, version: 1, master: fromHex('11223344556677888877665544332211') }],
+    commit: (terminalSequence) => given.push(terminalSequence),
+  });
+  const station = start('gate', ['run', '--config', withSam('sam')]);
+  const slot = { host: '127.0.0.1', port: ports[5]!, card: sam, retryMs: 30_000 };
+  const served = serveVirtualCard(slot);
+  await station.seen(/gates are open/);
+  const card = await run('gate', [
+    'virtual-card',
+    ...['--connect', `127.0.0.1:${ports[1]}`, '--keys', clear, '--personality', 'tunion'],
+    ...['--state', join(dir, 'sam.state'), '--once'],
+  ]);
+  assert.equal(card.code, 0, card.err);
+  const entered = JSON.parse((await station.seen(/\{"gate":"IN".*\}/))[0]);
+  assert.deepEqual([entered.open, entered.reason], [true, 'open']);
+  assert.equal(given.length, 1, 'one MAC1 came from the SAM');
+  station.child.kill('SIGTERM');
+  const ended = await station.ended;
+  assert.equal(ended.code, 0, ended.err);
+  await served;
+});
+
+test('a station whose SAM is not in its slot says so, and ends', async () => {
+  const { code, out, err } = await run('gate', ['run', '--config', withSam('no-sam')]);
+  assert.equal(code, 1);
+  assert.match(err, new RegExp(`SAM_FAILED: SAM in tcp-listen:${ports[5]}: no answer`));
+  assert.equal(out, '', 'no gate opened');
 });
 
 async function checked(path: string): Promise<{ code: number | null; checks: Check[] }> {

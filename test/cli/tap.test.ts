@@ -4,12 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TapDescription } from '../../gate/cli/tap-report.ts';
-import { type Ran, run, start } from '../kit/programs.ts';
+import { freePorts, type Ran, run, start } from '../kit/programs.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-tap-'));
 const clear = join(dir, 'clear.json');
@@ -29,17 +28,6 @@ before(async () => {
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 function profile(name: string, basis: string, changes: object = {}): string {
   const path = join(dir, `${name}.json`);
   writeFileSync(path, JSON.stringify({ extends: basis, name, ...changes }));
@@ -51,7 +39,7 @@ async function tapWith(
   cardArgs: readonly string[],
   tapArgs: readonly string[] = ['--amount', '200'],
 ): Promise<{ tap: TapDescription; ran: Ran }> {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const gate = start('gate', [
     'tap',
     ...['--reader', `tcp-listen:${port}`, '--profile', profileFile, '--keys', keys],

@@ -51,7 +51,7 @@ function accepts(values: readonly number[] | null, value: number): boolean {
   return values === null || values.includes(value);
 }
 
-/** Whether the issuer begins with one of the profile's prefixes, where it has any. */
+/** Whether the issuer begins with a prefix that the profile accepts; all do where it has none. */
 export function issuerAccepted(purse: SelectedPurse): boolean {
   const { acceptedIssuers, publicFile } = purse.profile;
   if (acceptedIssuers.length === 0) return true;

@@ -4,8 +4,8 @@
  * gate is the next node: `5&3` is node 5 AND node 3, `|` OR, `^` XOR, and `!` AND NOT. After `>`
  * come the nodes that are the outputs.
  *
- * The gates were found by `circuit-search.ts` from the tables in `des.ts`, which takes minutes, so
- * the result is kept here. Whatever is written here is held against the tables before it is used.
+ * The gates were found from the tables in `des.ts` by the search that stands beside the tests
+ * (`docs/bitslice.md`). It takes minutes, so the result is kept here. Whatever is written here is held against the tables before it is used.
  */
 import assert from 'node:assert/strict';
 import { S_BOXES } from '../des.ts';
@@ -27,7 +27,8 @@ export interface Circuit {
   readonly outputs: readonly number[];
 }
 
-const OPERATIONS: Readonly<Record<string, Gate['operation']>> = {
+/** The sign of each operation in a circuit's text. */
+export const OPERATIONS: Readonly<Record<string, Gate['operation']>> = {
   '^': 'xor',
   '&': 'and',
   '|': 'or',
@@ -89,14 +90,6 @@ function parseGate(text: string): Gate {
   const parts = /^(\d+)([&|^!])(\d+)$/.exec(text);
   assert(parts, `no gate: ${text}`);
   return { operation: OPERATIONS[parts[2]!]!, a: Number(parts[1]), b: Number(parts[3]) };
-}
-
-/** A circuit's text. */
-export function printCircuit({ gates, outputs }: Circuit): string {
-  const sign = (wanted: string) =>
-    Object.entries(OPERATIONS).find(([, operation]) => operation === wanted)![0];
-  const words = gates.map(({ operation, a, b }) => `${a}${sign(operation)}${b}`);
-  return `${words.join(' ')} > ${outputs.join(' ')}`;
 }
 
 /**

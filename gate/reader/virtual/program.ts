@@ -16,10 +16,13 @@ import {
   encodeCardState,
 } from './card-state.ts';
 
+/** What a card program needs of a card. */
+export type ServedCard = Pick<VirtualCard, 'transmit' | 'power'>;
+
 export interface CardProgramOptions {
   readonly host: string;
   readonly port: number;
-  readonly card: VirtualCard;
+  readonly card: ServedCard;
   /** Leave the reader after the first session: power off after at least one command. */
   readonly once?: boolean;
   /** How long to look for a reader that does not listen yet or is busy with another card. */
@@ -52,7 +55,7 @@ export async function serveVirtualCard(options: CardProgramOptions): Promise<voi
 /** `served` after at least one frame, else why the connection failed, or `refused`. */
 function serve(
   socket: Socket,
-  card: VirtualCard,
+  card: ServedCard,
   leaveWhenOff: boolean,
 ): Promise<'served' | 'refused' | Error> {
   const frames = new FrameBuffer(APDU_COMMAND_BYTES_MAX);
@@ -94,7 +97,7 @@ function isPowerOff(body: Uint8Array): boolean {
 }
 
 /** The card's answer to one frame, or null where there is none. */
-function answerTo(card: VirtualCard, body: Uint8Array): Uint8Array | null {
+function answerTo(card: ServedCard, body: Uint8Array): Uint8Array | null {
   if (body.length > 1) return card.transmit(body);
   if (body[0] === PowerControl.atr) return CONTACTLESS_ATR;
   card.power();

@@ -49,7 +49,17 @@ export class VirtualPsam implements CardSession {
   }
 
   async transceive(apdu: Uint8Array): Promise<Uint8Array | null> {
-    if (!this.present) return null;
+    return this.present ? this.transmit(apdu) : null;
+  }
+
+  /** Power came or went: what was selected is forgotten. */
+  power(): void {
+    this.#selected = false;
+    this.#session = null;
+  }
+
+  /** Answers a C-APDU with data ‖ SW1 ‖ SW2. */
+  transmit(apdu: Uint8Array): Uint8Array {
     const command = parseCommand(new Uint8Array(apdu));
     if (!command) return status(0x6700).response;
     const response = this.#perform(command);

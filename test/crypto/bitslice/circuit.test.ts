@@ -6,11 +6,10 @@ import {
   type Circuit,
   checkCircuit,
   parseCircuit,
-  printCircuit,
   sBoxCircuits,
 } from '../../../engine/crypto/bitslice/circuit.ts';
-import { searchCircuit } from '../../../engine/crypto/bitslice/circuit-search.ts';
 import { S_BOXES } from '../../../engine/crypto/des.ts';
+import { printCircuit, searchCircuit } from './circuit-search.ts';
 
 /** The four bits a circuit makes of one input, gate by gate. */
 function evaluate(circuit: Circuit, input: number): number {

@@ -15,9 +15,10 @@ import {
   INPUTS,
   inputTruth,
   ONES,
+  OPERATIONS,
   outputTruth,
   type Truth,
-} from './circuit.ts';
+} from '../../../engine/crypto/bitslice/circuit.ts';
 
 /** Nodes of the largest circuit looked at. */
 const NODES_MAX = 128;
@@ -48,6 +49,14 @@ export function searchCircuit(
   const circuit = { gates: search.gates.slice(), outputs };
   checkCircuit(circuit, box);
   return circuit;
+}
+
+/** A circuit as it stands in `engine/crypto/bitslice/circuit.ts`. */
+export function printCircuit({ gates, outputs }: Circuit): string {
+  const sign = (wanted: string) =>
+    Object.entries(OPERATIONS).find(([, operation]) => operation === wanted)![0];
+  const words = gates.map(({ operation, a, b }) => `${a}${sign(operation)}${b}`);
+  return `${words.join(' ')} > ${outputs.join(' ')}`;
 }
 
 class Search {
