@@ -110,7 +110,7 @@ export function cmac16(
   for (let i = 0; i < 4; i++) storeLittle(chain[i]!, out, 4 * i);
 }
 
-/** The same of 10 bytes, a card number's, as four little-endian words: a tap asks for nothing else. */
+/** The same of 10 bytes, a card number, as four little-endian words: what every tap asks for. */
 export function cmacOf10(key: CmacKey, bytes: Uint8Array, at: number, out: Int32Array): void {
   const { padded } = key;
   out[0] = swap(loadWord(bytes, at)) ^ padded[0]!;
