@@ -48,7 +48,8 @@ class FastLane {
   #sum: Sum | undefined;
   /** Sequences of this batch that a settlement waits for. */
   #awaited: ReadonlySet<number>;
-  /** Of the head found for the record in hand. */
+  /** Whether the heads' cursor is on the head of the record in hand, and what that says. */
+  #found = false;
   #block = 0;
   #index = 0;
   #counter = 0;
@@ -100,7 +101,8 @@ class FastLane {
     this.#index = 0;
     this.#counter = 0;
     const purse = purseOf(records[from + at.transactionType]!);
-    if (!heads.seek(cards, i * CARD_BYTES, purse)) return true;
+    this.#found = heads.seek(cards, i * CARD_BYTES, purse);
+    if (!this.#found) return true;
     if (heads.pending) return false;
     this.#block = heads.block;
     this.#index = heads.index;
@@ -128,7 +130,9 @@ class FastLane {
     const currency = readU16(records, from + at.currency);
     const amountMinor = readU32(records, from + at.amountMinor);
     const leftMinor = readU32(records, from + at.balanceBeforeMinor) - amountMinor;
-    heads.seekOrAdd(cards, i * CARD_BYTES, purseOf(records[from + at.transactionType]!));
+    if (!this.#found) {
+      heads.add(cards, i * CARD_BYTES, purseOf(records[from + at.transactionType]!));
+    }
     heads.setLink(readU16(records, from + at.offlineCounter), leftMinor, currency);
     heads.setLocation(block.number, index);
     const sum = this.#sumOf(issuer, currency);
