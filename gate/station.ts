@@ -10,6 +10,7 @@ import { fromHex, isHex } from '../engine/bytes.ts';
 import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
+import { NOTHING_IN_FORCE } from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
@@ -18,6 +19,7 @@ import type { TapSetting } from '../engine/tap/setting.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Gate, type TapReport } from './controller.ts';
+import { GateInForce } from './in-force.ts';
 import { openJournal } from './journal/journal.ts';
 import type { Journal } from './journal/port.ts';
 import { StationDisks } from './journal/shared/station-disks.ts';
@@ -144,6 +146,7 @@ export class Station {
       buffers: new GateBuffers(),
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
+      inForce: new GateInForce(plan.setting.denylist, () => NOTHING_IN_FORCE),
     };
     const gate = new Gate({
       gateId,

@@ -4,10 +4,9 @@
  * columns. No object is made for a record, save where the ledger asks for one.
  */
 import { toHex, writeU48 } from '../bytes.ts';
-import { at, decodeDebit } from '../debit/codec.ts';
+import { at, decodeDebit, isLayoutVersion } from '../debit/codec.ts';
 import {
   DEBIT_BYTES,
-  DEBIT_LAYOUT_VERSION,
   type Debit,
   DebitKind,
   DebitState,
@@ -73,7 +72,7 @@ function looksSound(records: Uint8Array, from: number): boolean {
   const tapKind = records[from + at.tapKind]!;
   const levels = records[from + at.factorLevels]!;
   return (
-    records[from + at.version] === DEBIT_LAYOUT_VERSION &&
+    isLayoutVersion(records[from + at.version]!) &&
     records[from + at.kind] === DebitKind.debit &&
     records[from + at.refGateId] === 0 &&
     state >= DebitState.confirmed &&

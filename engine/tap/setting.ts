@@ -4,7 +4,7 @@
 import type { CardKeyRef } from '../card/dialogue.ts';
 import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
-import type { Debit } from '../debit/record.ts';
+import type { Debit, InForce } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
 import type { FareBook } from '../fare/fares.ts';
 import type { Zone } from '../time.ts';
@@ -47,4 +47,6 @@ export interface TapSetting {
   readonly findUnconfirmed: (cardNumber: Uint8Array) => PendingDebit | null;
   /** Derives a card's key ahead of its use; called while a command is on the air. */
   readonly prepareKey: (key: CardKeyRef) => void;
+  /** Written into every record; absent: nothing is known of it. */
+  readonly inForce?: InForce;
 }

@@ -8,7 +8,7 @@ import { isWhole } from '../card/exchange.ts';
 import { journeyRead, journeyReadLate, readJourneyAsk } from '../card/purse/dialogues.ts';
 import { purseIn, selectAsk, selectPurse } from '../card/purse/select-purse.ts';
 import { cardNumber, keyRef, riderClass, type SelectedPurse } from '../card/purse/selected.ts';
-import { type Debit, TapKind } from '../debit/record.ts';
+import { type Debit, NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
 import type { CompiledFares } from '../fare/fares.ts';
 import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
@@ -65,7 +65,8 @@ export function* tap(
   const journey = record === 'absent' ? null : record;
   const found = setting.findUnconfirmed(number);
   const pending = found?.debit ?? null;
-  const slot = { gateId: setting.gateId, sequence, instantMs, dateTime };
+  const inForce = setting.inForce ?? NOTHING_IN_FORCE;
+  const slot = { gateId: setting.gateId, sequence, instantMs, dateTime, inForce };
   const recovery =
     found && wroteJourney(purse.profile, journey, found.debit)
       ? yield* recover(setting, slot, purse, found, tapKind)
@@ -85,6 +86,7 @@ export function* tap(
     cardNumber: number,
     key,
     pending: settled ? null : pending,
+    inForce,
   });
   const decision =
     typeof request === 'string'
@@ -123,7 +125,15 @@ function faulty(tapKind: TapKind, fault: CardFault): Decision {
 
 type Slot = Pick<
   DebitRequest,
-  'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending' | 'cardNumber' | 'key'
+  | 'gateId'
+  | 'sequence'
+  | 'instantMs'
+  | 'dateTime'
+  | 'tapKind'
+  | 'pending'
+  | 'cardNumber'
+  | 'key'
+  | 'inForce'
 >;
 
 /** What to debit, or why nothing is. */
@@ -174,6 +184,7 @@ function quote(
     key: slot.key,
     buffers: setting.buffers,
     pending: slot.pending,
+    inForce: slot.inForce,
   };
 }
 

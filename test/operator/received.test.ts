@@ -118,7 +118,7 @@ test('columns say the same as records one by one, and refuse with the same words
 test('the refusal names the first record that is wrong and its field', () => {
   const sound = recordsOf([1, 2, 3].map((sequence) => debitOf(GATE, sequence)));
   const wrongs: [number, number, string][] = [
-    [at.version, 2, 'record 1: debit record: field version is 2'],
+    [at.version, 3, 'record 1: debit record: field version is 3'],
     [at.kind, 3, 'record 1: debit record: field kind is 3'],
     [at.kind, 2, 'record 1: debit record: field refersTo is 2'],
     [at.state, 4, 'record 1: debit record: field state is 4'],
