@@ -4,30 +4,38 @@
  */
 import type { InForce } from '../engine/debit/record.ts';
 import type { Denylist } from '../engine/denylist/denylist.ts';
+import type { StationModes } from '../engine/tap/setting.ts';
+
+/** Where it is read from. */
+export interface InForceSources {
+  readonly denylist: Denylist;
+  readonly modes: StationModes;
+  /** One byte of `engine/clock-quality.ts`. */
+  readonly clockQuality: () => number;
+  /** 0 where the gate has no set of parameters. */
+  readonly parametersVersion: () => number;
+}
 
 export class GateInForce implements InForce {
-  readonly #denylist: Denylist;
-  readonly #rest: () => Omit<InForce, 'denylistVersion'>;
+  readonly #sources: InForceSources;
 
-  /** @param rest asked for each record; it should not allocate. */
-  constructor(denylist: Denylist, rest: () => Omit<InForce, 'denylistVersion'>) {
-    this.#denylist = denylist;
-    this.#rest = rest;
+  constructor(sources: InForceSources) {
+    this.#sources = sources;
   }
 
   get mode(): number {
-    return this.#rest().mode;
+    return this.#sources.modes.mode;
   }
 
   get denylistVersion(): number {
-    return this.#denylist.version;
+    return this.#sources.denylist.version;
   }
 
   get clockQuality(): number {
-    return this.#rest().clockQuality;
+    return this.#sources.clockQuality();
   }
 
   get parametersVersion(): number {
-    return this.#rest().parametersVersion;
+    return this.#sources.parametersVersion();
   }
 }

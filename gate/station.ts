@@ -10,11 +10,11 @@ import { fromHex, isHex } from '../engine/bytes.ts';
 import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
-import { NOTHING_IN_FORCE } from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
+import { Mode } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -23,6 +23,7 @@ import { GateInForce } from './in-force.ts';
 import { openJournal } from './journal/journal.ts';
 import type { Journal } from './journal/port.ts';
 import { StationDisks } from './journal/shared/station-disks.ts';
+import { type ModeChange, ModesInForce } from './modes.ts';
 import type { Reader } from './reader/reader.ts';
 import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
@@ -65,10 +66,13 @@ export interface StationOptions {
    * each gate syncs for itself. Once used it is needed, until the station has ended in order.
    */
   readonly sharedLogDir?: string;
+  /** Modes and their history; absent: normal at first, and kept nowhere. */
+  readonly modes?: ModesInForce;
 }
 
 interface StationGate {
   readonly gate: Gate;
+  readonly barrier: Barrier;
   readonly kept: UnconfirmedFile;
   readonly journal: Journal;
   /** Its card reader, and its SAM's slot. */
@@ -79,6 +83,7 @@ interface StationGate {
 export class Station {
   readonly unconfirmed: UnconfirmedDebits;
   readonly keys: StationKeys;
+  readonly modes: ModesInForce;
   /** In the folder of the gate that is added first; null: none is yet. */
   #cards: Promise<CardKeeper> | null = null;
   readonly #options: StationOptions;
@@ -93,6 +98,8 @@ export class Station {
     this.#options = options;
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
+    this.modes = options.modes ?? new ModesInForce(options.clock ?? systemClock, null, null);
+    this.modes.onChange((change) => this.#tellModes(change));
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
     this.#disks = new StationDisks({
       sharedLogDir: options.sharedLogDir ?? null,
@@ -140,14 +147,23 @@ export class Station {
         ? { segmentBytes: this.#options.journalSegmentBytes }
         : {}),
     });
+    this.modes.serve(plan.setting.place.station);
     const keys = plan.keys ?? new KeyringHolder(this.keys);
     const setting: TapSetting = {
       ...plan.setting,
       buffers: new GateBuffers(),
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
-      inForce: new GateInForce(plan.setting.denylist, () => NOTHING_IN_FORCE),
+      modes: this.modes,
+      inForce: new GateInForce({
+        denylist: plan.setting.denylist,
+        modes: this.modes,
+        clockQuality: () => 0,
+        parametersVersion: () => 0,
+      }),
     };
+    const barrier: Barrier = plan.barrier ?? new CountingBarrier();
+    if (standsOpen(this.modes.mode)) barrier.stand?.(true);
     const gate = new Gate({
       gateId,
       station: plan.station,
@@ -155,7 +171,7 @@ export class Station {
       reader: plan.reader,
       keys,
       journal,
-      barrier: plan.barrier ?? new CountingBarrier(),
+      barrier,
       unconfirmed: this.unconfirmed,
       clock,
       ...(plan.onTap ? { onTap: plan.onTap } : {}),
@@ -171,8 +187,19 @@ export class Station {
       turns: this.#turns,
     });
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
-    this.#gates.push({ gate, kept, journal, readers, uplink });
+    this.#gates.push({ gate, barrier, kept, journal, readers, uplink });
     return gate;
+  }
+
+  /** Every gate writes the change into its journal; in an emergency it stands open at once. */
+  #tellModes({ before, after, instantMs }: ModeChange): void {
+    for (const { gate, barrier } of this.#gates) {
+      if (standsOpen(before) !== standsOpen(after)) barrier.stand?.(standsOpen(after));
+      gate.note({
+        instantMs,
+        body: () => ({ event: 'modeChange', modeBefore: before, modeAfter: after }),
+      });
+    }
   }
 
   /** Starts the uplinks. Gates open whether or not the engine is there. */
@@ -233,6 +260,10 @@ export class Station {
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
     await this.#disks.end();
   }
+}
+
+function standsOpen(mode: number): boolean {
+  return (mode & Mode.emergency) !== 0;
 }
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */

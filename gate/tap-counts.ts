@@ -1,4 +1,5 @@
 /** A gate's counts since its process started, as its status reports them to the engine. */
+import { EVENT_MODES } from '../engine/debit/event.ts';
 import { Histogram } from '../engine/histogram.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import type { Decision } from '../engine/tap/decision.ts';
@@ -15,6 +16,8 @@ export class TapCounts {
   debits = 0;
   torn = 0;
   recovered = 0;
+  /** People let through while each mode was in force, by bit. */
+  readonly underMode: number[] = new Array<number>(EVENT_MODES).fill(0);
 
   constructor(gateId: string, station: string, startedMs: number) {
     this.#gateId = gateId;
@@ -23,18 +26,27 @@ export class TapCounts {
   }
 
   /** A card that left is torn, not denied; its time says nothing of the gate. */
-  add(decision: Decision, tapUs: number, hostUs: number): void {
+  add(decision: Decision, tapUs: number, hostUs: number, mode: number): void {
     this.taps += 1;
     if (decision.settled) this.recovered += 1;
     if (decision.reason === 'cardGone') {
       this.torn += 1;
       return;
     }
-    if (decision.open) this.opened += 1;
-    else this.#denied[decision.reason] = (this.#denied[decision.reason] ?? 0) + 1;
+    if (decision.open) {
+      this.opened += 1;
+      this.passed(1, mode);
+    } else this.#denied[decision.reason] = (this.#denied[decision.reason] ?? 0) + 1;
     if (decision.reason === 'open') this.debits += 1;
     this.tapMs.add(Math.ceil(tapUs / 1000));
     this.hostUs.add(Math.ceil(hostUs));
+  }
+
+  /** People who went through under `mode`. */
+  passed(people: number, mode: number): void {
+    for (let bit = 0; mode >>> bit !== 0; bit++) {
+      if (((mode >>> bit) & 1) === 1) this.underMode[bit]! += people;
+    }
   }
 
   /** Goes on from what an earlier process had counted. */

@@ -112,7 +112,7 @@ export function writeInForce(inForce: InForce, out: Uint8Array, offset: number):
 /** The gate id that was checked last: a gate writes its own again and again. */
 let knownGateId = '';
 
-function writeId(id: DebitId, out: Uint8Array, gateAt: number, sequenceAt: number): void {
+export function writeId(id: DebitId, out: Uint8Array, gateAt: number, sequenceAt: number): void {
   if (id.gateId !== knownGateId) {
     assert(GATE_ID_PATTERN.test(id.gateId), `not a gate id: ${id.gateId}`);
     knownGateId = id.gateId;
@@ -193,7 +193,7 @@ export function readInForce(bytes: Uint8Array, offset: number): InForce {
   };
 }
 
-function readGateId(bytes: Uint8Array, from: number): string {
+export function readGateId(bytes: Uint8Array, from: number): string {
   let text = '';
   for (let i = from; i < from + 12 && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]!);
   if (!GATE_ID_PATTERN.test(text)) throw malformed('gateId', JSON.stringify(text));

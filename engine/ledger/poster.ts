@@ -16,6 +16,7 @@ import { BlockBuilder } from './block.ts';
 import type { Blocks } from './blocks.ts';
 import { Books, readTotal } from './books.ts';
 import { saveSegment } from './checkpoint.ts';
+import { type ReceivedEvent, receiveEvent } from './events.ts';
 import { postColumns } from './fast-lane.ts';
 import { GateHold } from './gate-hold.ts';
 import { type Heads, SEGMENTS } from './heads.ts';
@@ -164,7 +165,7 @@ export class Poster {
 
 /** Rises with every new record and every exception, that is with all that a transaction changes. */
 function markOf(total: (name: string) => number): number {
-  return total('debits') + total('exceptions');
+  return total('debits') + total('events') + total('exceptions');
 }
 
 function postedMark(reader: StoreReader): number {
@@ -210,7 +211,8 @@ class Group {
     const posting = new Posting(this.#view, this.#books, gate);
     const block = new BlockBuilder(this.#books.total('blocks') + 1, columns);
     this.#view.begin(block);
-    const lane = { heads: this.#heads, books: this.#books, gate, posting, block };
+    const hearEvent = (event: ReceivedEvent) => receiveEvent(event, this.#view, this.#books, gate);
+    const lane = { heads: this.#heads, books: this.#books, gate, posting, block, hearEvent };
     const outcomes =
       'columns' in upload
         ? postColumns(columns, { ...lane, reader: this.#view })

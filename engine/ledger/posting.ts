@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { fromHex, isHex } from '../bytes.ts';
 import { type DebitId, DebitKind, DebitState, Evidence } from '../debit/record.ts';
 import type { Books } from './books.ts';
+import { holdsEvent } from './events.ts';
 import type { GateHold } from './gate-hold.ts';
 import { isException, type Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
@@ -64,8 +65,11 @@ export class Posting {
     assert(isHex(debit.issuer, 8), `not an issuer: ${debit.issuer}`);
     assert((debit.kind === DebitKind.settlement) === (debit.refersTo !== null));
     this.#sealed = debit.sealed;
-    const held = debit.gateSequence <= this.#gate.highest ? this.#held(debit) : undefined;
-    if (held) return this.#repeat(debit, held);
+    if (debit.gateSequence <= this.#gate.highest) {
+      const held = this.#held(debit);
+      if (held) return this.#repeat(debit, held);
+      if (holdsEvent(this.#writer, debit)) return this.#conflict(debit);
+    }
     this.#gate.arrive(debit.gateSequence);
     return debit.kind === DebitKind.settlement ? this.#settlement(debit) : this.#debit(debit);
   }
@@ -77,7 +81,10 @@ export class Posting {
 
   #repeat(debit: ReceivedDebit, held: DebitRow): Outcome {
     const outcome = judgeRepeat(debit.digest, held);
-    if (outcome === 'exists') return outcome;
+    return outcome === 'exists' ? outcome : this.#conflict(debit);
+  }
+
+  #conflict(debit: ReceivedDebit): Outcome {
     // The conflicting record may be uploaded again and again; it is reported once.
     const seen = new Uint8Array(ID_BYTES + DIGEST_BYTES);
     seen.set(idKey(debit));
@@ -85,9 +92,9 @@ export class Posting {
     if (!this.#writer.get('conflicts', seen)) {
       this.#writer.put('conflicts', seen, NOTHING);
       const row = rowOf(debit, fromHex(debit.issuer), Standing.refused);
-      this.#books.report(outcome, debit, null, row, debit.sealed);
+      this.#books.report('identityConflict', debit, null, row, debit.sealed);
     }
-    return outcome;
+    return 'identityConflict';
   }
 
   #debit(debit: ReceivedDebit): Outcome {

@@ -19,6 +19,7 @@ export const tables = [
   'blockIndex',
   'sealed',
   'heads',
+  'events',
 ] as const;
 export type Table = (typeof tables)[number];
 

@@ -8,6 +8,7 @@ import type { Debit, InForce } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
 import type { FareBook } from '../fare/fares.ts';
 import type { Zone } from '../time.ts';
+import type { ModeHistory } from './mode-history.ts';
 
 /** Where the gate is, as its journey records say it. */
 export interface GatePlace {
@@ -30,6 +31,14 @@ export interface PendingDebit {
   readonly ageMs: number;
 }
 
+/** Modes as a tap sees them; both change between two taps. */
+export interface StationModes {
+  /** Mask in force here. */
+  readonly mode: number;
+  /** Of every station this gate was told of. */
+  readonly history: ModeHistory;
+}
+
 export interface TapSetting {
   readonly gateId: string;
   readonly side: 'entry' | 'exit';
@@ -49,4 +58,6 @@ export interface TapSetting {
   readonly prepareKey: (key: CardKeyRef) => void;
   /** Written into every record; absent: nothing is known of it. */
   readonly inForce?: InForce;
+  /** Absent: always normal, and nothing is known of other days. */
+  readonly modes?: StationModes;
 }

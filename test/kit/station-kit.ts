@@ -10,13 +10,13 @@ import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { TacVerifier } from '../../engine/crypto/tac.ts';
 import { encodeDebit } from '../../engine/debit/codec.ts';
-import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
+import { DEBIT_BYTES, type Debit, type InForce } from '../../engine/debit/record.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { fareBook } from '../../engine/fare/book.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
-import type { TapSetting } from '../../engine/tap/setting.ts';
+import type { StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -140,6 +140,8 @@ export class StationKit {
       deadlineMs?: number;
       profiles?: TapSetting['profiles'];
       keys?: KeyHolder;
+      modes?: StationModes;
+      inForce?: InForce;
     } = {},
   ): GateKit {
     this.#gates += 1;
@@ -168,6 +170,8 @@ export class StationKit {
       buffers,
       findUnconfirmed: (cardNumber) => this.unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
+      ...(options.modes ? { modes: options.modes } : {}),
+      ...(options.inForce ? { inForce: options.inForce } : {}),
     });
     const gate = new Gate({
       gateId,
