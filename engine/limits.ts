@@ -41,10 +41,22 @@ export const TAP_DEADLINE_MS = 300;
 export const TAP_DEBIT_RESERVE_MS = 60;
 /** A rider who comes back within this time after a torn debit goes through on its proof. */
 export const TAP_RECOVERY_WINDOW_MS = 10 * 60 * 1000;
+/** The wall clock may leave the monotonic one by so much between two looks; more is a jump. */
+export const CLOCK_JUMP_MS = 1000;
+/** A clock further off the engine's than this is wrong. */
+export const CLOCK_OFF_MS = 2000;
+/** How long a comparison with the engine's clock is fresh. */
+export const CLOCK_FRESH_MS = 10 * 60 * 1000;
 /** Events of a gate that wait for a tap to end or for room in the journal. */
 export const EVENTS_WAITING_MAX = 64;
 /** Records after which a gate closes its shift, and the most the engine compares of one. */
 export const SHIFT_RECORDS_MAX = 100_000;
+/** Shift counters are made durable this often at most, and with them records let go. */
+export const SHIFT_KEEP_MS = 10_000;
+/** Records read from the journal at a time to be counted. */
+export const SHIFT_READ_RECORDS = 256;
+/** How often a station looks at its clock, its shifts and what waits for its journals. */
+export const STATION_LOOK_MS = 1000;
 export const SHIFT_SPAN_MAX = 2 * SHIFT_RECORDS_MAX;
 /** Ranges of missing sequences that are named of one shift. */
 export const SHIFT_GAPS_MAX = 20;

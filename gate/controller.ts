@@ -26,6 +26,7 @@ import { EventLog, type WaitingEvent } from './event-log.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession, Reader } from './reader/reader.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
+import type { ShiftJournal } from './shift/shift-journal.ts';
 import { TapCounts } from './tap-counts.ts';
 import type { UnconfirmedDebits } from './unconfirmed.ts';
 
@@ -50,6 +51,8 @@ export interface GateParts {
   readonly unconfirmed: UnconfirmedDebits;
   readonly clock: Clock;
   readonly deadlineMs?: number;
+  /** The journal again, where it counts shifts: told of what leaves no record. */
+  readonly shifts?: Pick<ShiftJournal, 'tapped' | 'passed'>;
   /** Keep commands and answers in the reports (they hold card numbers). */
   readonly keepBytes?: boolean;
   readonly onTap?: (report: TapReport) => void;
@@ -119,9 +122,15 @@ export class Gate {
     if (!this.#tapping) this.#writeEvents();
   }
 
+  /** Writes events that waited. @throws FaregateError when the journal failed. */
+  look(): void {
+    if (!this.#tapping) this.#writeEvents();
+  }
+
   /** People who went through a gate that stands open, as its barrier counts them. */
   passed(people: number): void {
     this.counts.passed(people, this.#mode());
+    this.#parts.shifts?.passed(people, this.#mode());
   }
 
   /** One tap with the rules of this gate. */
@@ -176,6 +185,7 @@ export class Gate {
       unconfirmed.settle(decision.settled);
     }
     this.counts.add(decision, tapUs, hostUs, mode);
+    this.#parts.shifts?.tapped(decision, mode);
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };
     onTap?.(report);
     return report;

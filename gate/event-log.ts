@@ -12,8 +12,8 @@ import type { Journal } from './journal/port.ts';
 /** An event whose identity it gets when it is written. */
 export interface WaitingEvent {
   readonly instantMs: number;
-  /** The body for the sequence that the event takes; null: nothing is to be said after all. */
-  readonly body: (sequence: number) => EventBody | null;
+  /** Made when the event is written. */
+  readonly body: () => EventBody;
 }
 
 export interface EventLogParts {
@@ -78,8 +78,7 @@ export class EventLog {
       throw error;
     }
     const gateSequence = journal.nextSequence;
-    const told = body(gateSequence);
-    if (!told) return true;
+    const told = body();
     const dateTime = new Uint8Array(7);
     writeLocalDateTime(scene.zone, instantMs, dateTime, 0);
     const record = new Uint8Array(DEBIT_BYTES);

@@ -16,11 +16,13 @@ import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import { Mode } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
+import type { Zone } from '../engine/time.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Gate, type TapReport } from './controller.ts';
 import { GateInForce } from './in-force.ts';
-import { openJournal } from './journal/journal.ts';
+import { type JournalOptions, openJournal } from './journal/journal.ts';
 import type { Journal } from './journal/port.ts';
 import { StationDisks } from './journal/shared/station-disks.ts';
 import { type ModeChange, ModesInForce } from './modes.ts';
@@ -29,6 +31,8 @@ import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
+import { ShiftJournal, type ShiftOptions } from './shift/shift-journal.ts';
+import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
 import { readBundle, TlsTransport } from './uplink/tls.ts';
@@ -73,6 +77,8 @@ export interface StationOptions {
 interface StationGate {
   readonly gate: Gate;
   readonly barrier: Barrier;
+  readonly shifts: ShiftJournal;
+  readonly zone: Zone;
   readonly kept: UnconfirmedFile;
   readonly journal: Journal;
   /** Its card reader, and its SAM's slot. */
@@ -84,6 +90,8 @@ export class Station {
   readonly unconfirmed: UnconfirmedDebits;
   readonly keys: StationKeys;
   readonly modes: ModesInForce;
+  readonly clockWatch: ClockWatch;
+  readonly #watch: StationWatch;
   /** In the folder of the gate that is added first; null: none is yet. */
   #cards: Promise<CardKeeper> | null = null;
   readonly #options: StationOptions;
@@ -99,6 +107,14 @@ export class Station {
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
     this.modes = options.modes ?? new ModesInForce(options.clock ?? systemClock, null, null);
+    const clock = options.clock ?? systemClock;
+    this.clockWatch = new ClockWatch(clock);
+    this.#watch = new StationWatch({
+      clock,
+      clockWatch: this.clockWatch,
+      gates: () => this.#gates,
+      failed: (error) => this.#fail(error),
+    });
     this.modes.onChange((change) => this.#tellModes(change));
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
     this.#disks = new StationDisks({
@@ -140,13 +156,8 @@ export class Station {
       log.warn({}, `the list of cards is not kept: ${(error as Error).message}`);
     });
     await this.#cards;
-    const journal = await openJournal({
-      ...storage,
-      ...(this.#options.journalSegments ? { segments: this.#options.journalSegments } : {}),
-      ...(this.#options.journalSegmentBytes
-        ? { segmentBytes: this.#options.journalSegmentBytes }
-        : {}),
-    });
+    const shifts = await this.#openJournal(storage);
+    const journal: Journal = shifts;
     this.modes.serve(plan.setting.place.station);
     const keys = plan.keys ?? new KeyringHolder(this.keys);
     const setting: TapSetting = {
@@ -158,7 +169,7 @@ export class Station {
       inForce: new GateInForce({
         denylist: plan.setting.denylist,
         modes: this.modes,
-        clockQuality: () => 0,
+        clockQuality: () => this.clockWatch.quality,
         parametersVersion: () => 0,
       }),
     };
@@ -171,6 +182,7 @@ export class Station {
       reader: plan.reader,
       keys,
       journal,
+      shifts,
       barrier,
       unconfirmed: this.unconfirmed,
       clock,
@@ -180,15 +192,47 @@ export class Station {
       gateId,
       transport: new TlsTransport({ ...engine, bundle }),
       journal,
-      status: () => gate.counts.status(journal.backlog, this.unconfirmed.countOf(gateId)),
+      status: () => this.#statusOf(gate, shifts),
       log,
       random: Math.random,
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
+      onCompared: (skewMs, roundTripMs) => this.clockWatch.compared(skewMs, roundTripMs),
     });
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
-    this.#gates.push({ gate, barrier, kept, journal, readers, uplink });
+    const { zone } = plan.setting;
+    this.#gates.push({ gate, barrier, kept, journal, shifts, zone, readers, uplink });
     return gate;
+  }
+
+  async #openJournal(
+    storage: JournalOptions & Pick<ShiftOptions, 'failed'>,
+  ): Promise<ShiftJournal> {
+    const { clock = systemClock, journalSegments, journalSegmentBytes } = this.#options;
+    const journal = await openJournal({
+      ...storage,
+      ...(journalSegments ? { segments: journalSegments } : {}),
+      ...(journalSegmentBytes ? { segmentBytes: journalSegmentBytes } : {}),
+    });
+    const { disk, failed } = storage;
+    return ShiftJournal.open(journal, { disk, clock, failed });
+  }
+
+  /** What a gate tells of itself. */
+  #statusOf(gate: Gate, shifts: ShiftJournal): GateStatus {
+    const { counts } = shifts.state;
+    const tallies = [counts.confirmed, counts.unconfirmed, counts.void, counts.settlement];
+    return {
+      ...gate.counts.status(shifts.backlog, this.unconfirmed.countOf(gate.gateId)),
+      now: {
+        mode: this.modes.mode,
+        clockQuality: this.clockWatch.quality,
+        shift: shifts.state.shift,
+        shiftRecords: tallies.reduce((sum, { count }) => sum + count, 0),
+        shiftAmountMinor: tallies.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+        underMode: gate.counts.peopleUnder(),
+      },
+    };
   }
 
   /** Every gate writes the change into its journal; in an emergency it stands open at once. */
@@ -205,6 +249,7 @@ export class Station {
   /** Starts the uplinks. Gates open whether or not the engine is there. */
   start(): void {
     for (const { uplink } of this.#gates) uplink.start();
+    this.#watch.start();
   }
 
   /**
@@ -236,8 +281,8 @@ export class Station {
 
   /** What each gate counts, and whether the engine hears of it. */
   statuses(): (GateStatus & { readonly connected: boolean })[] {
-    return this.#gates.map(({ gate, journal, uplink }) => ({
-      ...gate.counts.status(journal.backlog, this.unconfirmed.countOf(gate.gateId)),
+    return this.#gates.map(({ gate, shifts, uplink }) => ({
+      ...this.#statusOf(gate, shifts),
       connected: uplink.connected,
     }));
   }
@@ -250,6 +295,7 @@ export class Station {
 
   /** Lets taps in hand finish, closes readers, uplinks and journals. */
   async stop(): Promise<void> {
+    this.#watch.stop();
     await Promise.all(this.#gates.map(({ gate }) => gate.finish()));
     const readers = this.#gates.flatMap((gate) => gate.readers);
     await Promise.all(readers.map((reader) => reader.close()));

@@ -3,6 +3,7 @@ import { EVENT_MODES } from '../engine/debit/event.ts';
 import { Histogram } from '../engine/histogram.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import type { Decision } from '../engine/tap/decision.ts';
+import { modeNames } from '../engine/tap/modes.ts';
 
 export class TapCounts {
   readonly #gateId: string;
@@ -65,6 +66,12 @@ export class TapCounts {
 
   get denied(): Readonly<Record<string, number>> {
     return this.#denied;
+  }
+
+  /** People let through under each mode that saw any, by its name. */
+  peopleUnder(): Record<string, number> {
+    const named = modeNames.map((name, bit) => [name, this.underMode[bit] ?? 0] as const);
+    return Object.fromEntries(named.filter(([, people]) => people > 0));
   }
 
   status(backlog: number, unconfirmed: number): GateStatus {

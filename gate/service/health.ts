@@ -36,6 +36,9 @@ const gauges: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['backlog', 'Debits not yet acknowledged by the engine', (gate) => gate.backlog],
   ['unconfirmed', 'Debits whose outcome is not known', (gate) => gate.unconfirmed],
   ['connected', '1 while the engine is connected', (gate) => (gate.connected ? 1 : 0)],
+  ['mode', 'Mask of the modes in force; 0 is normal', (gate) => gate.now?.mode ?? 0],
+  ['clock_quality', 'docs/time.md; 1 is synchronised', (gate) => gate.now?.clockQuality ?? 0],
+  ['shift', 'Number of the open shift', (gate) => gate.now?.shift ?? 0],
 ];
 
 /** @throws FaregateError PORT_IN_USE. */
