@@ -84,7 +84,7 @@ export class StationKit {
   readonly verifier = new TacVerifier(this.keyring);
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
-  readonly zone = new Zone('Asia/Shanghai');
+  readonly zone: Zone;
   readonly fares: CompiledFares;
   readonly #profiles = ['tunion', 'city-union'].map((name) =>
     compileProfile(builtInProfile(name as 'tunion')),
@@ -94,7 +94,8 @@ export class StationKit {
   #cards = 0;
   #gates = 0;
 
-  constructor(rules: Partial<FareRules> = {}) {
+  constructor(rules: Partial<FareRules> = {}, zone = 'Asia/Shanghai') {
+    this.zone = new Zone(zone);
     const city = sampleFareSet();
     this.fares = compileFares({ ...city, effectiveMs: 0, rules: { ...city.rules, ...rules } });
   }
