@@ -36,6 +36,7 @@ import {
   readId,
   Standing,
 } from './rows.ts';
+import { isSighting } from './sightings.ts';
 import type { Entry, LedgerStore, StoreReader } from './store.ts';
 import { View } from './view.ts';
 
@@ -102,6 +103,7 @@ class Checker {
   #gate: GateTally | undefined;
   #gates = 0;
   #debits = 0;
+  #sightings = 0;
   #packed = 0;
   #postings = 0;
   #sequencesMissing = 0;
@@ -117,6 +119,7 @@ class Checker {
     this.#checkDebits();
     const accounts = this.#checkAccounts();
     const chains = this.#checkChains();
+    this.#findings.equal('sightings', chains.sightings, this.#sightings);
     const waiting = this.#checkWaiting();
     const exceptions = this.#checkExceptions(chains.balanceBreaks);
     this.#checkTotals(waiting);
@@ -199,6 +202,7 @@ class Checker {
 
   #checkDebit(id: DebitId, row: DebitRow, own: readonly Entry[]): void {
     const name = nameOf(id);
+    if (isSighting(row)) this.#sightings++;
     this.#standings.set(row.standing, this.#stand(row.standing) + 1);
     this.#findings.equal(`${name}, number of postings`, row.postings, own.length);
     const nets = new Map<AccountKind, number>();

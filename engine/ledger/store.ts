@@ -20,6 +20,7 @@ export const tables = [
   'sealed',
   'heads',
   'events',
+  'seen',
 ] as const;
 export type Table = (typeof tables)[number];
 
