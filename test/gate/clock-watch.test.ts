@@ -2,8 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClockQuality, clockQualityText } from '../../engine/clock-quality.ts';
+import { decodeEvent } from '../../engine/debit/event.ts';
+import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 import { CLOCK_FRESH_MS } from '../../engine/limits.ts';
 import { ClockWatch } from '../../gate/clock-watch.ts';
+import { MemoryJournal } from '../../gate/journal/memory.ts';
+import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
+import { StationWatch } from '../../gate/station-watch.ts';
+import { StationKit } from '../kit/station-kit.ts';
+import { SimDisk } from '../sim-disk.ts';
 
 class HandClock {
   wallMs = Date.UTC(2026, 0, 1);
@@ -28,6 +35,43 @@ test('a wall clock that is set is a jump, with its size and the time since the l
     clock.pass(1000);
     assert.equal(watch.look(), null, 'told once');
   }
+});
+
+test('a station writes a jump into the journal of each gate, and ends a shift with the day', async () => {
+  const kit = new StationKit();
+  const failed = (error: unknown): never => {
+    throw error;
+  };
+  const clock = kit.clock;
+  const shifts = await ShiftJournal.open(new MemoryJournal(), {
+    disk: new SimDisk(),
+    clock,
+    failed,
+  });
+  const { gate } = kit.gate('entry', 0, { journal: shifts });
+  const clockWatch = new ClockWatch(clock);
+  const gates = () => [{ gate, shifts, zone: kit.zone }];
+  const watch = new StationWatch({ clock, clockWatch, gates, failed });
+  kit.pass(1 / 60);
+  watch.look();
+  assert.equal(shifts.nextSequence, 1, 'nothing to tell');
+  kit.clock.jump(-90);
+  watch.look();
+  kit.pass(24 * 60);
+  watch.look();
+  await gate.finish();
+  watch.look();
+  await shifts.look();
+  const { records, count } = await shifts.read(1, 10);
+  const events = Array.from({ length: count }, (_, i) => decodeEvent(records, i * DEBIT_BYTES));
+  assert.deepEqual(
+    events.map(({ event }) => event),
+    ['clockJump', 'shiftClosed'],
+  );
+  const [jump] = events;
+  assert(jump?.event === 'clockJump' && jump.jumpMs === -90 * 60_000);
+  assert.equal(shifts.state.shift, 2);
+  await shifts.end();
 });
 
 test('drift and a process that slept are no jump', () => {

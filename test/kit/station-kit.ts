@@ -16,6 +16,7 @@ import { fareBook } from '../../engine/fare/book.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
+import { purchase } from '../../engine/tap/purchase.ts';
 import type { StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
@@ -72,6 +73,8 @@ export interface GateKit {
   readonly journal: Journal;
   readonly barrier: CountingBarrier;
   tap(card: VirtualCard, tear?: Tear): Promise<TapReport>;
+  /** A plain purchase, as at a counter. */
+  buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
 }
 
 export class StationKit {
@@ -143,10 +146,13 @@ export class StationKit {
       keys?: KeyHolder;
       modes?: StationModes;
       inForce?: InForce;
+      /** Of another station than the kit's own. */
+      unconfirmed?: UnconfirmedDebits;
     } = {},
   ): GateKit {
     this.#gates += 1;
     const gateId = `T${this.#gates}`;
+    const unconfirmed = options.unconfirmed ?? this.unconfirmed;
     const keys = options.keys ?? new KeyringHolder(this.keys);
     const journal = options.journal ?? new MemoryJournal();
     const barrier = new CountingBarrier();
@@ -169,7 +175,7 @@ export class StationKit {
       denylist: this.#denylist,
       zone: this.zone,
       buffers,
-      findUnconfirmed: (cardNumber) => this.unconfirmed.find(cardNumber),
+      findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
       ...(options.modes ? { modes: options.modes } : {}),
       ...(options.inForce ? { inForce: options.inForce } : {}),
@@ -182,21 +188,32 @@ export class StationKit {
       keys,
       journal,
       barrier,
-      unconfirmed: this.unconfirmed,
+      unconfirmed,
       clock: this.clock,
       ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
       keepBytes: true,
     });
     const cards = reader.cards();
-    const tap = async (card: VirtualCard, tear?: Tear): Promise<TapReport> => {
+    const hold = async (
+      card: VirtualCard,
+      tear: Tear | undefined,
+      drive: (session: CardSession) => Promise<TapReport>,
+    ): Promise<TapReport> => {
       const gone = reader.present(card, { kbitps: 106, ...(tear ? { tear } : {}) });
       const session = (await cards.next()).value as CardSession;
-      const report = await gate.tap(session);
+      const report = await drive(session);
       await session.release();
       await gone;
       return report;
     };
-    return { gate, journal, barrier, tap };
+    const tap = (card: VirtualCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
+    const buy = (card: VirtualCard, amountMinor: number) =>
+      hold(card, undefined, (session) => {
+        const instantMs = this.clock.nowMs();
+        const dialogue = purchase(setting(), instantMs, journal.nextSequence, amountMinor);
+        return gate.drive(session, instantMs, dialogue);
+      });
+    return { gate, journal, barrier, tap, buy };
   }
 
   /** Moves the clock on. */
