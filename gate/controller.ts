@@ -15,7 +15,7 @@ import {
 } from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { TAP_DEADLINE_MS } from '../engine/limits.ts';
-import { type Decision, refuse, type TapDialogue } from '../engine/tap/decision.ts';
+import { type Decision, refuse, type TapRun } from '../engine/tap/decision.ts';
 import { Mode, NORMAL } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
@@ -141,11 +141,7 @@ export class Gate {
   }
 
   /** One tap by any dialogue. A journal that cannot take an intent keeps the gate closed. */
-  async drive(
-    card: CardSession,
-    instantMs: number,
-    dialogue: TapDialogue<Decision>,
-  ): Promise<TapReport> {
+  async drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
     this.#tapping = true;
     try {
       return await this.#drive(card, instantMs, dialogue);
@@ -155,11 +151,7 @@ export class Gate {
     }
   }
 
-  async #drive(
-    card: CardSession,
-    instantMs: number,
-    dialogue: TapDialogue<Decision>,
-  ): Promise<TapReport> {
+  async #drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
     const { barrier, unconfirmed, deadlineMs, keepBytes, onTap } = this.#parts;
     const mode = this.#mode();
     const driver = new TapDriver({

@@ -158,17 +158,18 @@ export class StationKit {
     const barrier = new CountingBarrier();
     const reader = new VirtualReader({ name: gateId });
     const terminalId = Uint8Array.of(4, 9, 0, 0, 0, this.#gates);
-    const buffers = new GateBuffers();
+    const place = {
+      station: this.fares.stations[station]!.code,
+      stationRest: new Uint8Array(3),
+      terminal: terminalId,
+      city: new Uint8Array(2),
+      institution: new Uint8Array(8),
+    };
+    const buffers = new GateBuffers(place);
     const setting = (): TapSetting => ({
       gateId,
       side,
-      place: {
-        station: this.fares.stations[station]!.code,
-        stationRest: new Uint8Array(3),
-        terminal: terminalId,
-        city: new Uint8Array(2),
-        institution: new Uint8Array(8),
-      },
+      place,
       terminalId,
       profiles: options.profiles ?? this.#profiles,
       fares: fareBook([this.fares]),
@@ -193,19 +194,7 @@ export class StationKit {
       ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
       keepBytes: true,
     });
-    const cards = reader.cards();
-    const hold = async (
-      card: VirtualCard,
-      tear: Tear | undefined,
-      drive: (session: CardSession) => Promise<TapReport>,
-    ): Promise<TapReport> => {
-      const gone = reader.present(card, { kbitps: 106, ...(tear ? { tear } : {}) });
-      const session = (await cards.next()).value as CardSession;
-      const report = await drive(session);
-      await session.release();
-      await gone;
-      return report;
-    };
+    const hold = holder(reader);
     const tap = (card: VirtualCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
     const buy = (card: VirtualCard, amountMinor: number) =>
       hold(card, undefined, (session) => {
@@ -227,4 +216,21 @@ export class StationKit {
     encodeDebit(debit, record, 0);
     return this.verifier.verify(record, 0);
   }
+}
+
+/** Holds a card to the reader while a tap is driven. */
+function holder(reader: VirtualReader) {
+  const cards = reader.cards();
+  return async (
+    card: VirtualCard,
+    tear: Tear | undefined,
+    drive: (session: CardSession) => Promise<TapReport>,
+  ): Promise<TapReport> => {
+    const gone = reader.present(card, { kbitps: 106, ...(tear ? { tear } : {}) });
+    const session = (await cards.next()).value as CardSession;
+    const report = await drive(session);
+    await session.release();
+    await gone;
+    return report;
+  };
 }
