@@ -9,6 +9,7 @@ import { ledgerCommands } from './cli/ledger.ts';
 import { processIo } from './cli/process-io.ts';
 import { quoteCommand } from './cli/quote.ts';
 import { serveCommand } from './cli/serve.ts';
+import { shiftCommands } from './cli/shifts.ts';
 
 process.exitCode = await runProgram(
   'faregate-engine',
@@ -21,6 +22,7 @@ process.exitCode = await runProgram(
     ...gateCommands,
     ...denylistCommands,
     ...ledgerCommands,
+    ...shiftCommands,
   ],
   process.argv.slice(2),
   processIo(),

@@ -5,6 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
@@ -18,9 +19,13 @@ import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { modeText, NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
+import { systemClock } from '../clock.ts';
 import { DenylistStore } from '../denylist/denylist-store.ts';
+import { ModesInForce, type ModesKept } from '../modes.ts';
+import { ModesFile } from '../modes-file.ts';
 import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
@@ -96,7 +101,9 @@ export async function openStation(options: ServiceOptions): Promise<Station> {
   const { config, files, log } = options;
   const zone = new Zone(config.zone);
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
+  const modes = await openModes(options);
   const station = new Station({
+    ...(modes ? { modes } : {}),
     engine: config.engine,
     keyring: files.keyring,
     log,
@@ -110,6 +117,24 @@ export async function openStation(options: ServiceOptions): Promise<Station> {
     throw error;
   }
   return station;
+}
+
+/** A damaged file must not keep a station closed: it is normal then, and the log says why. */
+async function openModes({ config, log }: ServiceOptions): Promise<ModesInForce | null> {
+  if (!config.control) return null;
+  const { folder } = config.control;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = new ModesFile(join(folder, 'modes.json'));
+  let kept: ModesKept | null = null;
+  try {
+    kept = await file.read();
+  } catch (error) {
+    if (!(error instanceof FaregateError)) throw error;
+    log.error({ code: error.code }, `the modes were passed over: ${error.message}`);
+  }
+  const modes = new ModesInForce(systemClock, kept, file);
+  if (modes.mode !== NORMAL) log.warn({ mode: modeText(modes.mode) }, 'mode kept');
+  return modes;
 }
 
 /** The list in force in the station's folder, or one that stops nobody. */

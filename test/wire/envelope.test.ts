@@ -45,7 +45,12 @@ const fromGate: GateMessage[] = [
 
 const fromEngine: EngineMessage[] = [
   { type: 'welcome', acknowledgedThrough: 0, nowMs: 1_790_000_000_000 },
-  { type: 'ack', through: 5_000_000_000, outcomes: { posted: 4096, exists: 0 } },
+  {
+    type: 'ack',
+    through: 5_000_000_000,
+    outcomes: { posted: 4096, exists: 0 },
+    nowMs: 1_790_000_000_000,
+  },
   { type: 'refuse', code: 'GATE_REFUSED', message: 'gate G01 was revoked' },
 ];
 
