@@ -273,6 +273,8 @@ export const PARAMETER_PIECE_BYTES = 64 * 1024;
 export const PARAMETER_SYNC_BYTES = 1024 * 1024;
 /** Pause after a piece while records wait to be uploaded: at most 1 MiB/s of parameters then. */
 export const PARAMETER_PAUSE_MS = 64;
+/** How often a gate asks an engine that has told it of nothing newer. */
+export const PARAMETER_ASK_MS = 30_000;
 /** First and longest pause before a set is asked for again that did not arrive whole. */
 export const PARAMETER_RETRY_MS_MIN = 1000;
 export const PARAMETER_RETRY_MS_MAX = 10 * 60 * 1000;

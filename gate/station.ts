@@ -28,9 +28,12 @@ import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
+import type { Downloads } from './uplink/downloads.ts';
 import { readBundle, TlsTransport } from './uplink/tls.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
+
+type PlannedSetting = Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
 
 /** One gate of the station. */
 export interface GatePlan {
@@ -41,8 +44,8 @@ export interface GatePlan {
   /** Folder with what enrolment gave the gate: certificate, keys. */
   readonly bundleDir: string;
   readonly journalDir: string;
-  /** Setting of this gate, without what the station adds. */
-  readonly setting: Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
+  /** Setting of this gate, without what the station adds; or what answers it, asked before taps. */
+  readonly setting: PlannedSetting | (() => PlannedSetting);
   readonly barrier?: Barrier;
   /** Who holds the purchase keys, where the station's key ring does not: a SAM. */
   readonly keys?: KeyHolder;
@@ -58,6 +61,11 @@ export interface StationOptions {
   readonly clock?: Clock;
   readonly journalSegmentBytes?: number;
   readonly journalSegments?: number;
+  /** Parameter sets, fetched by whichever uplink is connected. */
+  readonly parameters?: {
+    readonly downloads: Downloads | undefined;
+    readonly status: GateStatus['parameters'] | undefined;
+  };
   /**
    * Folder of one log for the journals of all gates, so that they share their syncs; without it
    * each gate syncs for itself. Once used it is needed, until the station has ended in order.
@@ -114,7 +122,8 @@ export class Station {
 
   /** Opens a gate's journal and uplink. @throws FaregateError naming what is wrong with which. */
   async add(plan: GatePlan): Promise<Gate> {
-    const { clock = systemClock, log, engine } = this.#options;
+    const { clock = systemClock, log, engine, parameters } = this.#options;
+    const downloads = parameters?.downloads;
     const { gateId } = plan;
     const bundle = await readBundle(plan.bundleDir);
     const storage = {
@@ -139,8 +148,7 @@ export class Station {
         : {}),
     });
     const keys = plan.keys ?? new KeyringHolder(this.keys);
-    const setting: TapSetting = {
-      ...plan.setting,
+    const added = {
       buffers: new GateBuffers(),
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
@@ -148,7 +156,7 @@ export class Station {
     const gate = new Gate({
       gateId,
       station: plan.station,
-      setting: () => setting,
+      setting: completed(plan.setting, added),
       reader: plan.reader,
       keys,
       journal,
@@ -161,11 +169,12 @@ export class Station {
       gateId,
       transport: new TlsTransport({ ...engine, bundle }),
       journal,
-      status: () => gate.counts.status(journal.backlog, this.unconfirmed.countOf(gateId)),
+      status: () => this.#statusOf(gate, journal),
       log,
       random: Math.random,
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
+      ...(downloads ? { downloads } : {}),
     });
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
     this.#gates.push({ gate, kept, journal, readers, uplink });
@@ -207,9 +216,15 @@ export class Station {
   /** What each gate counts, and whether the engine hears of it. */
   statuses(): (GateStatus & { readonly connected: boolean })[] {
     return this.#gates.map(({ gate, journal, uplink }) => ({
-      ...gate.counts.status(journal.backlog, this.unconfirmed.countOf(gate.gateId)),
+      ...this.#statusOf(gate, journal),
       connected: uplink.connected,
     }));
+  }
+
+  #statusOf(gate: Gate, journal: Journal): GateStatus {
+    const status = gate.counts.status(journal.backlog, this.unconfirmed.countOf(gate.gateId));
+    const parameters = this.#options.parameters?.status;
+    return parameters ? { ...status, parameters } : status;
   }
 
   /** Resolves when the engine has acknowledged everything in the journals. */
@@ -230,6 +245,24 @@ export class Station {
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
     await this.#disks.end();
   }
+}
+
+/** The planned setting with what the station adds, made anew only when the plan's has changed. */
+function completed(
+  planned: GatePlan['setting'],
+  added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>,
+): () => TapSetting {
+  const source = typeof planned === 'function' ? planned : () => planned;
+  let from = source();
+  let setting: TapSetting = { ...from, ...added };
+  return () => {
+    const now = source();
+    if (now !== from) {
+      from = now;
+      setting = { ...now, ...added };
+    }
+    return setting;
+  };
 }
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */

@@ -43,14 +43,8 @@ export interface ParameterPort {
     gateId: string,
     after: number,
   ): Promise<{ readonly version: number; readonly manifest: Uint8Array } | null>;
-  /** Bytes of an item; fewer at its end, none where the gate's sets have no such item. */
-  piece(
-    gateId: string,
-    set: number,
-    item: number,
-    offset: number,
-    length: number,
-  ): Promise<Uint8Array>;
+  /** Bytes of an item; fewer at its end, none where there is no such item. */
+  piece(set: number, item: number, offset: number, length: number): Promise<Uint8Array>;
 }
 
 /** What all sessions of one engine share. */
@@ -243,7 +237,7 @@ export class IngestSession implements Replaceable {
       return { type: 'set', version: 0, manifest: new Uint8Array(0), ...next };
     }
     const { set, item, offset, length } = question;
-    const bytes = await parameters?.piece(gateId, set, item, offset, length);
+    const bytes = await parameters?.piece(set, item, offset, length);
     return { type: 'piece', set, item, offset, bytes: bytes ?? new Uint8Array(0) };
   }
 

@@ -1,6 +1,6 @@
 /**
- * The manifest of a parameter set: what an operator puts in force at gates, by hash, from an instant
- * on, signed as a whole. Its bytes are canonical, so that one set has one signature:
+ * The manifest of a parameter set: what an operator puts in force at gates, by hash, from an
+ * instant on, signed as a whole. Its bytes are canonical, so that one set has one signature:
  *
  *     magic `FGPS` 4 ‖ layout 1 ‖ bytes of the body 3 ‖ body ‖ Ed25519 signature 64 (RFC 8032)
  *

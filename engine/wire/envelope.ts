@@ -46,7 +46,7 @@ export interface Welcome {
   readonly acknowledgedThrough: number;
   /** The engine's clock. */
   readonly nowMs: number;
-  /** The newest parameter set for this gate, 0 for none yet; absent: the engine has none to give. */
+  /** The newest parameter set for this gate, 0 for none yet; absent: none are given out here. */
   readonly parameters?: number;
 }
 

@@ -82,7 +82,7 @@ function readPlace(fields: Fields) {
   };
 }
 
-/** The newest set's number in a welcome or an acknowledgement; nothing where the field is absent. */
+/** The newest set's number in a welcome or an acknowledgement; nothing where it is absent. */
 export function readNewest(fields: Fields): { readonly parameters?: number } {
   if (fields.absent('parameters')) return {};
   return { parameters: fields.whole('parameters', 0, PARAMETERS_VERSION_MAX) };

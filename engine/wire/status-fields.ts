@@ -1,7 +1,7 @@
 /** Reads a gate's status from a message, so that what the dashboard merges is known to be sound. */
 import { GATE_ID_PATTERN } from '../debit/record.ts';
 import { HISTOGRAM_BUCKETS, type HistogramData } from '../histogram.ts';
-import { WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
+import { PARAMETERS_VERSION_MAX, WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
 import type { GateStatus } from '../operator/status.ts';
 import { type Fields, malformed } from './fields.ts';
 
@@ -22,8 +22,21 @@ export function readStatus(fields: Fields): GateStatus {
     denied: fields.counts('denied', WIRE_NAMES_MAX, COUNT_MAX),
     backlog: count('backlog'),
     unconfirmed: count('unconfirmed'),
+    ...readParameters(fields),
     tapMs: readHistogram(fields.nested('tapMs'), 'tapMs'),
     hostUs: readHistogram(fields.nested('hostUs'), 'hostUs'),
+  };
+}
+
+function readParameters(fields: Fields): Pick<GateStatus, 'parameters'> {
+  if (fields.absent('parameters')) return {};
+  const parameters = fields.nested('parameters');
+  return {
+    parameters: {
+      version: parameters.whole('version', 0, PARAMETERS_VERSION_MAX),
+      staged: parameters.whole('staged', 0, PARAMETERS_VERSION_MAX),
+      fault: parameters.text('fault', WIRE_TEXT_LENGTH_MAX),
+    },
   };
 }
 

@@ -45,7 +45,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     throw new FaregateError('SELF_TEST_FAILED', named);
   }
   const stopped = asked();
-  const station = await openStation({
+  const { station, parameters } = await openStation({
     config,
     files,
     log,
@@ -56,7 +56,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
   let reloaded = Promise.resolve();
   const reload = (): void => {
     reloaded = reloaded
-      .then(() => reloadKeys(station, config, io.env))
+      .then(() => reloadKeys(parameters, config, io.env))
       .then(
         () => log.info({}, 'the keys of the key file are in force'),
         (error: Error) => log.error({}, `the keys stay as they were: ${error.message}`),
@@ -75,6 +75,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     process.off('SIGHUP', reload);
     await health?.close();
     await station.stop();
+    await parameters.end();
   }
   return 0;
 }
