@@ -67,7 +67,8 @@ async function checkChain(chain: readonly ListSource[], keys: ListKeys): Promise
   const keyCheck = hashKeyCheck(keys.hashKey);
   const heads: ListHead[] = [];
   for (const [index, source] of chain.entries()) {
-    const refuse = (why: string) => new FaregateError('DENYLIST_REFUSED', `${source.name}: ${why}`);
+    const refuse = (why: string) =>
+      new FaregateError('DENYLIST_REFUSED', `${source.name}: ${why}`);
     const before = heads.at(-1);
     const accept = (head: ListHead) => {
       if (head.keyCheck !== keyCheck) throw refuse('its cards are hashed under another key');

@@ -274,5 +274,6 @@ export class StationParameters {
     this.#timer = setTimeout(() => {
       void this.#queue(() => this.#look()).then(() => this.#watch());
     }, waitMs);
+    this.#timer.unref();
   }
 }
