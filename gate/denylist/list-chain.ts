@@ -67,8 +67,8 @@ async function checkChain(chain: readonly ListSource[], keys: ListKeys): Promise
   const keyCheck = hashKeyCheck(keys.hashKey);
   const heads: ListHead[] = [];
   for (const [index, source] of chain.entries()) {
-    const refuse = (why: string) =>
-      new FaregateError('DENYLIST_REFUSED', `${source.name}: ${why}`);
+    const { name } = source;
+    const refuse = (why: string) => new FaregateError('DENYLIST_REFUSED', `${name}: ${why}`);
     const before = heads.at(-1);
     const accept = (head: ListHead) => {
       if (head.keyCheck !== keyCheck) throw refuse('its cards are hashed under another key');
@@ -79,12 +79,12 @@ async function checkChain(chain: readonly ListSource[], keys: ListKeys): Promise
         !before ||
         (head.fromVersion === before.version && sameDigest(head.fromDigest, before.digest));
       if (!follows) {
-        throw new FaregateError('DENYLIST_GAP', `${source.name}: builds on another list`);
+        throw new FaregateError('DENYLIST_GAP', `${name}: builds on another list`);
       }
       heads.push(head);
       return { add: () => true, remove: () => true };
     };
-    const options = { source: source.name, verify: verifier(keys.publicKey), accept };
+    const options = { source: name, verify: verifier(keys.publicKey), accept };
     const reader = new ListReader(options);
     for await (const piece of source.read()) reader.push(piece);
     reader.end();

@@ -1,6 +1,6 @@
 /**
- * Parameters as an operator sends them: published at a running engine, fetched by a running station,
- * in force from their instant on, rolled back, and found damaged at a start.
+ * Parameters as an operator sends them: published at a running engine, fetched by a running
+ * station, in force from their instant on, rolled back, and found damaged at a start.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

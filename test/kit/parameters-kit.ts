@@ -1,4 +1,4 @@
-/** Parameter sets to test with: an operator's keys, an engine's shelf in memory, and a connection. */
+/** Parameter sets to test with: an operator's keys, an engine's shelf in memory, a connection. */
 import { createHash } from 'node:crypto';
 import { signer, verifier } from '../../engine/denylist/signing.ts';
 import type { ParameterPort } from '../../engine/operator/ingest-session.ts';

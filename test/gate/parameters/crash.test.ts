@@ -1,6 +1,7 @@
 /**
- * Power cuts while a set is fetched and put in force: at every step of every write, whatever is left
- * on the disk, the station starts on the set before or on the new one, whole, and gets the new one.
+ * Power cuts while a set is fetched and put in force: at every step of every write, whatever is
+ * left on the disk, the station starts on the set before or on the new one, whole, and gets the
+ * new one.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * A station's parameter sets: fetched whole or not at all, in force from their instant on, and never
- * lost to a bad one.
+ * A station's parameter sets: fetched whole or not at all, in force from their instant on, and
+ * never lost to a bad one.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
