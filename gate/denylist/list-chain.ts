@@ -62,7 +62,7 @@ export async function prepareChain(
   };
 }
 
-/** Reads every file whole: signature, content, hashing key, and that each follows the one before. */
+/** Reads every file whole: signature, content, hashing key, and that it follows the one before. */
 async function checkChain(chain: readonly ListSource[], keys: ListKeys): Promise<ListHead[]> {
   const keyCheck = hashKeyCheck(keys.hashKey);
   const heads: ListHead[] = [];
