@@ -286,3 +286,6 @@ export const PARAMETER_LOOK_MS = 1000;
 export const PARAMETER_MODES_MAX = 16;
 /** Faults of parameters that a gate remembers for its status. */
 export const PARAMETER_FAULTS_MAX = 8;
+
+/** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
+export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;

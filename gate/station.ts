@@ -149,7 +149,6 @@ export class Station {
     });
     const keys = plan.keys ?? new KeyringHolder(this.keys);
     const added = {
-      buffers: new GateBuffers(),
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
     };
@@ -250,16 +249,21 @@ export class Station {
 /** The planned setting with what the station adds, made anew only when the plan's has changed. */
 function completed(
   planned: GatePlan['setting'],
-  added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>,
+  added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey'>,
 ): () => TapSetting {
   const source = typeof planned === 'function' ? planned : () => planned;
   let from = source();
-  let setting: TapSetting = { ...from, ...added };
+  const complete = (): TapSetting => ({
+    ...from,
+    ...added,
+    buffers: new GateBuffers(from.place),
+  });
+  let setting = complete();
   return () => {
     const now = source();
     if (now !== from) {
       from = now;
-      setting = { ...now, ...added };
+      setting = complete();
     }
     return setting;
   };

@@ -183,8 +183,8 @@ export class StationNode {
     const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
-    const buffers = new GateBuffers();
     const fixed = city.setting(gateId, number, this.index, side);
+    const buffers = new GateBuffers(fixed.place);
     const gate = new Gate({
       gateId,
       station: this.name,
