@@ -1,4 +1,4 @@
-/** The lists of a parameter set: gone on with, loaded anew, gone back from; or refused unchanged. */
+/** The lists of a parameter set: gone on with, loaded anew, gone back from; or refused. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
