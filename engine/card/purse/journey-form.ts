@@ -26,6 +26,8 @@ export interface JourneyForm {
   readonly layout: JourneyLayout;
   /** FF where the record keeps what the card had, between the fields; 00 where it is written. */
   readonly keep: Uint8Array;
+  /** Whether it keeps nothing. */
+  readonly whole: boolean;
   /** What is written, zeros where it differs by tap or is kept. */
   readonly fixed: Uint8Array;
 }
@@ -55,7 +57,7 @@ export function journeyForm(
   writeJourneyRecord(layout, record, fixed, 0);
   writeJourneyRecord(layout, record, keep, 0);
   for (let i = 0; i < keep.length; i++) keep[i]! ^= fixed[i]!;
-  return { layout, keep, fixed };
+  return { layout, keep, whole: keep.every((byte) => byte === 0), fixed };
 }
 
 /**
@@ -64,7 +66,7 @@ export function journeyForm(
  * @param dateTime YYYYMMDDhhmmss, 7 BCD bytes.
  */
 export function fillJourney(
-  { layout, keep, fixed }: JourneyForm,
+  { layout, keep, whole, fixed }: JourneyForm,
   previous: Uint8Array | null,
   amountMinor: number,
   balanceMinor: number,
@@ -74,8 +76,9 @@ export function fillJourney(
 ): void {
   const { recordLength } = layout;
   invariant(at + recordLength <= out.length, 'room for the record');
-  if (previous === null) copyBytes(fixed, 0, out, at, recordLength);
-  else {
+  if (whole || previous === null) {
+    out.set(fixed, at);
+  } else {
     invariant(previous.length === recordLength, 'a record of the layout');
     for (let i = 0; i < recordLength; i++) out[at + i] = (previous[i]! & keep[i]!) | fixed[i]!;
   }
