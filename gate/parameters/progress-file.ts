@@ -32,32 +32,40 @@ export interface Progress {
 }
 
 export class ProgressFile {
-  readonly #files: readonly DiskFile[];
+  readonly #disk: Disk;
+  /** By name; made with the first note, so that a full disk keeps nothing from being read. */
+  readonly #files: Map<string, DiskFile>;
   #generation: number;
   #kept: Progress | null;
 
-  private constructor(files: readonly DiskFile[], generation: number, kept: Progress | null) {
+  private constructor(
+    disk: Disk,
+    files: Map<string, DiskFile>,
+    generation: number,
+    kept: Progress | null,
+  ) {
+    this.#disk = disk;
     this.#files = files;
     this.#generation = generation;
     this.#kept = kept;
   }
 
-  /** @throws FaregateError DISK_FULL, DISK_FAILED. */
+  /** @throws FaregateError DISK_FAILED. */
   static async open(disk: Disk): Promise<ProgressFile> {
     const present = await disk.list();
-    const files: DiskFile[] = [];
+    const files = new Map<string, DiskFile>();
     let generation = 0;
     let kept: Progress | null = null;
     for (const name of names) {
-      const there = present.includes(name);
-      const file = there ? await disk.open(name) : await disk.preallocate(name, FILE_BYTES);
-      files.push(file);
-      const found = there ? decode(await file.read(0, FILE_BYTES)) : null;
+      if (!present.includes(name)) continue;
+      const file = await disk.open(name);
+      files.set(name, file);
+      const found = decode(await file.read(0, FILE_BYTES));
       if (!found || found.generation <= generation) continue;
       generation = found.generation;
       kept = found;
     }
-    return new ProgressFile(files, generation, kept);
+    return new ProgressFile(disk, files, generation, kept);
   }
 
   /** Bytes of an item that were made durable, 0 where that is not known. */
@@ -65,7 +73,10 @@ export class ProgressFile {
     return this.#kept?.sha256 === sha256 ? this.#kept.durableBytes : 0;
   }
 
-  /** Notes it durably; the item's own bytes must be durable already. */
+  /**
+   * Notes it durably; the item's own bytes must be durable already.
+   * @throws FaregateError DISK_FULL, DISK_FAILED
+   */
   async keep(progress: Progress): Promise<void> {
     this.#generation += 1;
     const bytes = new Uint8Array(FILE_BYTES);
@@ -74,14 +85,16 @@ export class ProgressFile {
     writeU48(bytes, 10, progress.durableBytes);
     bytes.set(fromHex(progress.sha256), 16);
     bytes.set(checkOf(bytes), CHECKED_BYTES);
-    const file = this.#files[this.#generation % 2]!;
+    const name = names[this.#generation % 2]!;
+    const file = this.#files.get(name) ?? (await this.#disk.preallocate(name, FILE_BYTES));
+    this.#files.set(name, file);
     await file.write(bytes, 0);
     await file.sync();
     this.#kept = progress;
   }
 
   async close(): Promise<void> {
-    for (const file of this.#files) await file.close();
+    for (const file of this.#files.values()) await file.close();
   }
 }
 

@@ -55,7 +55,7 @@ export class SetFolder {
     this.faults = faults;
   }
 
-  /** @throws FaregateError DISK_FULL, DISK_FAILED where the disk cannot be used at all. */
+  /** Writes nothing. @throws FaregateError DISK_FAILED where the disk cannot be read at all. */
   static async open(options: SetFolderOptions): Promise<SetFolder> {
     const { disk } = options;
     const progress = await ProgressFile.open(disk);

@@ -89,7 +89,7 @@ export class StationParameters {
   /**
    * Puts the newest good set whose instant has come in force; where there is none the gate's own
    * configuration stays.
-   * @throws FaregateError DISK_FULL, DISK_FAILED, JOURNAL_IN_USE where the folder cannot be used
+   * @throws FaregateError DISK_FAILED where the folder cannot be read
    */
   static async open(options: StationParametersOptions): Promise<StationParameters> {
     const folder = await SetFolder.open(options);

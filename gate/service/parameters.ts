@@ -64,21 +64,29 @@ export class ServiceParameters {
 
   /**
    * Puts the newest good set in force, or what the configuration names.
-   * @throws FaregateError where the folder cannot be used, or the configuration's own files do not
-   *   fit
+   * @throws FaregateError where another process has the folder, or the configuration's own files do
+   *   not fit
    */
   static async open(options: ServiceParametersOptions): Promise<ServiceParameters> {
     const { sets, gates, nowMs, log } = options;
     const parameters = new ServiceParameters(options);
     if (!sets) return parameters;
-    parameters.#sets = await StationParameters.open({
-      disk: await openNodeDisk(sets.folder),
-      verify: verifier(sets.publicKey),
-      gateIds: gates.map(({ id }) => id),
-      load: (manifest, folder) => parameters.#load(manifest, folder),
-      nowMs,
-      onNews: (news) => tell(log, news),
-    });
+    const disk = await openNodeDisk(sets.folder);
+    try {
+      parameters.#sets = await StationParameters.open({
+        disk,
+        verify: verifier(sets.publicKey),
+        gateIds: gates.map(({ id }) => id),
+        load: (manifest, folder) => parameters.#load(manifest, folder),
+        nowMs,
+        onNews: (news) => tell(log, news),
+      });
+    } catch (error) {
+      // A disk that cannot be read keeps nobody from riding by the configuration's own files.
+      if (!(error instanceof FaregateError)) throw error;
+      log.error({ code: error.code }, `no parameter sets: ${error.message}`);
+      await disk.close();
+    }
     return parameters;
   }
 

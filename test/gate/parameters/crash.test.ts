@@ -100,7 +100,7 @@ test('a full disk keeps the old set in force until there is room', async () => {
   const shelf = new MemoryShelf();
   shelf.publish(SETS[1]);
   const disk = new SimDisk();
-  const station = await open(disk);
+  let station = await open(disk);
   await fetched(station, shelf);
   shelf.publish(SETS[2]);
   disk.hooks.before = (operation) => {
@@ -112,6 +112,9 @@ test('a full disk keeps the old set in force until there is room', async () => {
   }
   assert.equal(station.seen.inForce, 'old fares');
   assert.match(station.parameters.status.fault, /no space left/);
+  await station.parameters.end();
+  station = await open(disk);
+  assert.equal(station.seen.inForce, 'old fares', 'a full disk can be read');
   disk.hooks.before = () => {};
   await sleep(300);
   await fetched(station, shelf);
