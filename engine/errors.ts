@@ -47,6 +47,8 @@ export const errorCodes = {
   DENYLIST_CARDS_INVALID: 'The file of stopped cards is malformed. Correct the line named.',
   DENYLIST_REFUSED: 'The denylist is damaged, foreign or too large. The one in force stays.',
   DENYLIST_GAP: 'The delta builds on another list. Apply those between, or a full list.',
+  PARAMETERS_REFUSED:
+    'The parameter set is damaged, foreign or does not fit. The one in force stays.',
   POOL_FULL: 'The crypto pool holds as many batches as it may. Send fewer at a time, or later.',
   POOL_FAILED: 'A batch failed each time a worker thread began it. The cause is in the message.',
   POOL_CLOSED: 'The crypto pool was closed. The batch was not done.',

@@ -284,5 +284,40 @@ export const POOL_TACS_MIN = 512;
 export const POOL_CARD_KEYS_MIN = 512;
 export const POOL_CARD_HASHES_MIN = 256;
 
+/** Number of a parameter set: 24 bits of every debit record name the one in force. */
+export const PARAMETERS_VERSION_MAX: number = 2 ** 24 - 1;
+/** A signed manifest: 256 items and 4,096 gates named one by one. */
+export const MANIFEST_BYTES_MAX = 256 * 1024;
+export const MANIFEST_GATES_MAX = 4096;
+export const PARAMETER_ITEMS_MAX = 256;
+/** One item, a fare matrix or a full denylist; and all items of one set. */
+export const PARAMETER_ITEM_BYTES_MAX = 160 * 1024 * 1024;
+export const PARAMETER_SET_BYTES_MAX = 512 * 1024 * 1024;
+/** Items other than fares and lists: a few lines of JSON. */
+export const PARAMETER_TEXT_BYTES_MAX = 64 * 1024;
+/** Sets an engine publishes beside each other. */
+export const PARAMETER_SETS_MAX = 1024;
+/** Sets a gate holds: in force, the one before, and those whose instant is to come. */
+export const PARAMETER_SETS_HELD_MAX = 8;
+/** What an engine sends of an item at a time, and a gate asks for. */
+export const PARAMETER_PIECE_BYTES = 64 * 1024;
+/** A download's progress is made durable this often; so much is fetched again after a power cut. */
+export const PARAMETER_SYNC_BYTES = 1024 * 1024;
+/** Pause after a piece while records wait to be uploaded: at most 1 MiB/s of parameters then. */
+export const PARAMETER_PAUSE_MS = 64;
+/** How often a gate asks an engine that has told it of nothing newer. */
+export const PARAMETER_ASK_MS = 30_000;
+/** First and longest pause before a set is asked for again that did not arrive whole. */
+export const PARAMETER_RETRY_MS_MIN = 1000;
+export const PARAMETER_RETRY_MS_MAX = 10 * 60 * 1000;
+/** A set is made ready in memory this long before its instant. */
+export const PARAMETER_LEAD_MS = 30_000;
+/** The instant of the next set is looked for this often, so that a clock that jumps is seen. */
+export const PARAMETER_LOOK_MS = 1000;
+/** Degraded modes one set puts a station in. */
+export const PARAMETER_MODES_MAX = 16;
+/** Faults of parameters that a gate remembers for its status. */
+export const PARAMETER_FAULTS_MAX = 8;
+
 /** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
 export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;

@@ -6,6 +6,7 @@ import { fareCommands } from './cli/fares.ts';
 import { gateCommands } from './cli/gates.ts';
 import { keyCommands } from './cli/keys.ts';
 import { ledgerCommands } from './cli/ledger.ts';
+import { parameterCommands } from './cli/parameters.ts';
 import { processIo } from './cli/process-io.ts';
 import { quoteCommand } from './cli/quote.ts';
 import { serveCommand } from './cli/serve.ts';
@@ -21,6 +22,7 @@ process.exitCode = await runProgram(
     ...keyCommands,
     ...gateCommands,
     ...denylistCommands,
+    ...parameterCommands,
     ...ledgerCommands,
     ...shiftCommands,
   ],

@@ -13,7 +13,7 @@ export interface InForceSources {
   /** One byte of `engine/clock-quality.ts`. */
   readonly clockQuality: () => number;
   /** 0 where the gate has no set of parameters. */
-  readonly parametersVersion: () => number;
+  readonly parametersVersion: number;
 }
 
 export class GateInForce implements InForce {
@@ -36,6 +36,6 @@ export class GateInForce implements InForce {
   }
 
   get parametersVersion(): number {
-    return this.#sources.parametersVersion();
+    return this.#sources.parametersVersion;
   }
 }

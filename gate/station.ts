@@ -35,9 +35,12 @@ import { ShiftJournal, type ShiftOptions } from './shift/shift-journal.ts';
 import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
+import type { Downloads } from './uplink/downloads.ts';
 import { readBundle, TlsTransport } from './uplink/tls.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
+
+type PlannedSetting = Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
 
 /** One gate of the station. */
 export interface GatePlan {
@@ -48,8 +51,8 @@ export interface GatePlan {
   /** Folder with what enrolment gave the gate: certificate, keys. */
   readonly bundleDir: string;
   readonly journalDir: string;
-  /** Setting of this gate, without what the station adds. */
-  readonly setting: Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
+  /** Setting of this gate, without what the station adds; or what answers it, asked before taps. */
+  readonly setting: PlannedSetting | (() => PlannedSetting);
   readonly barrier?: Barrier;
   /** Who holds the purchase keys, where the station's key ring does not: a SAM. */
   readonly keys?: KeyHolder;
@@ -65,6 +68,12 @@ export interface StationOptions {
   readonly clock?: Clock;
   readonly journalSegmentBytes?: number;
   readonly journalSegments?: number;
+  /** Parameter sets, fetched by whichever uplink is connected. */
+  readonly parameters?: {
+    readonly downloads: Downloads | undefined;
+    readonly status: GateStatus['parameters'] | undefined;
+    readonly inForce: { readonly parametersVersion: number };
+  };
   /**
    * Folder of one log for the journals of all gates, so that they share their syncs; without it
    * each gate syncs for itself. Once used it is needed, until the station has ended in order.
@@ -139,7 +148,8 @@ export class Station {
 
   /** Opens a gate's journal and uplink. @throws FaregateError naming what is wrong with which. */
   async add(plan: GatePlan): Promise<Gate> {
-    const { clock = systemClock, log, engine } = this.#options;
+    const { clock = systemClock, log, engine, parameters } = this.#options;
+    const downloads = parameters?.downloads;
     const { gateId } = plan;
     const bundle = await readBundle(plan.bundleDir);
     const storage = {
@@ -158,27 +168,28 @@ export class Station {
     await this.#cards;
     const shifts = await this.#openJournal(storage);
     const journal: Journal = shifts;
-    this.modes.serve(plan.setting.place.station);
+    const planned = plan.setting;
+    const source = typeof planned === 'function' ? planned : () => planned;
+    this.modes.serve(source().place.station);
     const keys = plan.keys ?? new KeyringHolder(this.keys);
-    const setting: TapSetting = {
-      ...plan.setting,
-      buffers: new GateBuffers(plan.setting.place),
+    const added = {
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
       modes: this.modes,
-      inForce: new GateInForce({
-        denylist: plan.setting.denylist,
+    };
+    const inForce = ({ denylist }: PlannedSetting): GateInForce =>
+      new GateInForce({
+        denylist,
         modes: this.modes,
         clockQuality: () => this.clockWatch.quality,
-        parametersVersion: () => 0,
-      }),
-    };
+        parametersVersion: parameters?.inForce.parametersVersion ?? 0,
+      });
     const barrier: Barrier = plan.barrier ?? new CountingBarrier();
     if (standsOpen(this.modes.mode)) barrier.stand?.(true);
     const gate = new Gate({
       gateId,
       station: plan.station,
-      setting: () => setting,
+      setting: completed(source, (setting) => ({ ...added, inForce: inForce(setting) })),
       reader: plan.reader,
       keys,
       journal,
@@ -198,9 +209,10 @@ export class Station {
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
       onCompared: (skewMs, roundTripMs) => this.clockWatch.compared(skewMs, roundTripMs),
+      ...(downloads ? { downloads } : {}),
     });
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
-    const { zone } = plan.setting;
+    const { zone } = source();
     this.#gates.push({ gate, barrier, kept, journal, shifts, zone, readers, uplink });
     return gate;
   }
@@ -222,8 +234,10 @@ export class Station {
   #statusOf(gate: Gate, shifts: ShiftJournal): GateStatus {
     const { counts } = shifts.state;
     const tallies = [counts.confirmed, counts.unconfirmed, counts.void, counts.settlement];
+    const parameters = this.#options.parameters?.status;
     return {
       ...gate.counts.status(shifts.backlog, this.unconfirmed.countOf(gate.gateId)),
+      ...(parameters ? { parameters } : {}),
       now: {
         mode: this.modes.mode,
         clockQuality: this.clockWatch.quality,
@@ -310,6 +324,28 @@ export class Station {
 
 function standsOpen(mode: number): boolean {
   return (mode & Mode.emergency) !== 0;
+}
+
+/** The planned setting with what the station adds, made anew only when the plan's has changed. */
+function completed(
+  source: () => PlannedSetting,
+  added: (setting: PlannedSetting) => Omit<TapSetting, keyof PlannedSetting | 'buffers'>,
+): () => TapSetting {
+  let from = source();
+  const complete = (): TapSetting => ({
+    ...from,
+    ...added(from),
+    buffers: new GateBuffers(from.place),
+  });
+  let setting = complete();
+  return () => {
+    const now = source();
+    if (now !== from) {
+      from = now;
+      setting = complete();
+    }
+    return setting;
+  };
 }
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */

@@ -14,7 +14,13 @@ import { fingerprintOf } from '../pki/certificates.ts';
 import type { ServerPki } from './enrolment.ts';
 import { IngestBudget, IngestConnection } from './ingest-connection.ts';
 import { GateTable, type GateView, type IngestCounters, newCounters } from './ingest-gates.ts';
-import { type IngestContext, IngestSession, type LedgerPort, type Peer } from './ingest-session.ts';
+import {
+  type IngestContext,
+  IngestSession,
+  type LedgerPort,
+  type ParameterPort,
+  type Peer,
+} from './ingest-session.ts';
 import type { RecordChecks } from './record-checks.ts';
 import type { GateRegistry } from './registry.ts';
 
@@ -28,6 +34,7 @@ export interface IngestOptions {
   readonly checks: RecordChecks;
   readonly log: Log;
   readonly nowMs?: () => number;
+  readonly parameters?: ParameterPort;
   /** Told of errors that are not a gate's doing; a program stops on them. Default: logged only. */
   readonly onFailure?: (error: unknown) => void;
   /** UPLOAD_IDLE_MS_MAX unless a test is in a hurry; so with the bound on bytes. */
@@ -57,6 +64,7 @@ export class IngestServer {
       counters: this.counters,
       log: options.log,
       nowMs: options.nowMs ?? Date.now,
+      ...(options.parameters ? { parameters: options.parameters } : {}),
       onFailure: (error) => this.#onFailure(error),
     };
     this.#server = createServer({

@@ -18,6 +18,15 @@ export interface GateStatus {
   readonly backlog: number;
   /** Debits of this gate whose outcome is still unknown. */
   readonly unconfirmed: number;
+  /** Absent where the gate takes no parameter sets. */
+  readonly parameters?: {
+    /** The set in force; 0: none. */
+    readonly version: number;
+    /** The newest set that waits for its instant; 0: none. */
+    readonly staged: number;
+    /** What went wrong last with a set; empty where nothing did. */
+    readonly fault: string;
+  };
   readonly tapMs: HistogramData;
   readonly hostUs: HistogramData;
   /** Absent from gates that do not tell it. */

@@ -115,6 +115,8 @@ export interface GateView {
   readonly torn: number;
   readonly unconfirmed: number;
   readonly backlog: number;
+  /** The parameter set in force; 0: none, or it does not say. */
+  readonly parametersVersion: number;
   readonly tapP99Ms: number;
   /** `normal`, or its modes joined by `+`. */
   readonly mode: string;
@@ -283,6 +285,7 @@ function gateView(gate: GateInput, telemetry: Telemetry, nowMs: number): GateVie
     torn: tally?.counts.torn ?? 0,
     unconfirmed: tally?.last.unconfirmed ?? 0,
     backlog: tally?.last.backlog ?? 0,
+    parametersVersion: tally?.last.parameters?.version ?? 0,
     tapP99Ms: tally?.tapP99Ms ?? 0,
     mode: modeText(now?.mode ?? 0),
     clock: clockQualityText(now?.clockQuality ?? 0),

@@ -46,7 +46,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     throw new FaregateError('SELF_TEST_FAILED', named);
   }
   const stopped = asked();
-  const station = await openStation({
+  const { station, parameters } = await openStation({
     config,
     files,
     log,
@@ -57,7 +57,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
   let reloaded = Promise.resolve();
   const reload = (): void => {
     reloaded = reloaded
-      .then(() => reloadKeys(station, config, io.env))
+      .then(() => reloadKeys(parameters, config, io.env))
       .then(
         () => log.info({}, 'the keys of the key file are in force'),
         (error: Error) => log.error({}, `the keys stay as they were: ${error.message}`),
@@ -79,6 +79,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     process.off('SIGHUP', reload);
     await health?.close();
     await station.stop();
+    await parameters.end();
   }
   return 0;
 }

@@ -57,6 +57,8 @@ export interface ServiceConfig {
     readonly publicKey: string;
     readonly form?: DenylistForm;
   };
+  /** Folder of the sets an engine publishes and the operator's public key; absent: none taken. */
+  readonly parameters?: { readonly folder: string; readonly publicKey: string };
   readonly gates: readonly GateConfig[];
 }
 
@@ -108,6 +110,7 @@ export const serviceConfigSchema = object(
       publicKey: text,
       form: { enum: ['fast', 'small'] },
     }),
+    parameters: object(['folder', 'publicKey'], { folder: text, publicKey: text }),
     gates: { type: 'array', minItems: 1, maxItems: STATION_GATES_MAX, items: gateSchema },
   },
 );
@@ -136,7 +139,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireZone(config.zone, path);
   requireLoopback(config, path);
   const folder = dirname(path);
-  const { control, denylist } = config;
+  const { control, denylist, parameters } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -157,6 +160,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
             publicKey: at(denylist.publicKey),
           },
         }
+      : {}),
+    ...(parameters
+      ? { parameters: { folder: at(parameters.folder), publicKey: at(parameters.publicKey) } }
       : {}),
     profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
     gates: config.gates.map((gate) => ({

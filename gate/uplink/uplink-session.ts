@@ -10,6 +10,8 @@ import {
   type GateMessage,
   PROTOCOL,
 } from '../../engine/wire/envelope.ts';
+import type { ParameterAnswer } from '../../engine/wire/parameter-messages.ts';
+import type { Asker } from './downloads.ts';
 import type { Link } from './transport.ts';
 import { freeTurns, type Release } from './turns.ts';
 import type { UplinkOptions, UplinkTiming } from './uplink.ts';
@@ -27,7 +29,8 @@ interface InFlight {
   readonly release: Release;
 }
 
-export class UplinkSession {
+export class UplinkSession implements Asker {
+  readonly gateId: string;
   readonly #options: UplinkOptions;
   readonly #timing: UplinkTiming;
   readonly #onAcknowledged: () => void;
@@ -47,9 +50,12 @@ export class UplinkSession {
   #welcomed = false;
   #progressed = false;
   #skewMs: number | null = null;
+  /** When the question for parameters that is under way was asked; null: none is. */
+  #askedMs: number | null = null;
 
   constructor(options: UplinkOptions, timing: UplinkTiming, onAcknowledged: () => void) {
     assert(timing.batchRecords >= 1 && timing.batchRecords <= BATCH_RECORDS_MAX);
+    this.gateId = options.gateId;
     this.#options = options;
     this.#timing = timing;
     this.#onAcknowledged = onAcknowledged;
@@ -105,6 +111,7 @@ export class UplinkSession {
       this.#over = true;
       link.close();
       this.#turn?.();
+      this.#options.downloads?.gone(this);
       for (const batch of this.#inFlight.splice(0)) batch.release();
     }
   }
@@ -122,6 +129,7 @@ export class UplinkSession {
       const welcome = await this.#hear(link);
       if (welcome.type !== 'welcome') throw misplaced(welcome);
       this.#agree(welcome.acknowledgedThrough, nextSequence);
+      this.#hearNewest(welcome.parameters);
       this.#skewMs = this.#compare(welcome.nowMs, sentMs);
       if (Math.abs(this.#skewMs) > SKEW_MS_TOLD) {
         log.warn({ gate: gateId, skewMs: this.#skewMs }, 'the clocks of gate and engine disagree');
@@ -165,7 +173,12 @@ export class UplinkSession {
   async #receive(link: Link): Promise<never> {
     for (;;) {
       const message = await this.#hear(link);
+      if (message.type === 'set' || message.type === 'piece') {
+        void this.#takeAnswer(message);
+        continue;
+      }
       if (message.type !== 'ack') throw misplaced(message);
+      this.#hearNewest(message.parameters);
       const through = message.through;
       if (through >= this.#next) {
         throw new FaregateError(
@@ -189,6 +202,27 @@ export class UplinkSession {
     this.wake();
   }
 
+  /** An engine that gives out no parameters does not speak of them, and is not asked. */
+  #hearNewest(newest: number | undefined): void {
+    if (newest !== undefined) this.#options.downloads?.told(this, newest);
+  }
+
+  async #takeAnswer(answer: ParameterAnswer): Promise<void> {
+    this.#askedMs = null;
+    await this.#options.downloads?.answer(this, answer);
+    this.wake();
+  }
+
+  /** Uploads go first: a question is asked when no batch could be sent, or a pause has passed. */
+  async #ask(link: Link): Promise<void> {
+    const { downloads, journal } = this.#options;
+    if (!downloads || this.#finishing || this.#askedMs !== null) return;
+    const question = downloads.question(this, journal.backlog > 0);
+    if (!question) return;
+    this.#askedMs = performance.now();
+    await this.#tell(link, question);
+  }
+
   async #send(link: Link): Promise<void> {
     while (!this.#over) {
       if (this.#finishing && this.#inFlight.length === 0) return;
@@ -198,11 +232,16 @@ export class UplinkSession {
       if (performance.now() >= this.#statusDueMs) {
         await this.#tell(link, { type: 'status', status: this.#status() });
       }
+      await this.#ask(link);
       await this.#wakeup.wait(this.#timing.pollMs);
     }
   }
 
   #checkAnswered(): void {
+    const { answerMs } = this.#timing;
+    if (this.#askedMs !== null && performance.now() - this.#askedMs >= answerMs) {
+      throw new FaregateError('UPLINK_FAILED', `no parameters within ${answerMs} ms`);
+    }
     const oldest = this.#inFlight[0];
     if (!oldest || performance.now() - oldest.sentMs < this.#timing.answerMs) return;
     throw new FaregateError(

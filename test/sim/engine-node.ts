@@ -13,6 +13,7 @@ import {
   type IngestContext,
   IngestSession,
   type LedgerPort,
+  type ParameterPort,
 } from '../../engine/operator/ingest-session.ts';
 import { createRecordChecks } from '../../engine/operator/record-checks.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
@@ -28,6 +29,8 @@ export class EngineNode {
   killAtPost = false;
   /** Told as it dies, to break its connections. */
   onKilled: () => void = () => {};
+  /** What it gives out to gates; null: nothing. */
+  parameters: ParameterPort | null = null;
   readonly #time: VirtualTime;
   readonly #scenario: Scenario;
   readonly #chance: Chance;
@@ -111,6 +114,7 @@ export class EngineNode {
         counters: newCounters(),
         log: silentLog,
         nowMs: () => this.#time.wallMs(),
+        ...(this.parameters ? { parameters: this.parameters } : {}),
         onFailure: (error) => this.#onFailure(process, error),
       };
     });

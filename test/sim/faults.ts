@@ -4,6 +4,7 @@ import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
 import type { EngineNode } from './engine-node.ts';
 import type { Network } from './network.ts';
+import type { Publisher } from './parameters.ts';
 import type { FaultName, Scenario } from './scenario.ts';
 import type { StationNode } from './station-node.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -17,6 +18,7 @@ export interface FaultParts {
   readonly chance: Chance;
   readonly city: SimCity;
   readonly network: Network;
+  readonly publisher: Publisher | null;
   readonly engine: EngineNode;
   readonly stations: readonly StationNode[];
   readonly cards: readonly SimCard[];
@@ -47,6 +49,7 @@ const deeds: Deeds = {
     const size = chance.pick([1000, MINUTE_MS, HOUR_MS, 24 * HOUR_MS]);
     chance.pick(stations).setSkew((chance.fraction() * 2 - 1) * size);
   },
+  parameters: ({ time, publisher }) => publisher?.publishNext(time.trueMs),
   denylistSwitch: ({ chance, city, engine, cards }) => {
     const stopped = cards.filter(() => chance.happens(0.2)).map((card) => card.state.cardNumber);
     city.stop(engine.hashKey, stopped);
@@ -62,6 +65,7 @@ const pauses: Partial<Record<FaultName, number>> = {
   partition: 1,
   clockJump: 0.2,
   denylistSwitch: 0.5,
+  parameters: 0.3,
 };
 
 export class Faults {
@@ -87,6 +91,7 @@ export class Faults {
     this.#over = true;
     const { city, engine, network, stations } = this.#parts;
     network.heal();
+    this.#parts.publisher?.calm();
     engine.calm();
     city.stop(engine.hashKey, []);
     if (!engine.running) await engine.start();

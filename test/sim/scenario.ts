@@ -34,6 +34,8 @@ export const faultNames = [
   'fareSwitch',
   /** Cards are stopped and freed again. */
   'denylistSwitch',
+  /** Parameter sets are published; they arrive late, forged, cut, damaged and twice. */
+  'parameters',
   /** Riders who do not come back after a torn tap, and leave by the side door. */
   'giveUp',
 ] as const;

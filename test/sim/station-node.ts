@@ -29,6 +29,7 @@ import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
 import type { Witness } from './invariants.ts';
 import type { Network } from './network.ts';
+import { openSimParameters, type Publisher, type SimParameters } from './parameters.ts';
 import type { Scenario } from './scenario.ts';
 import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
@@ -37,6 +38,8 @@ const SEGMENTS_MAX = 24;
 /** Shifts are short, so that many are closed. */
 const SHIFT_MS = 10 * 60_000;
 const LOOK_MS = 20_000;
+/** The disk of its parameter sets, beside those of its gates. */
+const PARAMETERS = 'parameters';
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {
@@ -62,6 +65,7 @@ export interface StationParts {
   readonly chance: Chance;
   readonly city: SimCity;
   readonly network: Network;
+  readonly publisher: Publisher | null;
   readonly witness: Witness;
 }
 
@@ -77,6 +81,7 @@ export class StationNode {
   /** What each gate showed its rider last. */
   readonly #shown = new Map<string, Decision>();
   #process: SimProcess | null = null;
+  #parameters: SimParameters | null = null;
   #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
   #calm = false;
@@ -94,6 +99,7 @@ export class StationNode {
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     this.#keys = new StationKeys(parts.city.keyring, 8);
     for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
+    if (parts.publisher) this.#disks.set(PARAMETERS, this.#prepared(new SimDisk()));
   }
 
   get running(): boolean {
@@ -108,6 +114,13 @@ export class StationNode {
       backlog += journal.backlog + journal.open().length;
     }
     return backlog;
+  }
+
+  /** Whether it works by the parameter set that ought to be in force. */
+  get isUpToDate(): boolean {
+    const { publisher, time } = this.#parts;
+    if (!publisher) return true;
+    return this.#parameters?.station.version === publisher.inForceAt(time.trueMs);
   }
 
   nextSequenceOf(gateId: string): number {
@@ -140,6 +153,7 @@ export class StationNode {
     this.#running.clear();
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     await this.#parts.time.within(process, async () => {
+      this.#parameters = await this.#openParameters();
       for (const identity of this.gates) {
         try {
           await this.#open(process, identity);
@@ -175,6 +189,14 @@ export class StationNode {
     return this.#shown.get(gateId) ?? null;
   }
 
+  async #openParameters(): Promise<SimParameters | null> {
+    const { publisher } = this.#parts;
+    if (!publisher) return null;
+    const disk = this.#disks.get(PARAMETERS)!;
+    const gateIds = this.gates.map(({ gateId }) => gateId);
+    return openSimParameters({ ...this.#parts, publisher, disk, gateIds, name: this.name });
+  }
+
   async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
     const { scenario, chance, city, network } = this.#parts;
     const { gateId, number, side, journalKey } = identity;
@@ -203,6 +225,7 @@ export class StationNode {
     const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
+    const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
     const buffers = new GateBuffers(fixed.place);
     const gate = new Gate({
@@ -211,6 +234,7 @@ export class StationNode {
       setting: () => ({
         ...fixed,
         buffers,
+        fares: parameters?.fares() ?? fixed.fares,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
           scenario.canary === 'forgetUnconfirmed' ? null : unconfirmed.find(cardNumber),
@@ -232,6 +256,7 @@ export class StationNode {
       log: silentLog,
       random: () => chance.fraction(),
       onFailure: (error) => this.#failed(process, error),
+      ...(parameters ? { downloads: parameters.station.downloads } : {}),
       timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
     });
     const { zone } = fixed;
