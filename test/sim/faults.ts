@@ -10,6 +10,7 @@ import type { VirtualTime } from './virtual-time.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 export interface FaultParts {
   readonly time: VirtualTime;
@@ -30,6 +31,26 @@ const deeds: Deeds = {
   powerCut: (parts) => restart(parts, true),
   cutAtOpen: ({ chance, stations }) => {
     chance.pick(stations).cutAtOpen = true;
+  },
+  cutAtWrite: ({ chance, stations }) => {
+    chance.pick(stations).cutAtStep = 1 + chance.below(40);
+  },
+  inTap: (parts) => {
+    const { chance, stations } = parts;
+    const station = chance.pick(stations);
+    const deed = chance.pick(deedsInTap);
+    station.inTap(1 + chance.below(12), () => deed(parts, station));
+  },
+  certificateExpiry: async ({ time, chance, network, engine, stations }) => {
+    const station = chance.pick(stations);
+    const { gateId } = chance.pick(station.gates);
+    network.expire(engine.certificateOf(gateId));
+    await time.sleep(chance.fraction() * DAY_MS);
+    engine.renewCertificate(gateId);
+    // Somebody has to bring it there.
+    await time.sleep(chance.fraction() * HOUR_MS);
+    station.kill(false);
+    await station.start();
   },
   engineKill: async ({ time, chance, engine }) => {
     if (chance.happens(0.5)) engine.killAtPost = true;
@@ -53,11 +74,24 @@ const deeds: Deeds = {
   },
 };
 
+type DeedInTap = (parts: FaultParts, station: StationNode) => void;
+
+const deedsInTap: readonly DeedInTap[] = [
+  (_, station) => station.kill(false),
+  (_, station) => station.kill(true),
+  (parts) => void deeds.denylistSwitch!(parts),
+  ({ time, city }) => city.raiseFares(Math.floor(time.trueMs)),
+  ({ chance }, station) => station.setSkew((chance.fraction() * 2 - 1) * 2 * DAY_MS),
+];
+
 /** How often each deed happens: a mean pause, of the riders' own. */
 const pauses: Partial<Record<FaultName, number>> = {
   kill: 0.6,
   powerCut: 0.6,
   cutAtOpen: 0.4,
+  cutAtWrite: 0.3,
+  inTap: 0.2,
+  certificateExpiry: 0.8,
   engineKill: 0.7,
   partition: 1,
   clockJump: 0.2,
@@ -93,7 +127,9 @@ export class Faults {
     for (const station of stations) {
       station.calm();
       station.setSkew(0);
-      if (!station.running) await station.start();
+      // Its gates may have certificates that were renewed in the meantime.
+      station.kill(false);
+      await station.start();
     }
   }
 

@@ -108,6 +108,11 @@ function checkCards(witness: Witness, engine: EngineNode, cards: readonly SimCar
       committed -= 1;
       committedMinor -= amountMinor;
     }
+    const { initialMinor, loadedMinor, balanceMinor } = card.state;
+    const goneMinor = card.committed.reduce((sum, one) => sum + one.amountMinor, 0);
+    if (initialMinor + loadedMinor - balanceMinor !== goneMinor) {
+      witness.broken(`card ${card.index}: ${goneMinor} debited, ${balanceMinor} left on it`);
+    }
     if (posted !== committed || postedMinor !== committedMinor) {
       witness.broken(
         `card ${card.index}: committed ${committed} debits of ${committedMinor} minor units, ` +

@@ -71,7 +71,8 @@ function makeWorld(scenario: Scenario, witness: Witness) {
         gates.push({ gateId: `G${number}`, number, side, journalKey: chance.bytes(32) });
       }
     }
-    const parts = { time, scenario, chance: new Chance(chance.bits()), city, network, witness };
+    const own = { chance: new Chance(chance.bits()) };
+    const parts = { ...own, time, scenario, city, engine, network, witness };
     return new StationNode(index, gates, parts);
   });
   const cards = Array.from({ length: scenario.riders }, (_, index) => {

@@ -4,8 +4,6 @@
  */
 import type { CardKeyRef } from '../../engine/card/dialogue.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
-import { at } from '../../engine/debit/codec.ts';
-import { DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
@@ -21,8 +19,10 @@ import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
 import { SimDisk } from '../sim-disk.ts';
+import { plantInDisk, plantInJournal } from './canaries.ts';
 import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
+import type { EngineNode } from './engine-node.ts';
 import type { Witness } from './invariants.ts';
 import type { Network } from './network.ts';
 import type { Scenario } from './scenario.ts';
@@ -52,6 +52,7 @@ export interface StationParts {
   readonly scenario: Scenario;
   readonly chance: Chance;
   readonly city: SimCity;
+  readonly engine: EngineNode;
   readonly network: Network;
   readonly witness: Witness;
 }
@@ -73,6 +74,11 @@ export class StationNode {
   #calm = false;
   /** Cuts the power at the next opening. */
   cutAtOpen = false;
+  /** Cuts it after so many steps of its disks; 0: does not. */
+  cutAtStep = 0;
+  /** Happens when so many commands have gone to cards; 0: nothing does. */
+  #commandsLeft = 0;
+  #atCommand: () => void = () => {};
 
   constructor(index: number, gates: readonly GateIdentity[], parts: StationParts) {
     this.index = index;
@@ -118,6 +124,14 @@ export class StationNode {
   calm(): void {
     this.#calm = true;
     this.cutAtOpen = false;
+    this.cutAtStep = 0;
+    this.#commandsLeft = 0;
+  }
+
+  /** Lets `deed` happen before one of the next commands to a card, between two of a tap. */
+  inTap(commands: number, deed: () => void): void {
+    this.#commandsLeft = commands;
+    this.#atCommand = deed;
   }
 
   async start(): Promise<void> {
@@ -157,13 +171,20 @@ export class StationNode {
     const process = this.#process;
     if (!running || !process?.alive) return null;
     this.#shown.delete(gateId);
+    card.onCommand = () => this.#onCommand();
     await Promise.race([running.reader.present(card.virtual, options), process.death]);
     card.virtual.power();
     return this.#shown.get(gateId) ?? null;
   }
 
+  #onCommand(): void {
+    if (this.#commandsLeft === 0) return;
+    this.#commandsLeft -= 1;
+    if (this.#commandsLeft === 0) this.#parts.time.within(undefined, this.#atCommand);
+  }
+
   async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
-    const { scenario, chance, city, network } = this.#parts;
+    const { scenario, chance, city, engine, network } = this.#parts;
     const { gateId, number, side, journalKey } = identity;
     const storage = {
       disk: this.#disks.get(gateId)!,
@@ -190,6 +211,7 @@ export class StationNode {
       station: this.name,
       setting: () => ({
         ...fixed,
+        fares: city.fares,
         buffers,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
@@ -198,14 +220,14 @@ export class StationNode {
       }),
       reader,
       keys,
-      journal: scenario.canary === 'tornIsVoid' ? voiding(journal) : journal,
+      journal: plantInJournal(scenario.canary, journal),
       barrier: { show: (decision) => this.#show(process, gateId, decision) },
       unconfirmed,
       clock: this.#clock,
     });
     const uplink = new Uplink({
       gateId,
-      transport: network.transport(this.name, gateId, process),
+      transport: network.transport(this.name, gateId, engine.certificateOf(gateId), process),
       journal,
       status: () => gate.counts.status(journal.backlog, unconfirmed.countOf(gateId)),
       log: silentLog,
@@ -245,33 +267,11 @@ export class StationNode {
       const slow = scenario.faults.has('diskSlow') && !this.#calm && chance.happens(0.02);
       await time.sleep(slow ? chance.fraction() * 2000 : 0.05 + chance.fraction() * 0.2);
     };
-    return scenario.canary === 'lyingSync' ? lying(disk) : disk;
+    disk.hooks.after = () => {
+      if (this.cutAtStep === 0) return;
+      this.cutAtStep -= 1;
+      if (this.cutAtStep === 0) this.kill(true);
+    };
+    return plantInDisk(scenario.canary, disk);
   }
-}
-
-/** A journal that is told of no debit whose outcome is unknown (a planted bug). */
-function voiding(journal: Journal): Journal {
-  return new Proxy(journal, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (name !== 'close') return typeof value === 'function' ? value.bind(target) : value;
-      return (record: Uint8Array) => {
-        const copy = record.slice();
-        if (copy[at.state] === DebitState.unconfirmed) copy[at.state] = DebitState.void;
-        target.close(copy);
-      };
-    },
-  });
-}
-
-/** A disk that promises more than it does (a planted bug): its syncs make nothing durable. */
-function lying(disk: SimDisk): SimDisk {
-  const open = disk.open.bind(disk);
-  const preallocate = disk.preallocate.bind(disk);
-  disk.open = async (name) => ({ ...(await open(name)), sync: async () => {} });
-  disk.preallocate = async (name, bytes) => ({
-    ...(await preallocate(name, bytes)),
-    sync: async () => {},
-  });
-  return disk;
 }
