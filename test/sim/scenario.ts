@@ -8,6 +8,14 @@ import { Chance } from '../../gate/demo/chance.ts';
 export const faultNames = [
   /** Cards are pulled away before, during or after any command. */
   'tear',
+  /** Gates read through real link code and a simulated device; else from the air. */
+  'line',
+  /** Such a reader is unplugged at any byte, and comes back. */
+  'readerLoss',
+  /** Its frames are damaged, lost and repeated. */
+  'lineNoise',
+  /** Two cards are held to it at once. */
+  'severalCards',
   /** A station's process is killed and started again: what was written is there. */
   'kill',
   /** Its power is cut: of what was not synced anything may be there. */

@@ -12,6 +12,8 @@ import { Gate } from '../../gate/controller.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
+import type { Reader } from '../../gate/reader/reader.ts';
+import type { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
@@ -24,6 +26,7 @@ import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
 import type { EngineNode } from './engine-node.ts';
 import type { Witness } from './invariants.ts';
+import { LineReader } from './line-reader.ts';
 import type { Network } from './network.ts';
 import type { Scenario } from './scenario.ts';
 import { SimProcess, type VirtualTime } from './virtual-time.ts';
@@ -39,9 +42,11 @@ export interface GateIdentity {
   readonly journalKey: Uint8Array;
 }
 
+type Hold = (card: VirtualCard, options: PresentOptions) => Promise<void>;
+
 interface RunningGate {
-  readonly identity: GateIdentity;
-  readonly reader: VirtualReader;
+  /** Holds a card to its reader. */
+  readonly hold: Hold;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly uplink: Uplink;
@@ -172,7 +177,7 @@ export class StationNode {
     if (!running || !process?.alive) return null;
     this.#shown.delete(gateId);
     card.onCommand = () => this.#onCommand();
-    await Promise.race([running.reader.present(card.virtual, options), process.death]);
+    await Promise.race([running.hold(card.virtual, options), process.death]);
     card.virtual.power();
     return this.#shown.get(gateId) ?? null;
   }
@@ -201,7 +206,8 @@ export class StationNode {
       segmentBytes: SEGMENT_BYTES,
     });
     if (!process.alive) return;
-    const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
+    const { reader, hold } = await this.#reader(process, gateId);
+    if (!process.alive) return;
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
     const buffers = new GateBuffers();
@@ -235,9 +241,20 @@ export class StationNode {
       onFailure: (error) => this.#failed(process, error),
       timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
     });
-    this.#running.set(gateId, { identity, reader, journal, gate, uplink });
+    this.#running.set(gateId, { hold, journal, gate, uplink });
     uplink.start();
     gate.serve().catch((error: unknown) => this.#failed(process, error));
+  }
+
+  async #reader(process: SimProcess, name: string): Promise<{ reader: Reader; hold: Hold }> {
+    const { time, scenario, chance } = this.#parts;
+    if (scenario.faults.has('line')) {
+      const isCalm = (): boolean => this.#calm;
+      const line = new LineReader({ name, time, scenario, chance, process, isCalm });
+      return { reader: await line.reader(), hold: (card, options) => line.present(card, options) };
+    }
+    const reader = new VirtualReader({ name, chance: () => chance.fraction() });
+    return { reader, hold: (card, options) => reader.present(card, options) };
   }
 
   /** A gate's program stops on a failed disk and is started again by its supervisor. */
