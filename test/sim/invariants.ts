@@ -67,9 +67,12 @@ export function checkRun(
 /** Every sequence a gate gave out is held; nothing acknowledged and no opening is lost. */
 function checkGates(witness: Witness, engine: EngineNode, stations: readonly StationNode[]): void {
   for (const station of stations) {
-    for (const { gateId } of station.gates) {
+    const standing = station.gates.map(({ gateId }) => {
+      return { gateId, last: station.nextSequenceOf(gateId) - 1 };
+    });
+    const retired = station.retired.map(({ gateId, through }) => ({ gateId, last: through }));
+    for (const { gateId, last } of [...standing, ...retired]) {
       const held = engine.ledger.acknowledgedThrough(gateId);
-      const last = station.nextSequenceOf(gateId) - 1;
       if (held !== last) witness.broken(`${gateId}: ledger through ${held}, journal ${last}`);
       const told = witness.acknowledgedOf(gateId);
       if (held < told) witness.broken(`${gateId}: acknowledged ${told}, holds ${held}`);

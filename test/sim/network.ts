@@ -67,8 +67,13 @@ export class Network {
     for (const link of this.#links) link.break();
   }
 
-  /** @param fingerprint of the certificate that the gate's process has read at its start */
-  transport(station: string, gateId: string, fingerprint: string, process: SimProcess): Transport {
+  /** @param fingerprintNow of the certificate that is shown to the engine */
+  transport(
+    station: string,
+    gateId: string,
+    fingerprintNow: () => string,
+    process: SimProcess,
+  ): Transport {
     return {
       name: 'engine',
       connect: async (signal) => {
@@ -77,6 +82,7 @@ export class Network {
           await this.#time.sleep(signal.aborted ? 0 : 5000);
           throw new FaregateError('UPLINK_FAILED', 'engine: no answer');
         }
+        const fingerprint = fingerprintNow();
         if (this.#expired.has(fingerprint)) {
           throw new FaregateError('UPLINK_FAILED', 'engine: the certificate has expired');
         }

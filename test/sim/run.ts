@@ -83,7 +83,7 @@ function makeWorld(scenario: Scenario, witness: Witness) {
       new Rider(card, { time, scenario, chance: new Chance(chance.bits()), stations, witness }),
   );
   const parts = { time, scenario, chance: new Chance(chance.bits()) };
-  const faults = new Faults({ ...parts, city, network, engine, stations, cards });
+  const faults = new Faults({ ...parts, city, network, engine, stations, cards, successors: [] });
   return { scenario, chance, engine, stations, cards, riders, faults };
 }
 

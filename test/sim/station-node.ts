@@ -28,6 +28,7 @@ import type { EngineNode } from './engine-node.ts';
 import type { Witness } from './invariants.ts';
 import { LineReader } from './line-reader.ts';
 import type { Network } from './network.ts';
+import { RetiredGate } from './retired.ts';
 import type { Scenario } from './scenario.ts';
 import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
@@ -65,7 +66,9 @@ export interface StationParts {
 export class StationNode {
   readonly index: number;
   readonly name: string;
-  readonly gates: readonly GateIdentity[];
+  /** Those that were taken away. */
+  readonly retired: RetiredGate[] = [];
+  #gates: readonly GateIdentity[];
   readonly #parts: StationParts;
   readonly #clock: Clock;
   readonly #keys: StationKeys;
@@ -73,6 +76,8 @@ export class StationNode {
   readonly #running = new Map<string, RunningGate>();
   /** What each gate showed its rider last. */
   readonly #shown = new Map<string, Decision>();
+  /** Gates to which a card is held. */
+  readonly #held = new Set<string>();
   #process: SimProcess | null = null;
   #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
@@ -88,13 +93,35 @@ export class StationNode {
   constructor(index: number, gates: readonly GateIdentity[], parts: StationParts) {
     this.index = index;
     this.name = parts.city.stationNames[index]!;
-    this.gates = gates;
+    this.#gates = gates;
     this.#parts = parts;
     const { time } = parts;
     this.#clock = { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs };
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     this.#keys = new StationKeys(parts.city.keyring, 8);
     for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
+  }
+
+  get gates(): readonly GateIdentity[] {
+    return this.#gates;
+  }
+
+  /**
+   * Takes a gate away for good and puts `successor` in its place, which works from the next start.
+   * Null where it cannot be now: it is in use, or a rider may come back for a debit of it.
+   */
+  replace(gateId: string, successor: GateIdentity): RetiredGate | null {
+    const running = this.#running.get(gateId);
+    const isBusy = this.#held.has(gateId) || this.#unconfirmed.countOf(gateId) > 0;
+    if (!this.running || isBusy || !running || running.journal.open().length > 0) return null;
+    const identity = this.#gates.find((gate) => gate.gateId === gateId)!;
+    this.kill(false);
+    const retired = new RetiredGate(identity, this.#disks.get(gateId)!, this.#parts);
+    this.retired.push(retired);
+    this.#disks.delete(gateId);
+    this.#disks.set(successor.gateId, this.#prepared(new SimDisk()));
+    this.#gates = this.#gates.map((gate) => (gate === identity ? successor : gate));
+    return retired;
   }
 
   get running(): boolean {
@@ -146,7 +173,7 @@ export class StationNode {
     this.#process = process;
     this.#running.clear();
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
-    await this.#parts.time.within(process, async () => {
+    const opening = this.#parts.time.within(process, async () => {
       for (const identity of this.gates) {
         try {
           await this.#open(process, identity);
@@ -156,6 +183,8 @@ export class StationNode {
         if (!process.alive) return;
       }
     });
+    // A process that dies on the way never comes to the end of it.
+    await Promise.race([opening, process.death]);
   }
 
   /** Ends the process; with `power` cut, what was not synced may be gone. */
@@ -177,7 +206,9 @@ export class StationNode {
     if (!running || !process?.alive) return null;
     this.#shown.delete(gateId);
     card.onCommand = () => this.#onCommand();
+    this.#held.add(gateId);
     await Promise.race([running.hold(card.virtual, options), process.death]);
+    this.#held.delete(gateId);
     card.virtual.power();
     return this.#shown.get(gateId) ?? null;
   }
@@ -211,6 +242,8 @@ export class StationNode {
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
     const buffers = new GateBuffers();
+    // Read at the start, like the bundle's other files.
+    const certificate = engine.certificateOf(gateId);
     const fixed = city.setting(gateId, number, this.index, side);
     const gate = new Gate({
       gateId,
@@ -233,7 +266,7 @@ export class StationNode {
     });
     const uplink = new Uplink({
       gateId,
-      transport: network.transport(this.name, gateId, engine.certificateOf(gateId), process),
+      transport: network.transport(this.name, gateId, () => certificate, process),
       journal,
       status: () => gate.counts.status(journal.backlog, unconfirmed.countOf(gateId)),
       log: silentLog,
