@@ -34,6 +34,8 @@ import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
 const SEGMENT_BYTES = 16 * 1024;
 const SEGMENTS_MAX = 24;
+/** A clock that is set by more has jumped; by less, it drifts. */
+const JUMP_MS = 60_000;
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {
@@ -81,6 +83,7 @@ export class StationNode {
   #process: SimProcess | null = null;
   #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
+  #clockJumps = 0;
   #calm = false;
   /** Cuts the power at the next opening. */
   cutAtOpen = false;
@@ -142,8 +145,14 @@ export class StationNode {
     return this.#running.get(gateId)!.journal.nextSequence;
   }
 
+  /** How often its clock has jumped. */
+  get clockJumps(): number {
+    return this.#clockJumps;
+  }
+
   /** The station's wall clock, less the true time. */
   setSkew(skewMs: number): void {
+    if (Math.abs(skewMs - this.#skewMs) > JUMP_MS) this.#clockJumps += 1;
     this.#skewMs = skewMs;
     if (this.#process) this.#process.skewMs = skewMs;
   }
