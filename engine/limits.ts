@@ -251,3 +251,6 @@ export const POOL_WORKER_HEAP_MB = 128;
 export const POOL_TACS_MIN = 512;
 export const POOL_CARD_KEYS_MIN = 512;
 export const POOL_CARD_HASHES_MIN = 256;
+
+/** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
+export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;

@@ -7,7 +7,7 @@ import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit, DebitKind, DebitState, TapKind } from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { TAP_DEADLINE_MS } from '../engine/limits.ts';
-import { type Decision, refuse, type TapDialogue } from '../engine/tap/decision.ts';
+import { type Decision, refuse, type TapRun } from '../engine/tap/decision.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import type { Barrier } from './barrier/barrier.ts';
@@ -100,11 +100,7 @@ export class Gate {
   }
 
   /** One tap by any dialogue. A journal that cannot take an intent keeps the gate closed. */
-  async drive(
-    card: CardSession,
-    instantMs: number,
-    dialogue: TapDialogue<Decision>,
-  ): Promise<TapReport> {
+  async drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
     const { barrier, unconfirmed, deadlineMs, keepBytes, onTap } = this.#parts;
     const driver = new TapDriver({
       ...this.#parts,

@@ -141,7 +141,7 @@ export class Station {
     const keys = plan.keys ?? new KeyringHolder(this.keys);
     const setting: TapSetting = {
       ...plan.setting,
-      buffers: new GateBuffers(),
+      buffers: new GateBuffers(plan.setting.place),
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
     };

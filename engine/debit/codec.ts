@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
+import { invariant } from '../invariant.ts';
 import {
   DEBIT_BYTES,
   DEBIT_LAYOUT_VERSION,
@@ -54,7 +55,7 @@ export const at = {
 
 /** Writes `debit` as 160 bytes at `out[offset]`. */
 export function encodeDebit(debit: Debit, out: Uint8Array, offset: number): void {
-  assert(out.length - offset >= DEBIT_BYTES);
+  invariant(out.length - offset >= DEBIT_BYTES, 'room for the record');
   out.fill(0, offset, offset + DEBIT_BYTES);
   out[offset + at.version] = DEBIT_LAYOUT_VERSION;
   out[offset + at.kind] = debit.kind;

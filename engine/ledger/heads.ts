@@ -95,7 +95,10 @@ export class Heads {
     for (let i = 0; i < count; i++) {
       const first = word(cards, i * CARD_BYTES);
       const { slots } = this.#segments[first >>> SEGMENT_SHIFT]!;
-      sum ^= slots[home(first, slots.length / WORDS)] ?? 0;
+      if (slots.length === 0) continue;
+      const slot = home(first, slots.length / WORDS);
+      // Both its ends: a slot often lies in two lines of the processor's cache.
+      sum ^= slots[slot]! ^ slots[slot + WORDS - 1]!;
     }
     this.touched = sum;
   }

@@ -58,6 +58,8 @@ export class Poster {
   #posted: number;
   /** Rows and images since a segment was saved. */
   #unsaved = 0;
+  /** Where blocks are built, one after another. */
+  blockRoom: Uint8Array = new Uint8Array(0);
 
   /** @param heads and blocks as the store has them. */
   constructor(store: LedgerStore, heads: Heads, blocks: Blocks, checkpointRows?: number) {
@@ -208,7 +210,9 @@ class Group {
     const columns = 'columns' in upload ? upload.columns : noColumns(upload.gateId);
     const gate = this.#poster.gate(this.#writer, upload.gateId);
     const posting = new Posting(this.#view, this.#books, gate);
-    const block = new BlockBuilder(this.#books.total('blocks') + 1, columns);
+    const number = this.#books.total('blocks') + 1;
+    const block = new BlockBuilder(number, columns, this.#poster.blockRoom);
+    this.#poster.blockRoom = block.room;
     this.#view.begin(block);
     const lane = { heads: this.#heads, books: this.#books, gate, posting, block };
     const outcomes =

@@ -193,7 +193,9 @@ export class IngestSession implements Replaceable {
         `the batch begins at sequence ${batch.first}, but ${held + 1} is next`,
       );
     }
-    const result = await ledger.postBatch(receiveBatch(gateId, batch, checks));
+    const received = receiveBatch(gateId, batch, checks);
+    const result = await ledger.postBatch(received);
+    checks.giveBack(received.sealed);
     assert(result.outcomes.length === batch.count);
     assert(result.acknowledgedThrough >= batch.first + batch.count - 1);
     const outcomes: Partial<Record<Outcome, number>> = {};

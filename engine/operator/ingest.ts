@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { BytePool } from '../byte-pool.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { GATES_MAX, HANDSHAKE_MS_MAX, UPLOAD_IDLE_MS_MAX } from '../limits.ts';
 import type { Log } from '../log/log.ts';
@@ -40,6 +41,7 @@ export class IngestServer {
   readonly #context: IngestContext;
   readonly #table = new GateTable();
   readonly #budget: IngestBudget;
+  readonly #bodies = new BytePool();
   readonly #connections = new Set<IngestConnection>();
   readonly #server: Server;
   #closing = false;
@@ -138,6 +140,7 @@ export class IngestServer {
       socket,
       session,
       this.#budget,
+      this.#bodies,
       this.#options.idleMs ?? UPLOAD_IDLE_MS_MAX,
     );
     const admitted = connection;

@@ -8,19 +8,29 @@ import { cardNumber, keyRef } from '../card/purse/selected.ts';
 import { TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
-import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
-import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.ts';
+import { type DebitRequest, faultOutcome } from './debit-card.ts';
+import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { type Quoted, runPhases } from './phases.ts';
 import type { TapSetting } from './setting.ts';
 
 const NO_STATION = new Uint8Array(4);
 
 /** @param amountMinor what to debit; the rest as for `tap`. */
-export function* purchase(
+export function purchase(
   setting: TapSetting,
   instantMs: number,
   sequence: number,
   amountMinor: number,
-): TapDialogue<Decision> {
+): TapRun {
+  return runPhases(quotePurchase(setting, instantMs, sequence, amountMinor));
+}
+
+function* quotePurchase(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+  amountMinor: number,
+): TapDialogue<Decision | Quoted> {
   const tapKind = TapKind.purchase;
   const purse = yield* selectPurse(setting.profiles);
   if (isFault(purse)) {
@@ -52,10 +62,11 @@ export function* purchase(
     fareVersion: 0,
     rider: 0,
     journey: null,
+    pendingOnCard: false,
     cardNumber: number,
     key,
     buffers: setting.buffers,
     pending: setting.findUnconfirmed(number)?.debit ?? null,
   };
-  return decisionOf(request, yield* debitCard(purse, request));
+  return { purse, request, settlement: null, settled: null };
 }

@@ -3,9 +3,10 @@
  * RECORD, the rules, INITIALIZE FOR CAPP PURCHASE, UPDATE CAPP DATA CACHE, DEBIT: five commands for
  * an entry and for an exit.
  */
-import { type CardFault, isFault } from '../card/dialogue.ts';
+import type { CardFault } from '../card/dialogue.ts';
 import { isWhole } from '../card/exchange.ts';
 import { journeyRead, journeyReadLate, readJourneyAsk } from '../card/purse/dialogues.ts';
+import { fillJourney } from '../card/purse/journey-form.ts';
 import { purseIn, selectAsk, selectPurse } from '../card/purse/select-purse.ts';
 import { cardNumber, keyRef, riderClass, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, TapKind } from '../debit/record.ts';
@@ -13,9 +14,10 @@ import type { CompiledFares } from '../fare/fares.ts';
 import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
-import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
-import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.ts';
-import { journeyOf, writeJourney, wroteJourney } from './journey.ts';
+import { type DebitRequest, faultOutcome } from './debit-card.ts';
+import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { journeyOf, wroteJourney } from './journey.ts';
+import { type Quoted, runPhases } from './phases.ts';
 import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
 import type { Reason } from './reasons.ts';
 import type { PendingDebit, TapSetting } from './setting.ts';
@@ -27,18 +29,22 @@ const NO_STATION = new Uint8Array(4);
  * @param instantMs when the card was detected, by the gate's clock.
  * @param sequence the gate sequence that the first intent of this tap takes.
  */
-export function* tap(
+export function tap(setting: TapSetting, instantMs: number, sequence: number): TapRun {
+  return runPhases(quoteTap(setting, instantMs, sequence));
+}
+
+function* quoteTap(
   setting: TapSetting,
   instantMs: number,
   sequence: number,
-): TapDialogue<Decision> {
+): TapDialogue<Decision | Quoted> {
   const tapKind = setting.side === 'entry' ? TapKind.entry : TapKind.exit;
   const fares = setting.fares.at(instantMs);
   if (!fares) return refuse(tapKind, 'faresMissing', '');
   const first = setting.profiles[0]!;
   const selected = yield selectAsk(first);
   const purse = purseIn(first, selected) ?? (yield* selectPurse(setting.profiles, selected));
-  if (isFault(purse)) {
+  if ('fault' in purse) {
     const { reason, detail } = faultOutcome(purse);
     return refuse(tapKind, reason === 'cardRefused' ? 'cardUnsupported' : reason, detail);
   }
@@ -59,17 +65,15 @@ export function* tap(
   const record = isWhole(answered)
     ? journeyRead(purse.profile, answered)
     : yield* journeyReadLate(purse.profile, asked, answered);
-  if (record !== 'absent' && isFault(record)) return faulty(tapKind, record);
+  if (record !== 'absent' && 'fault' in record) return faulty(tapKind, record);
   if (denylisted) return refuse(tapKind, 'denylisted', '');
 
   const journey = record === 'absent' ? null : record;
   const found = setting.findUnconfirmed(number);
   const pending = found?.debit ?? null;
   const slot = { gateId: setting.gateId, sequence, instantMs, dateTime };
-  const recovery =
-    found && wroteJourney(purse.profile, journey, found.debit)
-      ? yield* recover(setting, slot, purse, found, tapKind)
-      : null;
+  const pendingOnCard = found !== null && wroteJourney(purse.profile, journey, found.debit);
+  const recovery = pendingOnCard ? yield* recover(setting, slot, purse, found, tapKind) : null;
   if (recovery && 'reason' in recovery) return recovery;
   const settled = recovery;
   const last = journeyOf(purse.profile, journey, fares, setting.zone);
@@ -85,13 +89,12 @@ export function* tap(
     cardNumber: number,
     key,
     pending: settled ? null : pending,
+    pendingOnCard,
   });
-  const decision =
-    typeof request === 'string'
-      ? refuse(tapKind, request, '')
-      : decisionOf(request, yield* debitCard(purse, request));
+  if (typeof request !== 'string') return { purse, request, settlement: settled, settled: pending };
+  const decision = refuse(tapKind, request, '');
   if (!settled) return decision;
-  return { ...decision, closed: [settled, ...decision.closed], settled: pending };
+  return { ...decision, closed: [settled], settled: pending };
 }
 
 /**
@@ -123,7 +126,15 @@ function faulty(tapKind: TapKind, fault: CardFault): Decision {
 
 type Slot = Pick<
   DebitRequest,
-  'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending' | 'cardNumber' | 'key'
+  | 'gateId'
+  | 'sequence'
+  | 'instantMs'
+  | 'dateTime'
+  | 'tapKind'
+  | 'pending'
+  | 'pendingOnCard'
+  | 'cardNumber'
+  | 'key'
 >;
 
 /** What to debit, or why nothing is. */
@@ -143,6 +154,7 @@ function quote(
   const { amountMinor, minimumBalanceMinor } = plan;
   if (amountMinor > profile.maxAmountMinor) return 'amountOverLimit';
   const inside = last.where === 'inside';
+  const form = setting.buffers.of(profile).journey![setting.side];
   return {
     kind: 'capp',
     gateId: slot.gateId,
@@ -159,21 +171,12 @@ function quote(
     fareVersion: fares.version,
     rider,
     journey: (balanceMinor, out, at) =>
-      writeJourney(
-        setting.place,
-        profile,
-        journey,
-        tapKind,
-        amountMinor,
-        balanceMinor,
-        slot.dateTime,
-        out,
-        at,
-      ),
+      fillJourney(form, journey, amountMinor, balanceMinor, slot.dateTime, out, at),
     cardNumber: slot.cardNumber,
     key: slot.key,
     buffers: setting.buffers,
     pending: slot.pending,
+    pendingOnCard: slot.pendingOnCard,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Plants a bug in the process that is killed, by changing production classes in place. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from '../../engine/card/dialogue.ts';
-import type { Decision, TapDialogue } from '../../engine/tap/decision.ts';
+import type { Decision, TapDialogue, TapRun } from '../../engine/tap/decision.ts';
 import { Gate } from '../../gate/controller.ts';
 import { StationDisks } from '../../gate/journal/shared/station-disks.ts';
 import type { CanaryName } from './plan.ts';
@@ -17,7 +17,7 @@ export function plant(canary: CanaryName | null): void {
   if (canary === 'dropIntent') plantDialogue(dropIntent);
 }
 
-function plantDialogue(wrap: (dialogue: TapDialogue<Decision>) => TapDialogue<Decision>): void {
+function plantDialogue(wrap: (dialogue: TapRun) => TapRun): void {
   const { drive } = Gate.prototype;
   Gate.prototype.drive = function (card, instantMs, dialogue) {
     return drive.call(this, card, instantMs, wrap(dialogue));
@@ -25,8 +25,8 @@ function plantDialogue(wrap: (dialogue: TapDialogue<Decision>) => TapDialogue<De
 }
 
 /** Nobody waits for the disk: the answer to `commit` is always `go`. */
-function* openEarly(dialogue: TapDialogue<Decision>): TapDialogue<Decision> {
-  let step = dialogue.next();
+function* openEarly(dialogue: TapRun): TapDialogue<Decision> {
+  let step = dialogue.next(null);
   while (step.done !== true) {
     const answer: Answer = step.value.ask === 'commit' ? 'go' : yield step.value;
     step = dialogue.next(answer);
@@ -37,9 +37,9 @@ function* openEarly(dialogue: TapDialogue<Decision>): TapDialogue<Decision> {
 let intents = 0;
 
 /** An intent that never reaches the journal, and so has no end there either. */
-function* dropIntent(dialogue: TapDialogue<Decision>): TapDialogue<Decision> {
+function* dropIntent(dialogue: TapRun): TapDialogue<Decision> {
   let dropped = false;
-  let step = dialogue.next();
+  let step = dialogue.next(null);
   while (step.done !== true) {
     const { ask } = step.value;
     if (ask === 'intent') dropped = ++intents % DROPPED_EVERY === 0;

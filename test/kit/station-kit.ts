@@ -149,17 +149,18 @@ export class StationKit {
     const barrier = new CountingBarrier();
     const reader = new VirtualReader({ name: gateId });
     const terminalId = Uint8Array.of(4, 9, 0, 0, 0, this.#gates);
-    const buffers = new GateBuffers();
+    const place = {
+      station: this.fares.stations[station]!.code,
+      stationRest: new Uint8Array(3),
+      terminal: terminalId,
+      city: new Uint8Array(2),
+      institution: new Uint8Array(8),
+    };
+    const buffers = new GateBuffers(place);
     const setting = (): TapSetting => ({
       gateId,
       side,
-      place: {
-        station: this.fares.stations[station]!.code,
-        stationRest: new Uint8Array(3),
-        terminal: terminalId,
-        city: new Uint8Array(2),
-        institution: new Uint8Array(8),
-      },
+      place,
       terminalId,
       profiles: options.profiles ?? this.#profiles,
       fares: fareBook([this.fares]),

@@ -250,10 +250,10 @@ export class StationNode {
     if (!process.alive) return;
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
-    const buffers = new GateBuffers();
     // Read at the start, like the bundle's other files.
     const certificate = engine.certificateOf(gateId);
     const fixed = city.setting(gateId, number, this.index, side);
+    const buffers = new GateBuffers(fixed.place);
     const gate = new Gate({
       gateId,
       station: this.name,

@@ -96,6 +96,7 @@ export const fakeChecks: RecordChecks = {
   digest: (records, count, digests) => hashRecords(records, count, digests, (record) => record),
   seal: (record) => record.slice(),
   sealBatch: (records) => records.slice(),
+  giveBack: () => {},
 };
 
 function hashRecords(
