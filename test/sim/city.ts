@@ -65,7 +65,7 @@ export class SimCity {
     return this.#fares;
   }
 
-  /** Brings another version to every gate, dearer than those before, in force from an instant on. */
+  /** Brings a dearer version to every gate, in force from an instant on. */
   raiseFares(effectiveMs: number): void {
     const set = sampleFareSet();
     const raised = this.#versions.length;
