@@ -106,9 +106,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     return nothing('balanceTooLow', '', init.balanceMinor);
   }
 
-  const settlement = pending
-    ? settleByCounter(request, profile, pending, init, request.pendingOnCard)
-    : null;
+  const settlement = pending ? settleByCounter(request, profile, pending, init) : null;
   if (settlement) yield { ask: 'intent', debit: settlement };
   const intentSequence = request.sequence + (settlement ? 1 : 0);
   const key = keyOf(request.key, init);

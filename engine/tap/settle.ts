@@ -85,20 +85,17 @@ export function* settleByProof(
  * Past it, and the journey record on the card is its own: it was. Past it with another record: it
  * may have been, or a debit at another gate has taken its counter; only the ledger, which sees all
  * of the card's debits, can say which. Below it: a restored or foreign card; nothing can be said.
- *
- * @param onCard whether the card's journey record is the one that the pending debit wrote
  */
 export function settleByCounter(
-  slot: SettlementSlot,
+  slot: SettlementSlot & { readonly pendingOnCard: boolean },
   profile: CompiledProfile,
   pending: Debit,
   init: PurseInit,
-  onCard: boolean,
 ): Debit | null {
   const { offlineCounter } = init;
   const same = offlineCounter === pending.offlineCounter;
   const next = offlineCounter === nextOfflineCounter(profile, pending.offlineCounter);
-  if (!same && !onCard) return null;
+  if (!same && !slot.pendingOnCard) return null;
   if (!same && !next && offlineCounter < pending.offlineCounter) return null;
   const state = same ? DebitState.void : DebitState.confirmed;
   return settlement(slot, pending, state, Evidence.cardState, pending.tac);
