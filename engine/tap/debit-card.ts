@@ -64,6 +64,8 @@ export interface DebitRequest {
   /** An earlier debit of this card whose outcome is unknown. */
   readonly pending: Debit | null;
   readonly inForce: InForce;
+  /** The card's journey record is the one that it wrote. */
+  readonly pendingOnCard: boolean;
 }
 
 /** How it ended. `closed` are the final records of the intents appended, in their order. */

@@ -62,6 +62,7 @@ function* quotePurchase(
     fareVersion: 0,
     rider: 0,
     journey: null,
+    pendingOnCard: false,
     cardNumber: number,
     key,
     buffers: setting.buffers,

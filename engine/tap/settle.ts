@@ -87,10 +87,12 @@ export function* settleByProof(
 
 /**
  * INITIALIZE tells the offline counter. Still that of the pending debit: it was never committed.
- * Past it: it was. Below it: a restored or foreign card; nothing can be said.
+ * Past it, and the journey record on the card is its own: it was. Past it with another record: it
+ * may have been, or a debit at another gate has taken its counter; only the ledger, which sees all
+ * of the card's debits, can say which. Below it: a restored or foreign card; nothing can be said.
  */
 export function settleByCounter(
-  slot: SettlementSlot,
+  slot: SettlementSlot & { readonly pendingOnCard: boolean },
   profile: CompiledProfile,
   pending: Debit,
   init: PurseInit,
@@ -98,6 +100,7 @@ export function settleByCounter(
   const { offlineCounter } = init;
   const same = offlineCounter === pending.offlineCounter;
   const next = offlineCounter === nextOfflineCounter(profile, pending.offlineCounter);
+  if (!same && !slot.pendingOnCard) return null;
   if (!same && !next && offlineCounter < pending.offlineCounter) return null;
   const state = same ? DebitState.void : DebitState.confirmed;
   return settlement(slot, pending, state, Evidence.cardState, pending.tac);

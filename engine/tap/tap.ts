@@ -79,10 +79,8 @@ function* quoteTap(
   const pending = found?.debit ?? null;
   const inForce = setting.inForce ?? NOTHING_IN_FORCE;
   const slot = { gateId: setting.gateId, sequence, instantMs, dateTime, inForce };
-  const recovery =
-    found && wroteJourney(purse.profile, journey, found.debit)
-      ? yield* recover(setting, slot, purse, found, tapKind)
-      : null;
+  const pendingOnCard = found !== null && wroteJourney(purse.profile, journey, found.debit);
+  const recovery = pendingOnCard ? yield* recover(setting, slot, purse, found, tapKind) : null;
   if (recovery && 'reason' in recovery) return recovery;
   const settled = recovery;
   // A station's index is one of its fare version.
@@ -98,6 +96,7 @@ function* quoteTap(
     key,
     pending: settled ? null : pending,
     inForce,
+    pendingOnCard,
   });
   if (typeof request !== 'string') return { purse, request, settlement: settled, settled: pending };
   const decision = refuse(tapKind, request, '');
@@ -146,6 +145,7 @@ type Slot = Pick<
   | 'dateTime'
   | 'tapKind'
   | 'pending'
+  | 'pendingOnCard'
   | 'cardNumber'
   | 'key'
   | 'inForce'
@@ -191,6 +191,7 @@ function quote(
     buffers: setting.buffers,
     pending: slot.pending,
     inForce: slot.inForce,
+    pendingOnCard: slot.pendingOnCard,
   };
 }
 

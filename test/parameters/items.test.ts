@@ -44,6 +44,8 @@ test('key versions, settings and modes are read, and what does not fit is named'
     [() => parseGateSettings('{"engine":"elsewhere"}', 'c'), /engine/],
     [() => parseModes('"fareFree"', 'm'), /array/],
     [() => parseModes('["fare free"]', 'm'), /\/0/],
+    [() => parseModes('["fareFreely"]', 'm'), /^FaregateError: m: "fareFreely" is none of/],
+    [() => parseModes('["entryOnly","exitOnly"]', 'm'), /entryOnly does not combine/],
   ];
   for (const [parse, says] of wrong) assert.throws(parse, says);
 });

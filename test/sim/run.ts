@@ -75,15 +75,8 @@ function makeWorld(scenario: Scenario, witness: Witness) {
         gates.push({ gateId: `G${number}`, number, side, journalKey: chance.bytes(32) });
       }
     }
-    const parts = {
-      time,
-      scenario,
-      chance: new Chance(chance.bits()),
-      city,
-      network,
-      publisher,
-      witness,
-    };
+    const own = { chance: new Chance(chance.bits()) };
+    const parts = { ...own, time, scenario, city, engine, network, publisher, witness };
     return new StationNode(index, gates, parts);
   });
   const cards = Array.from({ length: scenario.riders }, (_, index) => {
@@ -94,7 +87,8 @@ function makeWorld(scenario: Scenario, witness: Witness) {
       new Rider(card, { time, scenario, chance: new Chance(chance.bits()), stations, witness }),
   );
   const parts = { time, scenario, chance: new Chance(chance.bits()) };
-  const faults = new Faults({ ...parts, publisher, city, network, engine, stations, cards });
+  const nodes = { publisher, city, network, engine, stations, cards };
+  const faults = new Faults({ ...parts, ...nodes, successors: [] });
   return { scenario, chance, engine, stations, cards, riders, faults };
 }
 
