@@ -14,8 +14,11 @@ import {
   runBenchmark,
 } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
+
 import { macBenchmark } from './mac.ts';
 import { poolBenchmark } from './pool.ts';
+
+import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
 
@@ -27,6 +30,7 @@ const benchmarks: readonly Benchmark[] = [
   ingestBenchmark,
   denylistBenchmark,
   poolBenchmark,
+  stationBenchmark,
 ];
 
 const { values, positionals } = parseArgs({
@@ -46,11 +50,13 @@ if (values.help || unknown !== undefined) {
   console.log(
     `npm run bench -- [${names.join('|')} ...] [--json] [--smoke] [--cards N] [--with-peers]`,
   );
+  const long = benchmarks.filter(({ isLong }) => isLong).map(({ name }) => name);
+  console.log(`without names all but ${long.join(' and ')}, which take minutes`);
   process.exitCode = unknown === undefined ? 0 : 2;
 } else {
   const smoke = values.smoke === true;
-  const wanted = benchmarks.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  const wanted = benchmarks.filter(({ name, isLong }) =>
+    positionals.length === 0 ? !isLong : positionals.includes(name),
   );
   const print = values.json ? (line: object) => console.log(JSON.stringify(line)) : printRow;
   print(machine(smoke));

@@ -125,6 +125,10 @@ export const UPLINK_WINDOW = 2;
 export const UPLINK_ANSWERS_WAITING_MAX = 16;
 /** How long a gate waits for an acknowledgement before it connects anew. */
 export const UPLINK_ANSWER_MS_MAX = 30_000;
+/** Handshakes a station makes at a time: some 3 ms of computing each, here and at the engine. */
+export const UPLINK_HANDSHAKES_MAX = 4;
+/** Priority of the uplinks' thread below that of the taps, as `nice` has it. */
+export const UPLINK_THREAD_NICE = 10;
 /** First and longest pause between a gate's attempts to connect. */
 export const UPLINK_PAUSE_MS_MIN = 200;
 export const UPLINK_PAUSE_MS_MAX = 30_000;

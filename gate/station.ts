@@ -11,7 +11,7 @@ import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
 import { FaregateError } from '../engine/errors.ts';
-import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
+import { UPLINK_HANDSHAKES_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
@@ -28,7 +28,10 @@ import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
-import { readBundle, TlsTransport } from './uplink/tls.ts';
+import { TransportInTurns } from './uplink/handshakes.ts';
+import { UplinkThread } from './uplink/thread/uplink-thread.ts';
+import { readBundle, type TlsOptions, TlsTransport } from './uplink/tls.ts';
+import type { Transport } from './uplink/transport.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
@@ -63,7 +66,12 @@ export interface StationOptions {
    * each gate syncs for itself. Once used it is needed, until the station has ended in order.
    */
   readonly sharedLogDir?: string;
+  /** Where the uplinks do their TLS; `loop` where absent. */
+  readonly uplinks?: Uplinks;
 }
+
+/** On the event loop of the taps, or on one thread for all gates. */
+export type Uplinks = 'loop' | 'thread';
 
 interface StationGate {
   readonly gate: Gate;
@@ -82,6 +90,8 @@ export class Station {
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
+  readonly #handshakes = new StationTurns(UPLINK_HANDSHAKES_MAX);
+  readonly #uplinkThread: UplinkThread | null;
   readonly #disks: StationDisks;
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
@@ -92,6 +102,7 @@ export class Station {
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
+    this.#uplinkThread = options.uplinks === 'thread' ? new UplinkThread() : null;
     this.#disks = new StationDisks({
       sharedLogDir: options.sharedLogDir ?? null,
       failed: (error) => this.#fail(error),
@@ -159,7 +170,7 @@ export class Station {
     });
     const uplink = new Uplink({
       gateId,
-      transport: new TlsTransport({ ...engine, bundle }),
+      transport: this.#transport({ ...engine, bundle }),
       journal,
       status: () => gate.counts.status(journal.backlog, this.unconfirmed.countOf(gateId)),
       log,
@@ -170,6 +181,11 @@ export class Station {
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
     this.#gates.push({ gate, kept, journal, readers, uplink });
     return gate;
+  }
+
+  #transport(options: TlsOptions): Transport {
+    if (this.#uplinkThread) return this.#uplinkThread.transport(options);
+    return new TransportInTurns(new TlsTransport(options), this.#handshakes);
   }
 
   /** Starts the uplinks. Gates open whether or not the engine is there. */
@@ -224,6 +240,7 @@ export class Station {
     const readers = this.#gates.flatMap((gate) => gate.readers);
     await Promise.all(readers.map((reader) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
+    await this.#uplinkThread?.end();
     const cards = await this.#cards?.catch(() => null);
     await cards?.end();
     await Promise.all(this.#gates.map(({ kept }) => kept.end()));
