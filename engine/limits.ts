@@ -119,6 +119,9 @@ export const UPLOAD_IDLE_MS_MAX = 30_000;
 export const HEARTBEAT_MS = 1000;
 /** Records a gate puts in one batch: 80 KiB. */
 export const UPLINK_BATCH_RECORDS = 512;
+/** How often an uplink looks at its journal, and how long records gather that fill no batch. */
+export const UPLINK_POLL_MS = 100;
+export const UPLINK_GATHER_MS = 500;
 /** Batches a gate has sent and not yet seen acknowledged. */
 export const UPLINK_WINDOW = 2;
 /** Answers a gate holds before it stops reading the engine's socket. */

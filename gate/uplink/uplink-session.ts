@@ -31,6 +31,7 @@ export class UplinkSession {
   readonly #options: UplinkOptions;
   readonly #timing: UplinkTiming;
   readonly #onAcknowledged: () => void;
+  readonly #isAwaited: () => boolean;
   readonly #wakeup = new Wakeup();
   /** Oldest first; at most UPLINK_WINDOW. */
   readonly #inFlight: InFlight[] = [];
@@ -38,6 +39,8 @@ export class UplinkSession {
   #turn: Release | null = null;
   #turnAsked = false;
   #emptyUntilMs = 0;
+  /** Until then records gather, as long as they fill no batch and nobody waits for them. */
+  #gatherUntilMs = 0;
   /** Sequence the next batch begins with. */
   #next = 0;
   #statusDueMs = 0;
@@ -48,11 +51,18 @@ export class UplinkSession {
   #progressed = false;
   #skewMs: number | null = null;
 
-  constructor(options: UplinkOptions, timing: UplinkTiming, onAcknowledged: () => void) {
+  /** @param isAwaited whether somebody waits until all is acknowledged: nothing gathers then. */
+  constructor(
+    options: UplinkOptions,
+    timing: UplinkTiming,
+    onAcknowledged: () => void,
+    isAwaited: () => boolean,
+  ) {
     assert(timing.batchRecords >= 1 && timing.batchRecords <= BATCH_RECORDS_MAX);
     this.#options = options;
     this.#timing = timing;
     this.#onAcknowledged = onAcknowledged;
+    this.#isAwaited = isAwaited;
   }
 
   get welcomed(): boolean {
@@ -68,8 +78,9 @@ export class UplinkSession {
     return this.#skewMs;
   }
 
-  /** The journal may have something new. */
+  /** The journal may have something new, which somebody waits for. */
   wake(): void {
+    this.#gatherUntilMs = 0;
     this.#wakeup.wake();
   }
 
@@ -98,7 +109,7 @@ export class UplinkSession {
       } finally {
         this.#over = true;
         link.close();
-        this.wake();
+        this.#wakeup.wake();
         await Promise.allSettled(halves);
       }
     } finally {
@@ -174,7 +185,7 @@ export class UplinkSession {
       this.#inFlight.shift()!.release();
     }
     this.#onAcknowledged();
-    this.wake();
+    this.#wakeup.wake();
   }
 
   async #send(link: Link): Promise<void> {
@@ -202,16 +213,20 @@ export class UplinkSession {
   /** Asks for a turn where there is something to send and the window has room. */
   #askTurn(): void {
     if (this.#turnAsked || this.#finishing || this.#inFlight.length >= UPLINK_WINDOW) return;
-    if (performance.now() < this.#emptyUntilMs) return;
+    const nowMs = performance.now();
+    if (nowMs < this.#emptyUntilMs) return;
     const sent = this.#inFlight.reduce((sum, batch) => sum + batch.count, 0);
-    if (this.#options.journal.backlog <= sent) return;
+    const unsent = this.#options.journal.backlog - sent;
+    if (unsent <= 0) return;
+    const mayGather = unsent < this.#timing.batchRecords && !this.#isAwaited();
+    if (mayGather && nowMs < this.#gatherUntilMs) return;
     this.#turnAsked = (this.#options.turns ?? freeTurns).ask((release) => {
       if (this.#over || this.#finishing) {
         release();
         return;
       }
       this.#turn = release;
-      this.wake();
+      this.#wakeup.wake();
     });
   }
 
@@ -231,8 +246,10 @@ export class UplinkSession {
       return false;
     }
     this.#next += count;
-    this.#inFlight.push({ last: this.#next - 1, count, sentMs: performance.now(), release });
-    const status = performance.now() >= this.#statusDueMs ? this.#status() : null;
+    const sentMs = performance.now();
+    this.#gatherUntilMs = sentMs + this.#timing.gatherMs;
+    this.#inFlight.push({ last: this.#next - 1, count, sentMs, release });
+    const status = sentMs >= this.#statusDueMs ? this.#status() : null;
     await this.#tell(link, { type: 'batch', first, count, records, status });
     return true;
   }
