@@ -13,8 +13,8 @@
  *
  * Latency: the same station with a card at every reader all the time, each with a connection of its
  * own. The cards take a card's time, some four taps a second at each reader; a backlog goes up
- * beside them, denylist deltas are put in force, keys derived. The host's share of a tap is what the
- * card waits: from the instant its answer was sent to the instant the next command is.
+ * beside them, denylist deltas are put in force, keys derived. The host's share of a tap is what
+ * the card waits: from the instant its answer was sent to the instant the next command is.
  *
  * Before it is timed each contender makes the same taps at the same cards; after, all is uploaded,
  * and each card's spending is what the ledger posted, to the last minor unit.

@@ -10,6 +10,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import { GATE_CONFIG_BYTES_MAX, STATION_GATES_MAX } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
 import { Zone } from '../../engine/time.ts';
+import type { Uplinks } from '../station.ts';
 
 export interface SamConfig {
   /** A reader link, as `--reader` takes it. */
@@ -49,6 +50,10 @@ export interface ServiceConfig {
   /** Address of health and metrics; absent: none. */
   readonly health?: { readonly host: string; readonly port: number };
   readonly journalSegments?: number;
+  /** Folder of the log that the journals share; false: none; absent: `shared-log.ts`. */
+  readonly sharedLog?: string | false;
+  /** Where the uplinks work; absent: on a thread. */
+  readonly uplinks?: Uplinks;
   /** Folder of the station's denylist and the operator's public key; absent: nobody is stopped. */
   readonly denylist?: {
     readonly folder: string;
@@ -100,6 +105,8 @@ export const serviceConfigSchema = object(
       port: { type: 'integer', minimum: 0, maximum: 65_535 },
     }),
     journalSegments: { type: 'integer', minimum: 2, maximum: 4096 },
+    sharedLog: { anyOf: [text, { const: false }] },
+    uplinks: { enum: ['thread', 'loop'] },
     denylist: object(['folder', 'publicKey'], {
       folder: text,
       publicKey: text,
@@ -132,7 +139,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireDistinct(config, path);
   requireZone(config.zone, path);
   const folder = dirname(path);
-  const { denylist } = config;
+  const { denylist, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -141,6 +148,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       file: at(config.keys.file),
       ...(config.keys.passphraseFile ? { passphraseFile: at(config.keys.passphraseFile) } : {}),
     },
+    ...(sharedLog ? { sharedLog: at(sharedLog) } : {}),
     fares: config.fares === 'sample' ? config.fares : at(config.fares),
     ...(denylist
       ? {

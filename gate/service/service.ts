@@ -29,6 +29,7 @@ import { warmUp } from '../warm-up.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { openProfile } from './profiles.ts';
 import type { Loaded } from './self-test.ts';
+import { sharedLogDirOf } from './shared-log.ts';
 
 /** What the service reads before it opens anything. */
 export interface ServiceFiles extends Loaded {
@@ -96,10 +97,13 @@ export async function openStation(options: ServiceOptions): Promise<Station> {
   const { config, files, log } = options;
   const zone = new Zone(config.zone);
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
+  const sharedLogDir = sharedLogDirOf(config);
   const station = new Station({
     engine: config.engine,
     keyring: files.keyring,
     log,
+    uplinks: config.uplinks ?? 'thread',
+    ...(sharedLogDir === null ? {} : { sharedLogDir }),
     ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
   });
   const denylist = await openDenylist(options);

@@ -115,7 +115,7 @@ export class UplinkThread {
     else waiter?.resolve(message);
   }
 
-  /** A thread that died of a mistake ends the process that relied on it, as any other mistake. */
+  /** A thread that died of a mistake ends the process that relied on it, like other mistakes. */
   #lost(worker: Worker, error: unknown): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
