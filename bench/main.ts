@@ -14,10 +14,10 @@ import {
   runBenchmark,
 } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
-
+import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
 import { poolBenchmark } from './pool.ts';
-
+import { soakBenchmark } from './soak.ts';
 import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
@@ -31,6 +31,8 @@ const benchmarks: readonly Benchmark[] = [
   denylistBenchmark,
   poolBenchmark,
   stationBenchmark,
+  isolationBenchmark,
+  soakBenchmark,
 ];
 
 const { values, positionals } = parseArgs({

@@ -12,7 +12,7 @@ import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import type { Barrier } from './barrier/barrier.ts';
 import type { Clock } from './clock.ts';
-import { type Stage, TapDriver } from './driver.ts';
+import { type DriverParts, type Stage, TapDriver } from './driver.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession, Reader } from './reader/reader.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
@@ -49,6 +49,7 @@ export class Gate {
   readonly gateId: string;
   readonly counts: TapCounts;
   readonly #parts: GateParts;
+  readonly #driverParts: DriverParts;
   #inHand: Promise<TapReport> | null = null;
   #finishing = false;
   /** The final record being laid out; the journal copies it. */
@@ -56,6 +57,8 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    const { keys, journal, clock, deadlineMs = TAP_DEADLINE_MS, keepBytes = false } = parts;
+    this.#driverParts = { keys, journal, clock, deadlineMs, keepBytes };
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
     this.#takeOver();
@@ -105,13 +108,8 @@ export class Gate {
     instantMs: number,
     dialogue: TapDialogue<Decision>,
   ): Promise<TapReport> {
-    const { barrier, unconfirmed, deadlineMs, keepBytes, onTap } = this.#parts;
-    const driver = new TapDriver({
-      ...this.#parts,
-      card,
-      deadlineMs: deadlineMs ?? TAP_DEADLINE_MS,
-      keepBytes: keepBytes ?? false,
-    });
+    const { barrier, unconfirmed, onTap } = this.#parts;
+    const driver = new TapDriver(this.#driverParts, card);
     const decision = this.#closedFor() ?? (await driver.run(dialogue));
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.

@@ -28,7 +28,7 @@ export class Upkeep {
   readonly #deltas: readonly Uint8Array[][];
   readonly #plan: LoadPlan;
   #timers: NodeJS.Timeout[] = [];
-  #next = 0;
+  #isTaking = false;
   deltasTaken = 0;
   keysDerived = 0;
 
@@ -73,11 +73,14 @@ export class Upkeep {
     for (const timer of this.#timers) clearInterval(timer);
   }
 
+  /** None while the one before is being received. */
   async #takeDelta(): Promise<void> {
-    const delta = this.#deltas[this.#next++];
-    if (!delta) return;
+    const delta = this.#deltas[this.deltasTaken];
+    if (!delta || this.#isTaking) return;
+    this.#isTaking = true;
     await this.store.receive(delta, 'delta');
     this.deltasTaken += 1;
+    this.#isTaking = false;
   }
 
   async #deriveKeys(keys: StationKeys): Promise<void> {
