@@ -18,12 +18,17 @@ export interface Contender {
   /** Results for a fixed set of inputs; all contenders of the question give the same. */
   readonly answer: () => Uint8Array | Promise<Uint8Array>;
   /** Does the question's `operations` once. */
-  readonly run: () => void | Promise<void>;
+  readonly run?: () => void | Promise<void>;
+  /** In place of `run`, where the load is other processes': measures by itself. */
+  readonly measure?: (smoke: boolean) => Promise<Measured>;
   /** After timing: figures beyond the times of `run`, by name. */
   readonly figures?: () => Figures | Promise<Figures>;
   /** After all that: stop what it started. */
   readonly close?: () => void | Promise<void>;
 }
+
+/** Of one operation. */
+export type Measured = Pick<Result, 'p50Ns' | 'p99Ns' | 'p999Ns' | 'opsPerSec'>;
 
 export type Figures = Readonly<Record<string, number>>;
 
@@ -54,6 +59,10 @@ export interface Benchmark {
     smoke: boolean,
     options: Options,
   ) => readonly Question[] | Promise<readonly Question[]>;
+  /** After the last question. */
+  readonly close?: () => void | Promise<void>;
+  /** Runs for minutes: only where it is named. */
+  readonly isLong?: boolean;
 }
 
 /** What the command line asks for. */
@@ -132,6 +141,7 @@ export async function runBenchmark(
       tell({ bench, ratio: contender, against: baseline.contender, value, ...goal });
     }
   }
+  await benchmark.close?.();
 }
 
 /** The hash of the answers. @throws Error naming the contender that differs. */
@@ -154,6 +164,22 @@ async function measure(
   hash: string,
   smoke: boolean,
 ): Promise<Result> {
+  const measured = await (contender.measure?.(smoke) ?? timed(question, contender, smoke));
+  return {
+    bench,
+    contender: `${question.name}: ${contender.name}`,
+    p50Ns: round(measured.p50Ns, 1),
+    p99Ns: round(measured.p99Ns, 1),
+    p999Ns: round(measured.p999Ns, 1),
+    opsPerSec: Math.round(measured.opsPerSec),
+    ...(question.bytes === undefined ? {} : { bytes: question.bytes }),
+    hash,
+  };
+}
+
+async function timed(question: Question, contender: Contender, smoke: boolean): Promise<Measured> {
+  const { name, run } = contender;
+  if (!run) throw new Error(`${name} has nothing to run`);
   const suite = new Bench({
     throws: true,
     time: smoke ? 0 : (question.timeMs ?? TIME_MS),
@@ -161,21 +187,17 @@ async function measure(
     warmup: !smoke,
     warmupTime: WARMUP_MS,
   });
-  suite.add(contender.name, contender.run);
+  suite.add(name, run);
   await suite.run();
   const statistics = suite.tasks[0]?.result;
-  if (statistics?.state !== 'completed') throw new Error(`${bench}: ${contender.name} did not run`);
-  const { latency } = statistics;
+  if (statistics?.state !== 'completed') throw new Error(`${name} did not run`);
+  const { p50, p99, p999, mean } = statistics.latency;
   const perOperation = (milliseconds: number) => (milliseconds * 1e6) / question.operations;
   return {
-    bench,
-    contender: `${question.name}: ${contender.name}`,
-    p50Ns: round(perOperation(latency.p50), 1),
-    p99Ns: round(perOperation(latency.p99), 1),
-    p999Ns: round(perOperation(latency.p999), 1),
-    opsPerSec: Math.round(1e9 / perOperation(latency.mean)),
-    ...(question.bytes === undefined ? {} : { bytes: question.bytes }),
-    hash,
+    p50Ns: perOperation(p50),
+    p99Ns: perOperation(p99),
+    p999Ns: perOperation(p999),
+    opsPerSec: 1e9 / perOperation(mean),
   };
 }
 

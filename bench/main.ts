@@ -15,8 +15,11 @@ import {
   runBenchmark,
 } from './harness.ts';
 import { ingestBenchmark } from './ingest.ts';
+import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
 import { poolBenchmark } from './pool.ts';
+import { soakBenchmark } from './soak.ts';
+import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
 import { tapBenchmark } from './tap.ts';
 
@@ -29,6 +32,9 @@ const benchmarks: readonly Benchmark[] = [
   backlogBenchmark,
   denylistBenchmark,
   poolBenchmark,
+  stationBenchmark,
+  isolationBenchmark,
+  soakBenchmark,
 ];
 
 const { values, positionals } = parseArgs({
@@ -48,11 +54,13 @@ if (values.help || unknown !== undefined) {
   console.log(
     `npm run bench -- [${names.join('|')} ...] [--json] [--smoke] [--cards N] [--with-peers]`,
   );
+  const long = benchmarks.filter(({ isLong }) => isLong).map(({ name }) => name);
+  console.log(`without names all but ${long.join(' and ')}, which take minutes`);
   process.exitCode = unknown === undefined ? 0 : 2;
 } else {
   const smoke = values.smoke === true;
-  const wanted = benchmarks.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  const wanted = benchmarks.filter(({ name, isLong }) =>
+    positionals.length === 0 ? !isLong : positionals.includes(name),
   );
   const print = values.json ? (line: object) => console.log(JSON.stringify(line)) : printRow;
   print(machine(smoke));

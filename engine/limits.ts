@@ -146,12 +146,19 @@ export const UPLOAD_IDLE_MS_MAX = 30_000;
 export const HEARTBEAT_MS = 1000;
 /** Records a gate puts in one batch: 80 KiB. */
 export const UPLINK_BATCH_RECORDS = 512;
+/** How often an uplink looks at its journal, and how long records gather that fill no batch. */
+export const UPLINK_POLL_MS = 100;
+export const UPLINK_GATHER_MS = 500;
 /** Batches a gate has sent and not yet seen acknowledged. */
 export const UPLINK_WINDOW = 2;
 /** Answers a gate holds before it stops reading the engine's socket. */
 export const UPLINK_ANSWERS_WAITING_MAX = 16;
 /** How long a gate waits for an acknowledgement before it connects anew. */
 export const UPLINK_ANSWER_MS_MAX = 30_000;
+/** Handshakes a station makes at a time: some 3 ms of computing each, here and at the engine. */
+export const UPLINK_HANDSHAKES_MAX = 4;
+/** Priority of the uplinks' thread below that of the taps, as `nice` has it. */
+export const UPLINK_THREAD_NICE = 10;
 /** First and longest pause between a gate's attempts to connect. */
 export const UPLINK_PAUSE_MS_MIN = 200;
 export const UPLINK_PAUSE_MS_MAX = 30_000;

@@ -21,7 +21,7 @@ import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import type { Barrier } from './barrier/barrier.ts';
 import type { Clock } from './clock.ts';
-import { type Stage, TapDriver } from './driver.ts';
+import { type DriverParts, type Stage, TapDriver } from './driver.ts';
 import { EventLog, type WaitingEvent } from './event-log.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession, Reader } from './reader/reader.ts';
@@ -62,6 +62,7 @@ export class Gate {
   readonly gateId: string;
   readonly counts: TapCounts;
   readonly #parts: GateParts;
+  readonly #driverParts: DriverParts;
   #inHand: Promise<TapReport> | null = null;
   #finishing = false;
   #tapping = false;
@@ -71,6 +72,8 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    const { keys, journal, clock, deadlineMs = TAP_DEADLINE_MS, keepBytes = false } = parts;
+    this.#driverParts = { keys, journal, clock, deadlineMs, keepBytes };
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
     this.#events = new EventLog({ gateId: parts.gateId, journal: parts.journal, isFull });
@@ -152,14 +155,9 @@ export class Gate {
   }
 
   async #drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
-    const { barrier, unconfirmed, deadlineMs, keepBytes, onTap } = this.#parts;
+    const { barrier, unconfirmed, onTap } = this.#parts;
     const mode = this.#mode();
-    const driver = new TapDriver({
-      ...this.#parts,
-      card,
-      deadlineMs: deadlineMs ?? TAP_DEADLINE_MS,
-      keepBytes: keepBytes ?? false,
-    });
+    const driver = new TapDriver(this.#driverParts, card);
     const decision = this.#closedFor(mode) ?? (await driver.run(dialogue));
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.

@@ -29,8 +29,8 @@ export interface Stage {
   readonly answer: Uint8Array | null;
 }
 
+/** The same for all taps of a gate. */
 export interface DriverParts {
-  readonly card: CardSession;
   readonly keys: KeyHolder;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -44,6 +44,7 @@ export class TapDriver {
   /** Intents that the journal did not take, by sequence, with its error. */
   readonly #refused = new Map<number, unknown>();
   readonly #parts: DriverParts;
+  readonly #card: CardSession;
   readonly #startUs: number;
   #markUs: number;
   #hostUs = 0;
@@ -55,16 +56,17 @@ export class TapDriver {
   #intentModelledUs = 0;
   #intentsOpen = 0;
 
-  constructor(parts: DriverParts) {
+  constructor(parts: DriverParts, card: CardSession) {
     this.#parts = parts;
+    this.#card = card;
     this.#startUs = parts.clock.monotonicUs();
     this.#markUs = this.#startUs;
   }
 
   /** The tap so far, in microseconds, as the rider lives it. */
   elapsedUs(): number {
-    const { card, clock } = this.#parts;
-    return clock.monotonicUs() - this.#startUs + card.modelledUs - this.#hiddenUs;
+    const nowUs = this.#parts.clock.monotonicUs();
+    return nowUs - this.#startUs + this.#card.modelledUs - this.#hiddenUs;
   }
 
   /** The host's share of it, up to the last time the dialogue waited or ended. */
@@ -104,7 +106,7 @@ export class TapDriver {
    * @throws what the journal failed with, unless `isFull` says that it was only that.
    */
   async refusedBy(isFull: (error: unknown) => boolean): Promise<ReadonlySet<number>> {
-    this.#writeIntents(this.#parts.card.modelledUs);
+    this.#writeIntents(this.#card.modelledUs);
     if (this.#intentsOpen > 0) await Promise.all(this.#intents);
     for (const error of this.#refused.values()) if (!isFull(error)) throw error;
     return new Set(this.#refused.keys());
@@ -112,13 +114,13 @@ export class TapDriver {
 
   /** Waits until every intent is durable; false when one was not taken. */
   async #durable(): Promise<boolean> {
-    this.#writeIntents(this.#parts.card.modelledUs);
+    this.#writeIntents(this.#card.modelledUs);
     if (this.#intentsOpen > 0) {
-      const { card, clock } = this.#parts;
+      const { clock } = this.#parts;
       const waitUs = clock.monotonicUs();
       await Promise.all(this.#intents);
       const nowUs = clock.monotonicUs();
-      const modelledUs = card.modelledUs - this.#intentModelledUs;
+      const modelledUs = this.#card.modelledUs - this.#intentModelledUs;
       const sinceIntentUs = nowUs - this.#intentUs;
       const uncoveredUs = Math.max(0, Math.min(nowUs - waitUs, sinceIntentUs - modelledUs));
       this.#hiddenUs += nowUs - waitUs - uncoveredUs;
@@ -128,7 +130,8 @@ export class TapDriver {
   }
 
   async #askCard(ask: CardAsk): Promise<Uint8Array | null> {
-    const { card, clock, keepBytes } = this.#parts;
+    const { clock, keepBytes } = this.#parts;
+    const card = this.#card;
     const sentUs = clock.monotonicUs();
     const hostUs = sentUs - this.#markUs;
     const modelledUs = card.modelledUs;

@@ -11,7 +11,7 @@ import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
 import { FaregateError } from '../engine/errors.ts';
-import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
+import { UPLINK_HANDSHAKES_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import { Mode } from '../engine/tap/modes.ts';
@@ -36,11 +36,18 @@ import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
 import type { Downloads } from './uplink/downloads.ts';
-import { readBundle, TlsTransport } from './uplink/tls.ts';
+import { TransportInTurns } from './uplink/handshakes.ts';
+import { UplinkThread } from './uplink/thread/uplink-thread.ts';
+import { readBundle, type TlsOptions, TlsTransport } from './uplink/tls.ts';
+import type { Transport } from './uplink/transport.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
-type PlannedSetting = Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
+/** What a gate of the station brings; the station adds the rest. */
+export type PlannedSetting = Omit<
+  TapSetting,
+  'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce'
+>;
 
 /** One gate of the station. */
 export interface GatePlan {
@@ -81,7 +88,12 @@ export interface StationOptions {
   readonly sharedLogDir?: string;
   /** Modes and their history; absent: normal at first, and kept nowhere. */
   readonly modes?: ModesInForce;
+  /** Where the uplinks do their TLS; `loop` where absent. */
+  readonly uplinks?: Uplinks;
 }
+
+/** On the event loop of the taps, or on one thread for all gates. */
+export type Uplinks = 'loop' | 'thread';
 
 interface StationGate {
   readonly gate: Gate;
@@ -106,6 +118,8 @@ export class Station {
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
+  readonly #handshakes = new StationTurns(UPLINK_HANDSHAKES_MAX);
+  readonly #uplinkThread: UplinkThread | null;
   readonly #disks: StationDisks;
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
@@ -126,6 +140,7 @@ export class Station {
     });
     this.modes.onChange((change) => this.#tellModes(change));
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
+    this.#uplinkThread = options.uplinks === 'thread' ? new UplinkThread() : null;
     this.#disks = new StationDisks({
       sharedLogDir: options.sharedLogDir ?? null,
       failed: (error) => this.#fail(error),
@@ -201,7 +216,7 @@ export class Station {
     });
     const uplink = new Uplink({
       gateId,
-      transport: new TlsTransport({ ...engine, bundle }),
+      transport: this.#transport({ ...engine, bundle }),
       journal,
       status: () => this.#statusOf(gate, shifts),
       log,
@@ -260,6 +275,11 @@ export class Station {
     }
   }
 
+  #transport(options: TlsOptions): Transport {
+    if (this.#uplinkThread) return this.#uplinkThread.transport(options);
+    return new TransportInTurns(new TlsTransport(options), this.#handshakes);
+  }
+
   /** Starts the uplinks. Gates open whether or not the engine is there. */
   start(): void {
     for (const { uplink } of this.#gates) uplink.start();
@@ -314,6 +334,7 @@ export class Station {
     const readers = this.#gates.flatMap((gate) => gate.readers);
     await Promise.all(readers.map((reader) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
+    await this.#uplinkThread?.end();
     const cards = await this.#cards?.catch(() => null);
     await cards?.end();
     await Promise.all(this.#gates.map(({ kept }) => kept.end()));

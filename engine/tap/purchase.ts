@@ -1,15 +1,18 @@
 /**
  * A plain purchase at a gate or counter: SELECT, INITIALIZE FOR PURCHASE, DEBIT, of an amount that
- * is known; no journey record. Cards are checked as at a gate.
+ * is known. Cards are checked as at a gate. The journey record is read only where an earlier debit
+ * of the card waits to be settled, and never written.
  */
 import { isFault } from '../card/dialogue.ts';
+import { readJourney } from '../card/purse/dialogues.ts';
 import { selectPurse } from '../card/purse/select-purse.ts';
-import { cardNumber, keyRef } from '../card/purse/selected.ts';
-import { NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
+import { cardNumber, keyRef, type SelectedPurse } from '../card/purse/selected.ts';
+import { type Debit, NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
 import { type DebitRequest, faultOutcome } from './debit-card.ts';
 import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { wroteJourney } from './journey.ts';
 import { type Quoted, runPhases } from './phases.ts';
 import type { TapSetting } from './setting.ts';
 
@@ -46,6 +49,8 @@ function* quotePurchase(
   if (amountMinor > purse.profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
   const key = keyRef(purse);
   setting.prepareKey(key);
+  const pending = setting.findUnconfirmed(number)?.debit ?? null;
+  const pendingOnCard = pending !== null && (yield* shows(purse, pending));
   const request: DebitRequest = {
     kind: 'purchase',
     gateId: setting.gateId,
@@ -62,12 +67,19 @@ function* quotePurchase(
     fareVersion: 0,
     rider: 0,
     journey: null,
-    pendingOnCard: false,
+    pendingOnCard,
     cardNumber: number,
     key,
     buffers: setting.buffers,
-    pending: setting.findUnconfirmed(number)?.debit ?? null,
+    pending,
     inForce: setting.inForce ?? NOTHING_IN_FORCE,
   };
   return { purse, request, settlement: null, settled: null };
+}
+
+/** Whether the card's journey record is the one that `pending` wrote. */
+function* shows({ profile }: SelectedPurse, pending: Debit): TapDialogue<boolean> {
+  if (!profile.journey) return false;
+  const record = yield* readJourney(profile);
+  return record instanceof Uint8Array && wroteJourney(profile, record, pending);
 }

@@ -14,9 +14,8 @@ import { JOURNAL_CLOSE_SYNC_MS } from '../../engine/limits.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import { certificateFacts } from '../../engine/pki/certificates.ts';
 import { openJournal } from '../journal/journal.ts';
-import { openNodeDisk } from '../journal/node-disk.ts';
 import type { Journal } from '../journal/port.ts';
-import { checkUnshared } from '../journal/shared/shared-disk.ts';
+import { StationDisks } from '../journal/shared/station-disks.ts';
 import { readJournalKey } from '../station.ts';
 import { TapCounts } from '../tap-counts.ts';
 import { readBundle, TlsTransport } from '../uplink/tls.ts';
@@ -32,6 +31,11 @@ export const uploadCommand: Command = {
   about: 'Uploads a journal that was carried away from its gate, and ends.',
   options: {
     journal: { type: 'string', value: 'DIR', required: true, about: 'the journal folder' },
+    'shared-log': {
+      type: 'string',
+      value: 'DIR',
+      about: 'of its station, where the journal shared one; as far from it as it was',
+    },
     bundle: { type: 'string', value: 'DIR', required: true, about: 'what enrolment gave the gate' },
     engine: { type: 'string', value: 'HOST:PORT', required: true, about: 'where to upload' },
     wait: { type: 'string', value: 'S', about: `give up after this long (default ${WAIT_S})` },
@@ -54,10 +58,10 @@ async function upload(args: Args, io: Io): Promise<number> {
     failed = reject;
   });
   const journalDir = args.need('journal');
-  const disk = await openNodeDisk(journalDir);
-  await checkUnshared(disk, journalDir);
+  const sharedLogDir = args.text('shared-log') ?? null;
+  const disks = new StationDisks({ sharedLogDir, failed: (error) => failed(error) });
   const journal = await openJournal({
-    disk,
+    disk: await disks.open(journalDir),
     gateId,
     key: await readJournalKey(bundleDir),
     random: (length) => new Uint8Array(randomBytes(length)),
@@ -88,6 +92,7 @@ async function upload(args: Args, io: Io): Promise<number> {
     return 0;
   } finally {
     await journal.end();
+    await disks.end();
   }
 }
 

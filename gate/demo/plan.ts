@@ -76,6 +76,7 @@ export function demoFiles(dir: string) {
     engine: join(dir, 'engine'),
     gate: (gateId: string) => join(dir, 'gates', gateId),
     journal: (gateId: string) => join(dir, 'journals', gateId),
+    sharedLog: join(dir, 'journals', 'shared-log'),
   };
 }
 

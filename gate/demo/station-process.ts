@@ -75,6 +75,8 @@ export async function runStation(
     log: createLog('station', 'warn'),
     clock,
     journalSegmentBytes: JOURNAL_SEGMENT_BYTES,
+    sharedLogDir: files.sharedLog,
+    uplinks: 'thread',
   });
   const denylist = Denylist.build(
     cmacKey(keySet.cardHash),

@@ -10,6 +10,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import { GATE_CONFIG_BYTES_MAX, STATION_GATES_MAX } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
 import { Zone } from '../../engine/time.ts';
+import type { Uplinks } from '../station.ts';
 
 export interface SamConfig {
   /** A reader link, as `--reader` takes it. */
@@ -51,6 +52,10 @@ export interface ServiceConfig {
   /** Who may set the modes, and the folder that keeps them; absent: always normal. */
   readonly control?: { readonly folder: string; readonly tokenFile: string };
   readonly journalSegments?: number;
+  /** Folder of the log that the journals share; false: none; absent: `shared-log.ts`. */
+  readonly sharedLog?: string | false;
+  /** Where the uplinks work; absent: on a thread. */
+  readonly uplinks?: Uplinks;
   /** Folder of the station's denylist and the operator's public key; absent: nobody is stopped. */
   readonly denylist?: {
     readonly folder: string;
@@ -105,6 +110,8 @@ export const serviceConfigSchema = object(
     }),
     control: object(['folder', 'tokenFile'], { folder: text, tokenFile: text }),
     journalSegments: { type: 'integer', minimum: 2, maximum: 4096 },
+    sharedLog: { anyOf: [text, { const: false }] },
+    uplinks: { enum: ['thread', 'loop'] },
     denylist: object(['folder', 'publicKey'], {
       folder: text,
       publicKey: text,
@@ -139,7 +146,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireZone(config.zone, path);
   requireLoopback(config, path);
   const folder = dirname(path);
-  const { control, denylist, parameters } = config;
+  const { control, denylist, parameters, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -148,6 +155,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       file: at(config.keys.file),
       ...(config.keys.passphraseFile ? { passphraseFile: at(config.keys.passphraseFile) } : {}),
     },
+    ...(sharedLog ? { sharedLog: at(sharedLog) } : {}),
     fares: config.fares === 'sample' ? config.fares : at(config.fares),
     ...(control
       ? { control: { folder: at(control.folder), tokenFile: at(control.tokenFile) } }

@@ -35,6 +35,7 @@ import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
 import { openProfile } from './profiles.ts';
 import type { Loaded } from './self-test.ts';
+import { sharedLogDirOf } from './shared-log.ts';
 
 /** What the service reads before it opens anything. */
 export interface ServiceFiles extends Loaded {
@@ -112,12 +113,15 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
   const modes = await openModes(options);
   const parameters = await openParameters(options, zone);
+  const sharedLogDir = sharedLogDirOf(config);
   const station = new Station({
     ...(modes ? { modes } : {}),
     engine: config.engine,
     keyring: parameters.keyring,
     log,
     parameters,
+    uplinks: config.uplinks ?? 'thread',
+    ...(sharedLogDir === null ? {} : { sharedLogDir }),
     ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
   });
   parameters.onKeyring = (keyring) => station.keys.replace(keyring);

@@ -34,6 +34,7 @@ export class UplinkSession implements Asker {
   readonly #options: UplinkOptions;
   readonly #timing: UplinkTiming;
   readonly #onAcknowledged: () => void;
+  readonly #isAwaited: () => boolean;
   readonly #wakeup = new Wakeup();
   /** Oldest first; at most UPLINK_WINDOW. */
   readonly #inFlight: InFlight[] = [];
@@ -41,6 +42,8 @@ export class UplinkSession implements Asker {
   #turn: Release | null = null;
   #turnAsked = false;
   #emptyUntilMs = 0;
+  /** Until then records gather, as long as they fill no batch and nobody waits for them. */
+  #gatherUntilMs = 0;
   /** Sequence the next batch begins with. */
   #next = 0;
   #statusDueMs = 0;
@@ -53,12 +56,19 @@ export class UplinkSession implements Asker {
   /** When the question for parameters that is under way was asked; null: none is. */
   #askedMs: number | null = null;
 
-  constructor(options: UplinkOptions, timing: UplinkTiming, onAcknowledged: () => void) {
+  /** @param isAwaited whether somebody waits until all is acknowledged: nothing gathers then. */
+  constructor(
+    options: UplinkOptions,
+    timing: UplinkTiming,
+    onAcknowledged: () => void,
+    isAwaited: () => boolean,
+  ) {
     assert(timing.batchRecords >= 1 && timing.batchRecords <= BATCH_RECORDS_MAX);
     this.gateId = options.gateId;
     this.#options = options;
     this.#timing = timing;
     this.#onAcknowledged = onAcknowledged;
+    this.#isAwaited = isAwaited;
   }
 
   get welcomed(): boolean {
@@ -74,8 +84,9 @@ export class UplinkSession implements Asker {
     return this.#skewMs;
   }
 
-  /** The journal may have something new. */
+  /** The journal may have something new, which somebody waits for. */
   wake(): void {
+    this.#gatherUntilMs = 0;
     this.#wakeup.wake();
   }
 
@@ -104,7 +115,7 @@ export class UplinkSession implements Asker {
       } finally {
         this.#over = true;
         link.close();
-        this.wake();
+        this.#wakeup.wake();
         await Promise.allSettled(halves);
       }
     } finally {
@@ -199,7 +210,7 @@ export class UplinkSession implements Asker {
       this.#inFlight.shift()!.release();
     }
     this.#onAcknowledged();
-    this.wake();
+    this.#wakeup.wake();
   }
 
   /** An engine that gives out no parameters does not speak of them, and is not asked. */
@@ -253,16 +264,20 @@ export class UplinkSession implements Asker {
   /** Asks for a turn where there is something to send and the window has room. */
   #askTurn(): void {
     if (this.#turnAsked || this.#finishing || this.#inFlight.length >= UPLINK_WINDOW) return;
-    if (performance.now() < this.#emptyUntilMs) return;
+    const nowMs = performance.now();
+    if (nowMs < this.#emptyUntilMs) return;
     const sent = this.#inFlight.reduce((sum, batch) => sum + batch.count, 0);
-    if (this.#options.journal.backlog <= sent) return;
+    const unsent = this.#options.journal.backlog - sent;
+    if (unsent <= 0) return;
+    const mayGather = unsent < this.#timing.batchRecords && !this.#isAwaited();
+    if (mayGather && nowMs < this.#gatherUntilMs) return;
     this.#turnAsked = (this.#options.turns ?? freeTurns).ask((release) => {
       if (this.#over || this.#finishing) {
         release();
         return;
       }
       this.#turn = release;
-      this.wake();
+      this.#wakeup.wake();
     });
   }
 
@@ -282,8 +297,10 @@ export class UplinkSession implements Asker {
       return false;
     }
     this.#next += count;
-    this.#inFlight.push({ last: this.#next - 1, count, sentMs: performance.now(), release });
-    const status = performance.now() >= this.#statusDueMs ? this.#status() : null;
+    const sentMs = performance.now();
+    this.#gatherUntilMs = sentMs + this.#timing.gatherMs;
+    this.#inFlight.push({ last: this.#next - 1, count, sentMs, release });
+    const status = sentMs >= this.#statusDueMs ? this.#status() : null;
     await this.#tell(link, { type: 'batch', first, count, records, status });
     return true;
   }

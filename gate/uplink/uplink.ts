@@ -9,8 +9,10 @@ import {
   HEARTBEAT_MS,
   UPLINK_ANSWER_MS_MAX,
   UPLINK_BATCH_RECORDS,
+  UPLINK_GATHER_MS,
   UPLINK_PAUSE_MS_MAX,
   UPLINK_PAUSE_MS_MIN,
+  UPLINK_POLL_MS,
 } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
 import type { GateStatus } from '../../engine/operator/status.ts';
@@ -45,6 +47,8 @@ export interface UplinkTiming {
   readonly batchRecords: number;
   /** How often the journal is looked at when nobody calls `wake`. */
   readonly pollMs: number;
+  /** At least so long between two batches that are not full, unless somebody waits for them. */
+  readonly gatherMs: number;
   readonly heartbeatMs: number;
   readonly answerMs: number;
   readonly pauseMinMs: number;
@@ -61,7 +65,8 @@ const remoteCodes: ReadonlySet<ErrorCode> = new Set([
 
 const usual: UplinkTiming = {
   batchRecords: UPLINK_BATCH_RECORDS,
-  pollMs: 50,
+  pollMs: UPLINK_POLL_MS,
+  gatherMs: UPLINK_GATHER_MS,
   heartbeatMs: HEARTBEAT_MS,
   answerMs: UPLINK_ANSWER_MS_MAX,
   pauseMinMs: UPLINK_PAUSE_MS_MIN,
@@ -125,7 +130,12 @@ export class Uplink {
   async #run(): Promise<void> {
     const { log, gateId, onFailure } = this.#options;
     for (let failures = 0; !this.#stop.signal.aborted; ) {
-      const session = new UplinkSession(this.#options, this.#timing, () => this.#checkDrained());
+      const session = new UplinkSession(
+        this.#options,
+        this.#timing,
+        () => this.#checkDrained(),
+        () => this.#drainWaiters.length > 0,
+      );
       this.#session = session;
       try {
         await session.run(this.#stop.signal);

@@ -48,6 +48,18 @@ test('smoke mode prints a result for each contender and a ratio for each compari
   assert(ratios.some((line) => line.bench === 'mac' && line.goal === 6));
 });
 
+test('benchmarks that take minutes run where they are named', () => {
+  const { status, stdout, stderr } = bench('isolation', 'soak', '--smoke', '--json');
+  assert.equal(status, 0, stderr);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  assert.equal(lines.filter((line) => 'contender' in line).length, 2);
+  const memory = lines.find((line) => 'heapMiBPerHour' in line);
+  assert(Number(memory?.taps) > 0 && Number(memory?.rssLastMiB) > 0);
+});
+
 test('without --json a table, and an unknown name is refused', () => {
   const table = bench('mac', '--smoke');
   assert.equal(table.status, 0, table.stderr);

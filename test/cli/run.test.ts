@@ -3,7 +3,15 @@
  * gates, the engine on the other side, health and metrics, and a stop that loses nothing.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -200,6 +208,46 @@ test('a station stops whom its denylist names, and opens although a newer list i
   assert.match(ended.err, /full-2\.list: .*within its head/);
 });
 
+test('gates whose journals lie in one folder share a log, and lose nothing to a kill', async () => {
+  const journals = (of: string) => (made: Config) => {
+    made.engine = { host: '127.0.0.1', port: ports[0] };
+    for (const gate of made.gates) gate.journal = `${of}/${gate.id}`;
+  };
+  mkdirSync(join(dir, 'sharing'));
+  const path = config(journals('sharing'));
+  const killed = start('gate', ['run', '--config', path]);
+  await killed.seen(/gates are open/);
+  await run('gate', [
+    'virtual-card',
+    ...['--connect', `127.0.0.1:${ports[1]}`, '--keys', clear, '--personality', 'tunion'],
+    ...['--state', join(dir, 'sharing.state'), '--once'],
+  ]);
+  await killed.seen(/\{"gate":"IN".*\}/);
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  assert(existsSync(join(dir, 'sharing', 'shared-log', 'shared-0.log')));
+
+  const without = config((made) => {
+    journals('sharing')(made);
+    made.sharedLog = false;
+  });
+  const refused = await run('gate', ['run', '--config', without]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /JOURNAL_REFUSED: .*IN: its last writes are in .*shared log/);
+
+  const again = start('gate', ['run', '--config', config(journals('sharing'))]);
+  await again.seen(/gates are open/);
+  const metrics = await (await fetch(`http://127.0.0.1:${ports[4]}/metrics`)).text();
+  assert.match(metrics, /faregate_gate_backlog\{gate="IN",[^}]*\} 1/);
+  again.child.kill('SIGTERM');
+  const ended = await again.ended;
+  assert.equal(ended.code, 0, ended.err);
+  const alone = start('gate', ['run', '--config', without]);
+  await alone.seen(/gates are open/);
+  alone.child.kill('SIGTERM');
+  assert.equal((await alone.ended).code, 0, 'an orderly end leaves each journal whole');
+});
+
 function withSam(journals: string): string {
   return config((made) => {
     made.gates.pop();
@@ -281,6 +329,8 @@ test('a configuration that does not fit is refused by field', async () => {
       (made) => (made.gates[1]!.terminalId = made.gates[0]!.terminalId),
       /field \/gates\/1\/terminalId is that of \/gates\/0/,
     ],
+    ['uplinks', (made) => (made.uplinks = 'pigeon'), /field \/uplinks/],
+    ['shared log', (made) => (made.sharedLog = true), /field \/sharedLog/],
     ['zone', (made) => (made.zone = 'Asia/Atlantis'), /field \/zone .*Asia\/Atlantis/],
   ];
   for (const [name, change, says] of cases) {

@@ -23,16 +23,20 @@ before(async () => {
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-test('a journal carried away from its gate is uploaded once, and again without harm', async () => {
-  const [readerPort, uplinkPort] = (await freePorts(2)) as [number, number];
+/** A station of one gate that was never online, killed after `cards` were debited. */
+async function killedStation(
+  [readerPort, uplinkPort]: [number, number],
+  { id, bundle, journal, ...station }: Record<'id' | 'bundle' | 'journal', string>,
+  cards: readonly string[],
+): Promise<void> {
   const gate = {
-    id: 'LOST',
+    id,
     side: 'entry',
     station: '0102',
     reader: `tcp-listen:${readerPort}`,
     terminalId: '040900000001',
-    bundle: 'bundle',
-    journal: 'journal',
+    bundle,
+    journal,
   };
   const config = {
     engine: { host: '127.0.0.1', port: uplinkPort },
@@ -44,12 +48,12 @@ test('a journal carried away from its gate is uploaded once, and again without h
     institution: '01011000FFFFFFFF',
     journalSegments: 2,
     gates: [gate],
+    ...station,
   };
   writeFileSync(join(dir, 'gate.json'), JSON.stringify(config));
-  const station = start('gate', ['run', '--config', join(dir, 'gate.json')]);
-  await station.seen(/gates are open/);
-  for (const card of ['0310517001700000000A', '0310517001700000000B', '0310517001700000000C']) {
-    const number = card.replace(/[A-F]$/, (letter) => String(letter.charCodeAt(0) % 10));
+  const running = start('gate', ['run', '--config', join(dir, 'gate.json')]);
+  await running.seen(/gates are open/);
+  for (const number of cards) {
     const tapped = await run('gate', [
       'virtual-card',
       ...['--connect', `127.0.0.1:${readerPort}`, '--keys', clear, '--personality', 'tunion'],
@@ -57,9 +61,15 @@ test('a journal carried away from its gate is uploaded once, and again without h
     ]);
     assert.equal(tapped.code, 0, tapped.err);
   }
-  station.child.kill('SIGKILL');
-  await station.ended;
+  running.child.kill('SIGKILL');
+  await running.ended;
+}
 
+test('a journal carried away from its gate is uploaded once, and again without harm', async () => {
+  const [readerPort, uplinkPort] = (await freePorts(2)) as [number, number];
+  const cards = ['03105170017000000005', '03105170017000000006', '03105170017000000007'];
+  const lost = { id: 'LOST', bundle: 'bundle', journal: 'journal' };
+  await killedStation([readerPort, uplinkPort], lost, cards);
   mkdirSync(join(dir, 'carried'));
   for (const folder of ['journal', 'bundle']) {
     cpSync(join(dir, folder), join(dir, 'carried', folder), { recursive: true });
@@ -95,4 +105,37 @@ test('a journal carried away from its gate is uploaded once, and again without h
   const wrong = await run('gate', ['upload', ...folders, '--engine', 'here']);
   assert.equal(wrong.code, 2);
   assert.match(wrong.err, /--engine takes HOST:PORT/);
+});
+
+test('a journal that shared a log is carried with the log, and refused without it', async () => {
+  const [readerPort, uplinkPort] = (await freePorts(2)) as [number, number];
+  const bundle = join(dir, 'bundle-shared');
+  const enrol = ['gates', 'enroll', '--data', data, '--gate', 'KILLED', '--out', bundle];
+  assert.equal((await run('engine', enrol)).code, 0);
+  const cards = ['03105170017000000008', '03105170017000000009'];
+  mkdirSync(join(dir, 'shared'));
+  const killed = { id: 'KILLED', bundle, journal: 'shared/journal', sharedLog: 'shared/log' };
+  await killedStation([readerPort, uplinkPort], killed, cards);
+  cpSync(join(dir, 'shared'), join(dir, 'carried-shared'), { recursive: true });
+
+  const engine = start('engine', [
+    'serve',
+    ...['--data', data, '--keys', keys, '--port', String(uplinkPort), '--http-port', '0'],
+    '--json',
+  ]);
+  await engine.seen(/\{.*\}/);
+  const words = [
+    'upload',
+    ...['--journal', join(dir, 'carried-shared', 'journal'), '--bundle', bundle],
+    ...['--engine', `127.0.0.1:${uplinkPort}`, '--wait', '20', '--json'],
+  ];
+  const without = await run('gate', words);
+  assert.equal(without.code, 1);
+  assert.match(without.err, /^JOURNAL_REFUSED: .*shared log/);
+  const log = join(dir, 'carried-shared', 'log');
+  const uploaded = await run('gate', [...words, '--shared-log', log]);
+  assert.equal(uploaded.code, 0, uploaded.err);
+  assert.equal((JSON.parse(uploaded.out) as { uploaded: number }).uploaded, 2);
+  engine.child.kill('SIGTERM');
+  await engine.ended;
 });

@@ -9,6 +9,7 @@ import { type IngestOptions, IngestServer } from '../../../engine/operator/inges
 import { GateTable, newCounters } from '../../../engine/operator/ingest-gates.ts';
 import { type IngestContext, IngestSession } from '../../../engine/operator/ingest-session.ts';
 import { GateRegistry } from '../../../engine/operator/registry.ts';
+import type { UplinkThread } from '../../../gate/uplink/thread/uplink-thread.ts';
 import { readBundle, TlsTransport } from '../../../gate/uplink/tls.ts';
 import type { Link, Transport } from '../../../gate/uplink/transport.ts';
 import type { World } from '../../suites/uplink.ts';
@@ -101,16 +102,23 @@ export class TlsWorld implements World {
   readonly dir: string;
   readonly failures: unknown[] = [];
   readonly #options: Partial<IngestOptions>;
+  readonly #thread: UplinkThread | null;
   server: IngestServer | null = null;
   port = 0;
 
-  private constructor(dir: string, options: Partial<IngestOptions>) {
+  private constructor(dir: string, options: Partial<IngestOptions>, thread: UplinkThread | null) {
     this.dir = dir;
     this.#options = options;
+    this.#thread = thread;
   }
 
-  static async open(options: Partial<IngestOptions> = {}): Promise<TlsWorld> {
-    const world = new TlsWorld(await mkdtemp(join(tmpdir(), 'faregate-uplink-')), options);
+  /** @param thread what the gates connect with; each by itself where absent. */
+  static async open(
+    options: Partial<IngestOptions> = {},
+    thread: UplinkThread | null = null,
+  ): Promise<TlsWorld> {
+    const dir = await mkdtemp(join(tmpdir(), 'faregate-uplink-'));
+    const world = new TlsWorld(dir, options, thread);
     await world.#start();
     return world;
   }
@@ -124,7 +132,8 @@ export class TlsWorld implements World {
 
   async transport(gateId: string): Promise<Transport> {
     const bundle = await readBundle(await this.enrol(gateId));
-    return new TlsTransport({ host: '127.0.0.1', port: this.port, bundle });
+    const options = { host: '127.0.0.1', port: this.port, bundle };
+    return this.#thread?.transport(options) ?? new TlsTransport(options);
   }
 
   async restart(): Promise<void> {
@@ -133,6 +142,7 @@ export class TlsWorld implements World {
   }
 
   async close(): Promise<void> {
+    await this.#thread?.end();
     await this.server?.close();
     await rm(this.dir, { recursive: true });
   }

@@ -1,0 +1,190 @@
+/**
+ * How many taps does one station process take, and how long does a rider wait for it?
+ *
+ * Three processes: the station under test (the real `Station`; journals, seals, syncs and uplinks
+ * over TLS are real), the operator's engine that it uploads to, and the cards.
+ *
+ * Capacity: 200 gates at which cards answer at once and the next is there at once, so that the
+ * station does nothing but work. What all gates send to their cards within a millisecond travels
+ * with one write, so that the cards' link costs little of what is measured. Times are of whole taps while 200 of them wait for each other; the figure
+ * in question is taps a second, and `tapsPerCoreSecond`, by the processor time of all threads of
+ * the station's process. A card is computed by the engine's own ciphers (`station/instant-card.ts`)
+ * after its answers were found equal to those of the virtual card of node:crypto.
+ *
+ * Latency: the same station with a card at every reader all the time, each with a connection of its
+ * own. The cards take a card's time, some four taps a second at each reader; a backlog goes up
+ * beside them, denylist deltas are put in force, keys derived. The host's share of a tap is what
+ * the card waits: from the instant its answer was sent to the instant the next command is.
+ *
+ * Before it is timed each contender makes the same taps at the same cards; after, all is uploaded,
+ * and each card's spending is what the ledger posted, to the last minor unit.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromHex } from '../engine/bytes.ts';
+import type { Benchmark, Contender, Measured, Question } from './harness.ts';
+import { type CardCheck, checkCards } from './station/card-check.ts';
+import {
+  full,
+  Ground,
+  load,
+  pass,
+  plain,
+  Scene,
+  smoke as small,
+  usual,
+  type Way,
+} from './station/scene.ts';
+import type { Figures } from './station/station-process.ts';
+
+const CAPACITY_GOAL = 20_000;
+const HOST_P99_GOAL_US = 1000;
+const HOST_P999_GOAL_US = 3000;
+const CARDS_CHECKED = 20;
+const CHECK_GATES_MAX = 20;
+const CHECK_TAPS = 4;
+
+let ground: Ground | null = null;
+
+export const stationBenchmark: Benchmark = {
+  name: 'station',
+  async questions(smoke) {
+    const size = smoke ? small : full;
+    ground = await Ground.make(size);
+    const check = checkCards(ground.plan(usual).plan, smoke ? 2 : CARDS_CHECKED, size.ms);
+    const ways = smoke ? [usual] : [usual, plain];
+    return [capacity(ground, ways, check), latency(ground, ways)];
+  },
+  close: () => ground?.remove(),
+};
+
+/** What is done beside the taps. */
+export interface Beside {
+  readonly uploads: boolean;
+  /** Denylist deltas and keys derived anew. */
+  readonly upkeep: boolean;
+}
+
+export const everything: Beside = { uploads: true, upkeep: true };
+export const nothing: Beside = { uploads: false, upkeep: false };
+
+/** The same taps at the same cards, uploaded and reckoned with: every way answers the same. */
+export async function answerOf(where: Ground, way: Way): Promise<Uint8Array> {
+  const scene = await Scene.open(where, way, Math.min(where.size.gates, CHECK_GATES_MAX));
+  await scene.connect();
+  await scene.rounds(CHECK_TAPS);
+  return fromHex((await scene.close()).hash);
+}
+
+/** Cards that answer at once, uploads running. */
+export async function measureCapacity(where: Ground, way: Way): Promise<Figures> {
+  const scene = await Scene.open(where, way);
+  await scene.connect();
+  await scene.flow('instant');
+  await sleep(where.size.settleMs);
+  await scene.figures();
+  await pass(scene, where.size.ms);
+  const figures = await scene.figures();
+  await scene.close();
+  return figures;
+}
+
+/** Cards that take their time; a backlog goes up first, then what the gates add. */
+export async function measureLatency(where: Ground, way: Way, beside: Beside): Promise<Figures> {
+  const scene = await Scene.open(where, way);
+  // Compiles the path, too.
+  await scene.flow('instant');
+  await sleep(where.size.backlogMs);
+  await scene.pause();
+  if (!beside.uploads) await scene.connect();
+  await scene.flow('plastic');
+  if (beside.upkeep) await scene.keepUp();
+  await sleep(where.size.settleMs);
+  await scene.figures();
+  if (beside.uploads) await scene.start();
+  await pass(scene, where.size.latencyMs);
+  const figures = await scene.figures();
+  await scene.close();
+  return figures;
+}
+
+function capacity(where: Ground, ways: readonly Way[], { cardUs }: CardCheck): Question {
+  const contender = (way: Way): Contender => {
+    let found: Figures | null = null;
+    return {
+      name: way.name,
+      answer: () => answerOf(where, way),
+      measure: async () => {
+        found = await measureCapacity(where, way);
+        return measuredOf(found, 'tapUs');
+      },
+      figures: () => ({
+        ...capacityFigures(found!),
+        goal: CAPACITY_GOAL,
+        cardUs: Number(cardUs.toFixed(2)),
+        load: load(),
+      }),
+    };
+  };
+  const name = `${where.size.gates} gates, instant cards, uploads run`;
+  return { name, operations: 1, contenders: ways.map(contender) };
+}
+
+export function capacityFigures(figures: Figures) {
+  const { taps, seconds, cpuSeconds, loopBusy, ownUs, uploaded, backlog, refused } = figures;
+  return {
+    tapsPerSecond: Math.round(taps / seconds),
+    tapsPerCoreSecond: Math.round(taps / cpuSeconds),
+    loopBusy: Number(loopBusy.toFixed(2)),
+    ownP50Us: ownUs.p50,
+    ownP99Us: ownUs.p99,
+    uploadsPerSec: Math.round(uploaded / seconds),
+    backlog,
+    refused,
+  };
+}
+
+function latency(where: Ground, ways: readonly Way[]): Question {
+  const contender = (way: Way): Contender => {
+    let found: Figures | null = null;
+    return {
+      name: way.name,
+      answer: () => answerOf(where, way),
+      measure: async () => {
+        found = await measureLatency(where, way, everything);
+        return measuredOf(found, 'hostUs');
+      },
+      figures: () => ({
+        ...latencyFigures(found!),
+        p99GoalUs: HOST_P99_GOAL_US,
+        p999GoalUs: HOST_P999_GOAL_US,
+        load: load(),
+      }),
+    };
+  };
+  const name = `host's share of a tap, ${where.size.gates} readers busy, all else runs`;
+  return { name, operations: 1, contenders: ways.map(contender) };
+}
+
+export function latencyFigures(figures: Figures) {
+  const { hostUs, ownUs, tapUs, seconds, uploaded, deltas, keysDerived, refused } = figures;
+  return {
+    maxUs: hostUs.max,
+    ownP50Us: ownUs.p50,
+    ownP99Us: ownUs.p99,
+    ownP999Us: ownUs.p999,
+    tapP50Us: tapUs.p50,
+    tapP99Us: tapUs.p99,
+    tapP999Us: tapUs.p999,
+    uploadsPerSec: Math.round(uploaded / seconds),
+    deltas,
+    keysDerived,
+    cpu: Number((figures.cpuSeconds / seconds).toFixed(2)),
+    refused,
+  };
+}
+
+export function measuredOf(figures: Figures, what: 'hostUs' | 'tapUs'): Measured {
+  const { p50, p99, p999 } = figures[what];
+  const opsPerSec = figures.taps / figures.seconds;
+  return { p50Ns: p50 * 1000, p99Ns: p99 * 1000, p999Ns: p999 * 1000, opsPerSec };
+}

@@ -1,0 +1,180 @@
+/**
+ * The station's process under load: the real `Station` over real journals and uplinks, only its
+ * readers are the benchmark's.
+ */
+import { join } from 'node:path';
+import { Histogram, type Percentiles } from '../../engine/histogram.ts';
+import { createLog } from '../../engine/log/log.ts';
+import type { TapReport } from '../../gate/controller.ts';
+import { Station } from '../../gate/station.ts';
+import { warmUp } from '../../gate/warm-up.ts';
+import { nowUs } from './card-wire.ts';
+import {
+  bundleDirOf,
+  gateIdOf,
+  gatheredSocketOf,
+  journalDirOf,
+  keyringOf,
+  type LoadPlan,
+  socketOf,
+} from './plan.ts';
+import { fares, settingOf, zone } from './setting.ts';
+import { Upkeep } from './upkeep.ts';
+import { listenForCards, WiredReader } from './wired-reader.ts';
+
+const CONNECT_MS = 30_000;
+
+/** What happened since the figures were taken last. */
+export interface Figures {
+  readonly taps: number;
+  readonly refused: number;
+  readonly seconds: number;
+  /** Processor time of the whole process: threads for files, uplinks and the collector included. */
+  readonly cpuSeconds: number;
+  /** Share of the time in which the taps' event loop had work. */
+  readonly loopBusy: number;
+  /** What the cards waited for the station in one tap, sockets and event loop included. */
+  readonly hostUs: Percentiles;
+  /** The same as the gate counts it by itself. */
+  readonly ownUs: Percentiles;
+  /** From the card's arrival to the decision. */
+  readonly tapUs: Percentiles;
+  readonly backlog: number;
+  /** Records that the engine acknowledged. */
+  readonly uploaded: number;
+  /** Denylist deltas taken and card keys derived. */
+  readonly deltas: number;
+  readonly keysDerived: number;
+  readonly rssBytes: number;
+  readonly heapBytes: number;
+}
+
+export class LoadedStation {
+  readonly #station: Station;
+  readonly #upkeep: Upkeep;
+  #since = new Since(0, 0, 0);
+  #failed: Promise<void> = new Promise(() => {});
+
+  private constructor(station: Station, upkeep: Upkeep) {
+    this.#station = station;
+    this.#upkeep = upkeep;
+  }
+
+  static async open(plan: LoadPlan, port: number): Promise<LoadedStation> {
+    const station = new Station({
+      engine: { host: '127.0.0.1', port },
+      keyring: keyringOf(plan),
+      log: createLog('station', 'error'),
+      uplinks: plan.uplinks,
+      ...(plan.sharedLog ? { sharedLogDir: join(plan.dir, 'shared-log') } : {}),
+    });
+    const loaded = new LoadedStation(station, await Upkeep.open(plan));
+    const readers = Array.from({ length: plan.gates }, (_, i) => new WiredReader(gateIdOf(i)));
+    await listenForCards(socketOf(plan), false, readers);
+    await listenForCards(gatheredSocketOf(plan), true, readers);
+    for (const [i, reader] of readers.entries()) {
+      await station.add({
+        gateId: gateIdOf(i),
+        station: 'load',
+        reader,
+        bundleDir: bundleDirOf(plan, i),
+        journalDir: journalDirOf(plan, i),
+        setting: settingOf(i, loaded.#upkeep.store.denylist),
+        onTap: (report) => loaded.#since.count(report, reader),
+      });
+    }
+    await warmUp(plan.warmUpTaps, fares, zone, Date.now());
+    loaded.#failed = station.serve();
+    // Told to whoever waits for taps.
+    loaded.#failed.catch(() => {});
+    return loaded;
+  }
+
+  /** Starts the uplinks, and does not wait. */
+  start(): void {
+    this.#station.start();
+  }
+
+  /** Starts the uplinks; resolves when they are connected. */
+  connect(): Promise<void> {
+    return this.#station.connect(CONNECT_MS);
+  }
+
+  /** Starts list updates and key derivation beside the taps. */
+  keepUp(): Promise<void> {
+    return this.#upkeep.start(this.#station.keys);
+  }
+
+  /** @throws FaregateError where the station has failed. */
+  get progress(): Promise<{ backlog: number; taps: number }> {
+    const now = { backlog: this.#station.backlog, taps: this.#since.taps };
+    return Promise.race([this.#failed, Promise.resolve()]).then(() => now);
+  }
+
+  take(): Figures {
+    const { backlog } = this.#station;
+    const { deltasTaken, keysDerived } = this.#upkeep;
+    const figures = this.#since.figures(backlog, deltasTaken, keysDerived);
+    this.#since = new Since(backlog, deltasTaken, keysDerived);
+    return figures;
+  }
+
+  drained(): Promise<void> {
+    return this.#station.drained();
+  }
+
+  stop(): Promise<void> {
+    this.#upkeep.stop();
+    return this.#station.stop();
+  }
+}
+
+/** Counts from one taking of figures to the next. */
+class Since {
+  taps = 0;
+  #refused = 0;
+  #debits = 0;
+  readonly #hostUs = new Histogram();
+  readonly #ownUs = new Histogram();
+  readonly #tapUs = new Histogram();
+  readonly #ms = performance.now();
+  readonly #cpu = process.cpuUsage();
+  readonly #loop = performance.eventLoopUtilization();
+  readonly #before: readonly [backlog: number, deltas: number, keys: number];
+
+  constructor(backlog: number, deltas: number, keys: number) {
+    this.#before = [backlog, deltas, keys];
+  }
+
+  count({ decision, hostUs }: TapReport, reader: WiredReader): void {
+    this.taps += 1;
+    this.#debits += decision.closed.length;
+    if (!decision.open) this.#refused += 1;
+    const session = reader.inField!;
+    this.#hostUs.add(Math.ceil(session.hostUs()));
+    this.#tapUs.add(Math.ceil(nowUs() - session.arrivedUs));
+    this.#ownUs.add(Math.ceil(hostUs));
+  }
+
+  figures(backlog: number, deltas: number, keys: number): Figures {
+    const cpu = process.cpuUsage(this.#cpu);
+    const memory = process.memoryUsage();
+    const [backlogBefore, deltasBefore, keysBefore] = this.#before;
+    return {
+      taps: this.taps,
+      refused: this.#refused,
+      seconds: (performance.now() - this.#ms) / 1000,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
+      loopBusy: performance.eventLoopUtilization(this.#loop).utilization,
+      hostUs: this.#hostUs.percentiles(),
+      ownUs: this.#ownUs.percentiles(),
+      tapUs: this.#tapUs.percentiles(),
+      backlog,
+      uploaded: backlogBefore + this.#debits - backlog,
+      deltas: deltas - deltasBefore,
+      keysDerived: keys - keysBefore,
+      rssBytes: memory.rss,
+      heapBytes: memory.heapUsed,
+    };
+  }
+}
