@@ -6,10 +6,11 @@
  *
  * Capacity: 200 gates at which cards answer at once and the next is there at once, so that the
  * station does nothing but work. What all gates send to their cards within a millisecond travels
- * with one write, so that the cards' link costs little of what is measured. Times are of whole taps while 200 of them wait for each other; the figure
- * in question is taps a second, and `tapsPerCoreSecond`, by the processor time of all threads of
- * the station's process. A card is computed by the engine's own ciphers (`station/instant-card.ts`)
- * after its answers were found equal to those of the virtual card of node:crypto.
+ * with one write, so that the cards' link costs little of what is measured. Times are of whole
+ * taps while 200 of them wait for each other; the figure in question is taps a second, and
+ * `tapsPerCoreSecond`, by the processor time of all threads of the station's process. A card is
+ * computed by the engine's own ciphers (`station/instant-card.ts`) after its answers were found
+ * equal to those of the virtual card of node:crypto.
  *
  * Latency: the same station with a card at every reader all the time, each with a connection of its
  * own. The cards take a card's time, some four taps a second at each reader; a backlog goes up
