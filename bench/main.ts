@@ -3,6 +3,7 @@
  * named, or all.
  */
 import { parseArgs } from 'node:util';
+import { backlogBenchmark } from './backlog.ts';
 import { cardKeysBenchmark } from './card-keys.ts';
 import { denylistBenchmark } from './denylist.ts';
 import {
@@ -28,6 +29,7 @@ const benchmarks: readonly Benchmark[] = [
   tapBenchmark,
   cardKeysBenchmark,
   ingestBenchmark,
+  backlogBenchmark,
   denylistBenchmark,
   poolBenchmark,
   stationBenchmark,

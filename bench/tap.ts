@@ -9,6 +9,7 @@ import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { readU16, readU32, writeU16, writeU32 } from '../engine/bytes.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../engine/card/purse/compile.ts';
+import type { GatePlace } from '../engine/card/purse/journey-form.ts';
 import { builtInProfile } from '../engine/card/purse/profiles.ts';
 import { Keyring } from '../engine/crypto/keyring.ts';
 import { cmacKey } from '../engine/crypto/mac.ts';
@@ -66,26 +67,31 @@ function makeWorld(stoppedCards: number, keptCards: number): World {
   const keys = new KeyringHolder(new StationKeys(keyring, keptCards));
   const fares = sampleFareBook();
   const stopped = Array.from({ length: stoppedCards }, (_, i) => numberOf(1_000_000 + i));
+  const place = placeOf(fares.at(NOW_MS)!.stations[20]!.code);
   const setting: TapSetting = {
     gateId: 'B1',
     side: 'exit',
-    place: {
-      station: fares.at(NOW_MS)!.stations[20]!.code,
-      stationRest: new Uint8Array(3),
-      terminal: TERMINAL,
-      city: new Uint8Array(2),
-      institution: new Uint8Array(8),
-    },
+    place,
     terminalId: TERMINAL,
     profiles: [compileProfile(builtInProfile('tunion'))],
     fares,
     denylist: Denylist.build(cmacKey(HASH_KEY), stopped),
     zone: new Zone('Asia/Shanghai'),
-    buffers: new GateBuffers(),
+    buffers: new GateBuffers(place),
     findUnconfirmed: () => null,
     prepareKey: (key) => keys.prepare(key),
   };
   return { setting, keys, stopped };
+}
+
+function placeOf(station: Uint8Array): GatePlace {
+  return {
+    station,
+    stationRest: new Uint8Array(3),
+    terminal: TERMINAL,
+    city: new Uint8Array(2),
+    institution: new Uint8Array(8),
+  };
 }
 
 function numberOf(index: number): Uint8Array {
@@ -110,10 +116,10 @@ function recordCard(world: World, index: number): Recording {
   });
   const fares = world.setting.fares;
   const station = fares.at(NOW_MS)!.stations[3]!.code;
-  const entry = { ...world.setting, side: 'entry' as const };
-  play(world, { ...entry, place: { ...entry.place, station } }, ENTERED_MS, (apdu) =>
-    card.transmit(apdu),
-  );
+  const place = placeOf(station);
+  const buffers = new GateBuffers(place);
+  const entry = { ...world.setting, side: 'entry' as const, place, buffers };
+  play(world, entry, ENTERED_MS, (apdu) => card.transmit(apdu));
   card.power();
   const answers: Uint8Array[] = [];
   const debit = play(world, world.setting, NOW_MS, (apdu) => {
@@ -133,7 +139,7 @@ function play(
   card: (apdu: Uint8Array) => Uint8Array,
 ): Debit | null {
   const dialogue = tap(setting, nowMs, SEQUENCE);
-  let step = dialogue.next();
+  let step = dialogue.next(null);
   while (step.done !== true) {
     const ask = step.value;
     if (ask.ask === 'card') {

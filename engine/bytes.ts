@@ -50,8 +50,10 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
 }
 
 export function writeU48(bytes: Uint8Array, at: number, value: number): void {
-  writeU16(bytes, at, Math.floor(value / 0x1_0000_0000));
-  writeU32(bytes, at + 2, value % 0x1_0000_0000);
+  const high = Math.floor(value / 0x1_0000_0000);
+  writeU16(bytes, at, high);
+  // Not `%`: on doubles that is a call of fmod.
+  writeU32(bytes, at + 2, value - high * 0x1_0000_0000);
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -19,6 +19,9 @@ export const errorCodes = {
   FARES_UNKNOWN_STATION: 'The fare set has no such station.',
   FARES_UNKNOWN_RIDER: 'The fare set has no such rider class.',
   FARES_NO_VERSION: 'No fare version is in force at that instant.',
+  MODE_INVALID: 'A mode is unknown, or does not combine with another. Correct the one named.',
+  CONTROL_FAILED:
+    'The station could not be asked, or could not write down what it was told. It may be in force.',
   JOURNEY_INVALID: 'The journey is malformed. Correct the field named.',
   JOURNAL_FULL: 'The journal holds as many unacknowledged debits as it may. Restore the uplink.',
   JOURNAL_CORRUPT: 'A journal segment is damaged beyond its tail. Keep the file for the operator.',
@@ -44,6 +47,8 @@ export const errorCodes = {
   DENYLIST_CARDS_INVALID: 'The file of stopped cards is malformed. Correct the line named.',
   DENYLIST_REFUSED: 'The denylist is damaged, foreign or too large. The one in force stays.',
   DENYLIST_GAP: 'The delta builds on another list. Apply those between, or a full list.',
+  PARAMETERS_REFUSED:
+    'The parameter set is damaged, foreign or does not fit. The one in force stays.',
   POOL_FULL: 'The crypto pool holds as many batches as it may. Send fewer at a time, or later.',
   POOL_FAILED: 'A batch failed each time a worker thread began it. The cause is in the message.',
   POOL_CLOSED: 'The crypto pool was closed. The batch was not done.',

@@ -41,6 +41,33 @@ export const TAP_DEADLINE_MS = 300;
 export const TAP_DEBIT_RESERVE_MS = 60;
 /** A rider who comes back within this time after a torn debit goes through on its proof. */
 export const TAP_RECOVERY_WINDOW_MS = 10 * 60 * 1000;
+/** The wall clock may leave the monotonic one by so much between two looks; more is a jump. */
+export const CLOCK_JUMP_MS = 1000;
+/** A clock further off the engine's than this is wrong. */
+export const CLOCK_OFF_MS = 2000;
+/** How long a comparison with the engine's clock is fresh. */
+export const CLOCK_FRESH_MS = 10 * 60 * 1000;
+/** Events of a gate that wait for a tap to end or for room in the journal. */
+export const EVENTS_WAITING_MAX = 64;
+/** Records after which a gate closes its shift, and the most the engine compares of one. */
+export const SHIFT_RECORDS_MAX = 100_000;
+/** Shift counters are made durable this often at most, and with them records let go. */
+export const SHIFT_KEEP_MS = 10_000;
+/** Records read from the journal at a time to be counted. */
+export const SHIFT_READ_RECORDS = 256;
+/** How often a station looks at its clock, its shifts and what waits for its journals. */
+export const STATION_LOOK_MS = 1000;
+export const SHIFT_SPAN_MAX = 2 * SHIFT_RECORDS_MAX;
+/** Ranges of missing sequences that are named of one shift. */
+export const SHIFT_GAPS_MAX = 20;
+/** The longest journey that an emergency or a failure of trains is held to have cut off. */
+export const MODE_JOURNEY_MS_MAX = 6 * 60 * 60 * 1000;
+/** How long after a mode ended the cards it affected are treated as its rule says. */
+export const MODE_HISTORY_MS = 7 * 24 * 60 * 60 * 1000;
+/** Periods of modes one gate knows, of all stations: 400 stations at ten a week. */
+export const MODE_PERIODS_MAX = 4096;
+/** How long after its entry an expired card still takes its rider out. */
+export const EXPIRED_EXIT_MS_MAX = 24 * 60 * 60 * 1000;
 /** Cards whose debit awaits its proof, per station. */
 export const UNCONFIRMED_MAX = 10_000;
 /** The same, of one gate, in its file: 176 KB. */
@@ -238,6 +265,11 @@ export const SAM_WAIT_MS_MAX = 5000;
 export const STATION_GATES_MAX = 512;
 /** The configuration of a station: 512 gates at some 500 bytes. */
 export const GATE_CONFIG_BYTES_MAX = 1024 * 1024;
+/** An order to a station's control: a full history at some 100 bytes a period. */
+export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
+/** How long `faregate-gate mode` waits for the station. */
+export const CONTROL_ANSWER_MS_MAX = 5000;
+export const CONTROL_TOKEN_LENGTH_MIN = 16;
 /** Connections to a station's health and metrics. */
 export const HEALTH_CONNECTIONS_MAX = 32;
 
@@ -258,3 +290,41 @@ export const POOL_WORKER_HEAP_MB = 128;
 export const POOL_TACS_MIN = 512;
 export const POOL_CARD_KEYS_MIN = 512;
 export const POOL_CARD_HASHES_MIN = 256;
+
+/** Number of a parameter set: 24 bits of every debit record name the one in force. */
+export const PARAMETERS_VERSION_MAX: number = 2 ** 24 - 1;
+/** A signed manifest: 256 items and 4,096 gates named one by one. */
+export const MANIFEST_BYTES_MAX = 256 * 1024;
+export const MANIFEST_GATES_MAX = 4096;
+export const PARAMETER_ITEMS_MAX = 256;
+/** One item, a fare matrix or a full denylist; and all items of one set. */
+export const PARAMETER_ITEM_BYTES_MAX = 160 * 1024 * 1024;
+export const PARAMETER_SET_BYTES_MAX = 512 * 1024 * 1024;
+/** Items other than fares and lists: a few lines of JSON. */
+export const PARAMETER_TEXT_BYTES_MAX = 64 * 1024;
+/** Sets an engine publishes beside each other. */
+export const PARAMETER_SETS_MAX = 1024;
+/** Sets a gate holds: in force, the one before, and those whose instant is to come. */
+export const PARAMETER_SETS_HELD_MAX = 8;
+/** What an engine sends of an item at a time, and a gate asks for. */
+export const PARAMETER_PIECE_BYTES = 64 * 1024;
+/** A download's progress is made durable this often; so much is fetched again after a power cut. */
+export const PARAMETER_SYNC_BYTES = 1024 * 1024;
+/** Pause after a piece while records wait to be uploaded: at most 1 MiB/s of parameters then. */
+export const PARAMETER_PAUSE_MS = 64;
+/** How often a gate asks an engine that has told it of nothing newer. */
+export const PARAMETER_ASK_MS = 30_000;
+/** First and longest pause before a set is asked for again that did not arrive whole. */
+export const PARAMETER_RETRY_MS_MIN = 1000;
+export const PARAMETER_RETRY_MS_MAX = 10 * 60 * 1000;
+/** A set is made ready in memory this long before its instant. */
+export const PARAMETER_LEAD_MS = 30_000;
+/** The instant of the next set is looked for this often, so that a clock that jumps is seen. */
+export const PARAMETER_LOOK_MS = 1000;
+/** Degraded modes one set puts a station in. */
+export const PARAMETER_MODES_MAX = 16;
+/** Faults of parameters that a gate remembers for its status. */
+export const PARAMETER_FAULTS_MAX = 8;
+
+/** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
+export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;

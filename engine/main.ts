@@ -6,9 +6,11 @@ import { fareCommands } from './cli/fares.ts';
 import { gateCommands } from './cli/gates.ts';
 import { keyCommands } from './cli/keys.ts';
 import { ledgerCommands } from './cli/ledger.ts';
+import { parameterCommands } from './cli/parameters.ts';
 import { processIo } from './cli/process-io.ts';
 import { quoteCommand } from './cli/quote.ts';
 import { serveCommand } from './cli/serve.ts';
+import { shiftCommands } from './cli/shifts.ts';
 
 process.exitCode = await runProgram(
   'faregate-engine',
@@ -20,7 +22,9 @@ process.exitCode = await runProgram(
     ...keyCommands,
     ...gateCommands,
     ...denylistCommands,
+    ...parameterCommands,
     ...ledgerCommands,
+    ...shiftCommands,
   ],
   process.argv.slice(2),
   processIo(),

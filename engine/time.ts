@@ -70,29 +70,25 @@ export function writeLocalDateTime(
 ): void {
   const local = instantMs + zone.offsetMs(instantMs);
   const days = Math.floor(local / DAY_MS);
-  const second = Math.floor((local - days * DAY_MS) / 1000);
+  // `| 0` throughout, for doubles know neither a cheap floor nor a cheap remainder.
+  const second = ((local - days * DAY_MS) / 1000) | 0;
   // Civil date from a day count: the proleptic Gregorian algorithm over 400-year eras.
-  const z = days + 719_468;
-  const era = Math.floor(z / 146_097);
-  const dayOfEra = z - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear =
-    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shifted = Math.floor((5 * dayOfYear + 2) / 153);
+  const z = (days + 719_468) | 0;
+  const era = (z / 146_097) | 0;
+  const dayOfEra = (z - era * 146_097) | 0;
+  const leapDays = ((dayOfEra / 1460) | 0) - ((dayOfEra / 36_524) | 0) + ((dayOfEra / 146_096) | 0);
+  const yearOfEra = ((dayOfEra - leapDays) / 365) | 0;
+  const leapYears = ((yearOfEra / 4) | 0) - ((yearOfEra / 100) | 0);
+  const dayOfYear = (dayOfEra - (365 * yearOfEra + leapYears)) | 0;
+  const shifted = ((5 * dayOfYear + 2) / 153) | 0;
   const month = shifted < 10 ? shifted + 3 : shifted - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  out[at] = bcd(Math.floor(year / 100));
+  const year = (yearOfEra + era * 400 + (month <= 2 ? 1 : 0)) | 0;
+  out[at] = bcd((year / 100) | 0);
   out[at + 1] = bcd(year % 100);
   out[at + 2] = bcd(month);
-  out[at + 3] = bcd(dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1);
-  out[at + 4] = bcd(Math.floor(second / 3600));
-  out[at + 5] = bcd(Math.floor(second / 60) % 60);
+  out[at + 3] = bcd(dayOfYear - (((153 * shifted + 2) / 5) | 0) + 1);
+  out[at + 4] = bcd((second / 3600) | 0);
+  out[at + 5] = bcd(((second / 60) | 0) % 60);
   out[at + 6] = bcd(second % 60);
 }
 

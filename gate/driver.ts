@@ -9,7 +9,7 @@ import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
 import { TAP_DEBIT_RESERVE_MS } from '../engine/limits.ts';
-import type { Decision, TapDialogue } from '../engine/tap/decision.ts';
+import type { Decision, TapRun } from '../engine/tap/decision.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession } from './reader/reader.ts';
@@ -74,8 +74,8 @@ export class TapDriver {
     return this.#hostUs;
   }
 
-  async run(dialogue: TapDialogue<Decision>): Promise<Decision> {
-    let step = dialogue.next();
+  async run(dialogue: TapRun): Promise<Decision> {
+    let step = dialogue.next(null);
     while (step.done !== true) {
       const ask = step.value;
       let answer: Answer;

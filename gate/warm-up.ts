@@ -42,22 +42,23 @@ export async function warmUp(
   const gates = (['entry', 'exit'] as const).map((side, i) => {
     const reader = new VirtualReader({ name: 'warm-up' });
     const terminalId = Uint8Array.of(0, 0, 0, 0, 0, i);
+    const place = {
+      station: fares.at(nowMs)!.stations[i]!.code,
+      stationRest: new Uint8Array(3),
+      terminal: terminalId,
+      city: new Uint8Array(2),
+      institution: new Uint8Array(8),
+    };
     const setting: TapSetting = {
       gateId: 'warm-up',
       side,
-      place: {
-        station: fares.at(nowMs)!.stations[i]!.code,
-        stationRest: new Uint8Array(3),
-        terminal: terminalId,
-        city: new Uint8Array(2),
-        institution: new Uint8Array(8),
-      },
+      place,
       terminalId,
       profiles: [compileProfile(builtInProfile('tunion'))],
       fares,
       denylist: Denylist.build(cmacKey(random(16)), [random(10)]),
       zone,
-      buffers: new GateBuffers(),
+      buffers: new GateBuffers(place),
       findUnconfirmed: () => null,
       prepareKey: (ref) => keys.prepare(ref),
     };

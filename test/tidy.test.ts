@@ -19,7 +19,7 @@ const UNBREAKABLE = /https?:|'[^']{60,}'|"[^"]{60,}"|`|^ +\/.+\/;$/;
 const BLOB_BYTES_MAX = 512 * 1024;
 
 /** Folders that compute from what they are given, and nothing else. */
-const PURE = ['card', 'crypto', 'fare', 'denylist', 'debit', 'tap'].map(
+const PURE = ['card', 'crypto', 'fare', 'denylist', 'debit', 'parameters', 'tap'].map(
   (name) => `engine/${name}/`,
 );
 const PURE_FILES = ['engine/ledger/rules.ts'];

@@ -1,14 +1,25 @@
 /** Debit records with valid TACs, made without faregate's cryptography. */
 import { createCipheriv } from 'node:crypto';
 import { Keyring } from '../../engine/crypto/keyring.ts';
-import { type Debit, DebitKind, DebitState, Evidence, TapKind } from '../../engine/debit/record.ts';
+import {
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
+  NOTHING_IN_FORCE,
+  TapKind,
+} from '../../engine/debit/record.ts';
 
-const MASTER: Uint8Array = new Uint8Array(16).map((_, i) => 17 * i);
+/** Master key of the cards' purchase and TAC keys. */
+export const RECORDS_MASTER: Uint8Array = new Uint8Array(16).map((_, i) => 17 * i);
+export const RECORDS_ISSUER: Uint8Array = new Uint8Array(Buffer.from('0310517001010000', 'hex'));
 const ZERO_IV = Buffer.alloc(8);
 const NOW_MS = Date.UTC(2026, 2, 2, 1, 0);
 
 export function keyringOfRecords(): Keyring {
-  return new Keyring([{ use: 'tac', index: 1, version: 1, algorithm: '3des', master: MASTER }]);
+  return new Keyring([
+    { use: 'tac', index: 1, version: 1, algorithm: '3des', master: RECORDS_MASTER },
+  ]);
 }
 
 /** Debit `i` of a gate, each of another card. */
@@ -25,7 +36,7 @@ export function makeDebit(gateId: string, i: number, balanceBeforeMinor: number)
     dateTime: Buffer.from('20260302090000', 'hex'),
     terminalId: Buffer.from('040900010001', 'hex'),
     terminalSequence: 1000 + i,
-    issuer: Buffer.from('0310517001010000', 'hex'),
+    issuer: RECORDS_ISSUER,
     cardNumber,
     factors: Buffer.concat([cardNumber.subarray(2), Buffer.alloc(8)]),
     factorLevels: 1,
@@ -46,6 +57,7 @@ export function makeDebit(gateId: string, i: number, balanceBeforeMinor: number)
     tapMs: 140,
     hostUs: 300,
     refersTo: null,
+    ...NOTHING_IN_FORCE,
   };
   return { ...debit, tac: nodeTac(debit) };
 }
@@ -57,7 +69,7 @@ export function nodeTac(debit: Omit<Debit, 'tac'>): Buffer {
     factor[i] = debit.factors[i]!;
     factor[8 + i] = ~debit.factors[i]!;
   }
-  const cipher = createCipheriv('des-ede-ecb', MASTER, null).setAutoPadding(false);
+  const cipher = createCipheriv('des-ede-ecb', RECORDS_MASTER, null).setAutoPadding(false);
   const cardKey = cipher.update(factor);
   const tacKey = Buffer.alloc(8);
   for (let i = 0; i < 8; i++) tacKey[i] = cardKey[i]! ^ cardKey[8 + i]!;

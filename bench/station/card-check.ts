@@ -67,16 +67,17 @@ function makeGates(plan: LoadPlan): ((card: Transmit) => void)[] {
   const denylist = Denylist.build(cmacKey(HASH_KEY), []);
   let sequence = 0;
   return [0, 1].map((gate) => {
+    const planned = settingOf(gate, denylist);
     const setting = {
-      ...settingOf(gate, denylist),
-      buffers: new GateBuffers(),
+      ...planned,
+      buffers: new GateBuffers(planned.place),
       findUnconfirmed: () => null,
       prepareKey: (key: Parameters<typeof keys.prepare>[0]) => keys.prepare(key),
     };
     return (card: Transmit): void => {
       sequence += 1;
       const dialogue = tap(setting, Date.now(), sequence);
-      let step = dialogue.next();
+      let step = dialogue.next(null);
       while (step.done !== true) {
         const ask = step.value;
         if (ask.ask === 'card') {

@@ -5,7 +5,7 @@ import type { Denylist } from '../../engine/denylist/denylist.ts';
 import type { FareVersions } from '../../engine/fare/book.ts';
 import { sampleFareBook } from '../../engine/fare/sample-city.ts';
 import { Zone } from '../../engine/time.ts';
-import type { GatePlan } from '../../gate/station.ts';
+import type { PlannedSetting } from '../../gate/station.ts';
 import { gateIdOf } from './plan.ts';
 
 const ENTRY_STATION = 3;
@@ -16,7 +16,7 @@ export const fares: FareVersions = sampleFareBook();
 const profiles = [compileProfile(builtInProfile('tunion'))];
 
 /** @param gate index: gates of even index let in, those of odd index out. */
-export function settingOf(gate: number, denylist: Denylist): GatePlan['setting'] {
+export function settingOf(gate: number, denylist: Denylist): PlannedSetting {
   const isEntry = gate % 2 === 0;
   const terminalId = Uint8Array.of(4, 9, 0, 0, gate >> 8, gate);
   const { stations } = fares.at(Date.now())!;

@@ -74,11 +74,16 @@ export function dataLength(response: Uint8Array): number {
   return response.length - 2;
 }
 
+/** From this length on, one call costs less than a loop. */
+const LONG_BYTES = 16;
+
 /**
  * A copy of `length` bytes. Copies outlive the reader's buffer, and for the few bytes of a card's
  * field cost less than a view (`subarray` makes the engine move a small array off its heap).
  */
 export function take(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  // Not `bytes.slice`: that of a Buffer, which a link may hand over, is a view.
+  if (length > LONG_BYTES) return Uint8Array.prototype.slice.call(bytes, at, at + length);
   const copy = new Uint8Array(length);
   copyBytes(bytes, at, copy, 0, length);
   return copy;

@@ -17,8 +17,9 @@ export class CmacColumns {
   /** Subkeys as the host lays out words, so that words are XORed whatever its byte order. */
   readonly #whole: Int32Array;
   readonly #padded: Uint8Array;
-  /** Kept, since memory outside the heap is dear to collect. */
+  // Kept, since memory outside the heap is dear to collect.
   #aligned = new Int32Array(0);
+  #chains = new Int32Array(0);
 
   constructor(key: CmacKey) {
     const raw = rawKey(key.schedule);
@@ -41,8 +42,9 @@ export class CmacColumns {
   ): void {
     assert(length < CMAC_BYTES && from + length <= stride);
     assert(records.length >= count * stride && out.length >= count * CMAC_BYTES);
-    const blocks = new Uint8Array(count * CMAC_BYTES);
+    const blocks = new Uint8Array(this.#chainsOf(count).buffer, 0, count * CMAC_BYTES);
     const padded = this.#padded;
+    blocks.fill(0);
     for (let i = 0; i < count; i++) {
       const block = i * CMAC_BYTES;
       copyBytes(records, i * stride + from, blocks, block, length);
@@ -58,8 +60,9 @@ export class CmacColumns {
     assert(records.length >= count * stride && out.length >= count * CMAC_BYTES);
     const words = this.#wordsOf(records, count * stride);
     const strideWords = stride / 4;
-    const chains = new Int32Array(count * BLOCK_WORDS);
-    const bytes = new Uint8Array(chains.buffer);
+    const chains = this.#chainsOf(count);
+    const bytes = new Uint8Array(chains.buffer, 0, count * CMAC_BYTES);
+    bytes.fill(0);
     for (let block = 0; block < strideWords; block += BLOCK_WORDS) {
       for (let i = 0; i < count; i++) {
         const chain = i * BLOCK_WORDS;
@@ -69,7 +72,7 @@ export class CmacColumns {
         chains[chain + 2]! ^= words[word + 2]!;
         chains[chain + 3]! ^= words[word + 3]!;
       }
-      if (block === strideWords - BLOCK_WORDS) this.#finish(chains);
+      if (block === strideWords - BLOCK_WORDS) this.#finish(chains, count);
       bytes.set(this.#cipher.update(bytes));
     }
     out.set(bytes);
@@ -85,8 +88,15 @@ export class CmacColumns {
     return this.#aligned;
   }
 
-  #finish(chains: Int32Array): void {
-    for (let at = 0; at < chains.length; at++) chains[at]! ^= this.#whole[at & 3]!;
+  #chainsOf(count: number): Int32Array {
+    if (this.#chains.length < count * BLOCK_WORDS) {
+      this.#chains = new Int32Array(count * BLOCK_WORDS);
+    }
+    return this.#chains;
+  }
+
+  #finish(chains: Int32Array, count: number): void {
+    for (let at = 0; at < count * BLOCK_WORDS; at++) chains[at]! ^= this.#whole[at & 3]!;
   }
 }
 

@@ -68,6 +68,17 @@ export class Keyring {
     return this.#byUse[use].get(nameOf(algorithmOf(algorithm), index, version));
   }
 
+  /** A ring of those of the keys that `wanted` says. */
+  only(wanted: (key: MasterSchedule) => boolean): Keyring {
+    const ring = new Keyring([]);
+    for (const use of ['purchase', 'tac', 'load'] as const) {
+      for (const [name, key] of this.#byUse[use]) {
+        if (wanted(key)) ring.#byUse[use].set(name, key);
+      }
+    }
+    return ring;
+  }
+
   /** All keys, for tables of indexes, versions and check values. */
   list(): MasterSchedule[] {
     return Object.values(this.#byUse).flatMap((keys) => [...keys.values()]);

@@ -10,6 +10,7 @@
  */
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import type { BytePool } from '../byte-pool.ts';
 import { writeU32, writeU48 } from '../bytes.ts';
 import { DEBIT_BYTES, type DebitId } from './record.ts';
 import { GATE_ID_BYTES, gateIdBytes } from './seal.ts';
@@ -24,17 +25,20 @@ const ALGORITHM = 'aes-256-gcm';
 export class BatchSealer {
   readonly #key: Uint8Array;
   readonly #salt: Uint8Array;
+  readonly #pool: BytePool;
   #high = 0;
   #low = 0;
 
   /**
    * @param storageKey 32 bytes.
    * @param salt 16 random bytes, fresh for every process.
+   * @param pool where the bytes that `seal` returns come from.
    */
-  constructor(storageKey: Uint8Array, salt: Uint8Array) {
+  constructor(storageKey: Uint8Array, salt: Uint8Array, pool: BytePool) {
     assert(salt.length === SALT_BYTES);
     this.#key = processKey(storageKey, salt);
     this.#salt = salt;
+    this.#pool = pool;
   }
 
   /**
@@ -46,7 +50,7 @@ export class BatchSealer {
     assert(records.length % DEBIT_BYTES === 0);
     this.#low = (this.#low + 1) >>> 0;
     if (this.#low === 0) this.#high += 1;
-    const out = new Uint8Array(HEAD_BYTES + records.length + TAG_BYTES);
+    const out = this.#pool.take(HEAD_BYTES + records.length + TAG_BYTES);
     out.set(this.#salt);
     writeU32(out, SALT_BYTES, this.#high);
     writeU32(out, SALT_BYTES + 4, this.#low);

@@ -4,12 +4,13 @@
  * a tap has no time for BigInt. A low half of 0 becomes 1: tables mark free places with it.
  */
 import { readU32 } from '../bytes.ts';
-import { type CmacKey, cmac16 } from '../crypto/mac.ts';
+import { type CmacKey, cmac16, cmacOf10, swap } from '../crypto/mac.ts';
 
 /** Bytes of a card number as purse cards carry it. */
 export const CARD_NUMBER_BYTES = 10;
 
 const mac = new Uint8Array(16);
+const words = new Int32Array(4);
 
 /**
  * Leaves the halves of the hash of the number at `bytes[at]` in `out[outAt]` (high), `+ 1` (low).
@@ -21,9 +22,9 @@ export function hashCardNumber(
   out: Int32Array,
   outAt: number,
 ): void {
-  cmac16(key, bytes, at, CARD_NUMBER_BYTES, mac);
-  out[outAt] = readU32(mac, 0);
-  const low = readU32(mac, 4);
+  cmacOf10(key, bytes, at, words);
+  out[outAt] = swap(words[0]!);
+  const low = swap(words[1]!);
   out[outAt + 1] = low === 0 ? 1 : low;
 }
 

@@ -244,13 +244,20 @@ export class BlockBuilder extends Rows {
   /** Place of the issuer met last: gates of one city meet one issuer nearly always. */
   #last = 0;
 
-  constructor(number: number, batch: ReceivedBatch) {
+  /** @param room for its rows, of any content and size; the next block may be built there. */
+  constructor(number: number, batch: ReceivedBatch, room: Uint8Array) {
     super();
     this.number = number;
     this.gateId = batch.gateId;
     this.firstSequence = batch.firstSequence;
     this.#batch = batch;
-    this.bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + batch.count * BLOCK_ROW_BYTES);
+    const length = HEADER_BYTES + batch.count * BLOCK_ROW_BYTES;
+    this.bytes = room.length < length ? Buffer.allocUnsafeSlow(length) : room;
+  }
+
+  /** What it was built in. */
+  get room(): Uint8Array {
+    return this.bytes;
   }
 
   /** Place of the issuer of the batch's record `i`, or -1 where the block takes no more issuers. */

@@ -95,7 +95,10 @@ export class Heads {
     for (let i = 0; i < count; i++) {
       const first = word(cards, i * CARD_BYTES);
       const { slots } = this.#segments[first >>> SEGMENT_SHIFT]!;
-      sum ^= slots[home(first, slots.length / WORDS)] ?? 0;
+      if (slots.length === 0) continue;
+      const slot = home(first, slots.length / WORDS);
+      // Both its ends: a slot often lies in two lines of the processor's cache.
+      sum ^= slots[slot]! ^ slots[slot + WORDS - 1]!;
     }
     this.touched = sum;
   }
@@ -126,7 +129,11 @@ export class Heads {
 
   /** `seek`, and an empty head where there is none. */
   seekOrAdd(cards: Uint8Array, at: number, purse: number): void {
-    if (this.seek(cards, at, purse)) return;
+    if (!this.seek(cards, at, purse)) this.add(cards, at, purse);
+  }
+
+  /** An empty head for a purse that has none. */
+  add(cards: Uint8Array, at: number, purse: number): void {
     const first = word(cards, at);
     const segment = this.#segments[first >>> SEGMENT_SHIFT]!;
     if (segment.count + 1 > (segment.slots.length / WORDS) * FULL) grow(segment, segment.count + 1);

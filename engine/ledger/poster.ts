@@ -16,6 +16,7 @@ import { BlockBuilder } from './block.ts';
 import type { Blocks } from './blocks.ts';
 import { Books, readTotal } from './books.ts';
 import { saveSegment } from './checkpoint.ts';
+import { type ReceivedEvent, receiveEvent } from './events.ts';
 import { postColumns } from './fast-lane.ts';
 import { GateHold } from './gate-hold.ts';
 import { type Heads, SEGMENTS } from './heads.ts';
@@ -58,6 +59,8 @@ export class Poster {
   #posted: number;
   /** Rows and images since a segment was saved. */
   #unsaved = 0;
+  /** Where blocks are built, one after another. */
+  blockRoom: Uint8Array = new Uint8Array(0);
 
   /** @param heads and blocks as the store has them. */
   constructor(store: LedgerStore, heads: Heads, blocks: Blocks, checkpointRows?: number) {
@@ -164,7 +167,7 @@ export class Poster {
 
 /** Rises with every new record and every exception, that is with all that a transaction changes. */
 function markOf(total: (name: string) => number): number {
-  return total('debits') + total('exceptions');
+  return total('debits') + total('events') + total('exceptions');
 }
 
 function postedMark(reader: StoreReader): number {
@@ -208,9 +211,12 @@ class Group {
     const columns = 'columns' in upload ? upload.columns : noColumns(upload.gateId);
     const gate = this.#poster.gate(this.#writer, upload.gateId);
     const posting = new Posting(this.#view, this.#books, gate);
-    const block = new BlockBuilder(this.#books.total('blocks') + 1, columns);
+    const number = this.#books.total('blocks') + 1;
+    const block = new BlockBuilder(number, columns, this.#poster.blockRoom);
+    this.#poster.blockRoom = block.room;
     this.#view.begin(block);
-    const lane = { heads: this.#heads, books: this.#books, gate, posting, block };
+    const hearEvent = (event: ReceivedEvent) => receiveEvent(event, this.#view, this.#books, gate);
+    const lane = { heads: this.#heads, books: this.#books, gate, posting, block, hearEvent };
     const outcomes =
       'columns' in upload
         ? postColumns(columns, { ...lane, reader: this.#view })

@@ -1,6 +1,6 @@
 /**
  * The operator's engine, composed: ledger on lmdb, ingest over TLS, HTTP for people and monitors.
- * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`.
+ * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`, `parameters/`.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
@@ -17,6 +17,8 @@ import { EngineState } from './engine-state.ts';
 import { ensurePki } from './enrolment.ts';
 import { createHttp, type HttpServer } from './http.ts';
 import { IngestServer } from './ingest.ts';
+import { parametersDir } from './parameter-files.ts';
+import { ParameterShelf } from './parameter-shelf.ts';
 import { createRecordChecks } from './record-checks.ts';
 import { GateRegistry, readRegistry } from './registry.ts';
 
@@ -76,6 +78,9 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       ledger,
       checks,
       log,
+      parameters: new ParameterShelf(parametersDir(dataDir), (error) =>
+        log.error({ code: error.code }, error.message),
+      ),
       onFailure: options.onFailure,
     });
     const uplinkPort = await ingest.listen();

@@ -4,82 +4,22 @@
  * 32-bit integers, rider by rider, row by row. A hash ties the two together. A version is written
  * beside its place and renamed into it, so that it is there whole or not at all.
  */
-import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, toHex } from '../bytes.ts';
 import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
 import { type FareVersions, fareBook } from '../fare/book.ts';
 import { compileFares } from '../fare/compile.ts';
-import type { FareRules, FareSet } from '../fare/fares.ts';
-import { formatInstant, parseInstant } from '../fare/instant.ts';
+import { matrixBytes, parseFareDocument, printFareSet, readFareSet } from '../fare/document.ts';
+import type { FareSet } from '../fare/fares.ts';
 import { sampleFareBook, sampleFareSet } from '../fare/sample-city.ts';
 import { assignCodes, type FareDraft, faultOf } from '../fare/set.ts';
-import {
-  FARE_AMOUNT_MINOR_MAX,
-  FARE_DOCUMENT_BYTES_MAX,
-  FARE_NAME_LENGTH_MAX,
-  FARE_RIDERS_MAX,
-  FARE_STATIONS_MAX,
-  FARE_VERSIONS_MAX,
-} from '../limits.ts';
-import { parseChecked } from '../schema/check.ts';
+import { FARE_DOCUMENT_BYTES_MAX, FARE_VERSIONS_MAX } from '../limits.ts';
 
 /** The name that stands for the built-in sample city where a directory is asked for. */
 export const SAMPLE = 'sample';
 
 const DOCUMENT = 'fares.json';
 const MATRIX = 'fares.bin';
-
-/** What `fares.json` says; `sha256` covers the rest of it and the matrix. */
-interface FareDocument {
-  readonly version: number;
-  readonly effective: string;
-  readonly currency: string;
-  readonly riders: readonly string[];
-  readonly rules: FareRules;
-  readonly stations: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly code: string;
-  }[];
-  readonly sha256: string;
-}
-
-const amount = { type: 'integer', minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX };
-const text = { type: 'string', minLength: 1, maxLength: FARE_NAME_LENGTH_MAX };
-
-function closed(properties: Readonly<Record<string, object>>): object {
-  return {
-    type: 'object',
-    properties,
-    required: Object.keys(properties),
-    additionalProperties: false,
-  };
-}
-
-const documentSchema = closed({
-  version: { type: 'integer', minimum: 1, maximum: 0xffff_ffff },
-  effective: { type: 'string' },
-  currency: { type: 'string', pattern: '^[A-Z]{3}$' },
-  riders: { type: 'array', items: text, minItems: 1, maxItems: FARE_RIDERS_MAX },
-  rules: closed({
-    entryBalanceMinor: amount,
-    sameStationMinor: amount,
-    sameStationMinutes: amount,
-    overstayMinor: amount,
-    maxMinutes: amount,
-    passBackSeconds: amount,
-    missingTapMinor: { type: ['integer', 'null'], minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX },
-  }),
-  stations: {
-    type: 'array',
-    items: closed({ id: text, name: text, code: { type: 'string', pattern: '^[0-9A-F]{8}$' } }),
-    minItems: 2,
-    maxItems: FARE_STATIONS_MAX,
-  },
-  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-});
 
 /** The versions of a directory, or of the sample city for `sample`. */
 export async function openFares(source: string): Promise<FareVersions> {
@@ -129,58 +69,14 @@ async function versionsIn(dir: string): Promise<number[]> {
 async function loadVersion(dir: string, version: number): Promise<FareSet> {
   const documentFile = join(dir, `v${version}`, DOCUMENT);
   const matrixFile = join(dir, `v${version}`, MATRIX);
-  const fail = (file: string, message: string): never => {
-    throw new FaregateError('FARES_INVALID', `${file}: ${message}`);
-  };
   const json = (await readBounded(documentFile, FARE_DOCUMENT_BYTES_MAX)).toString('utf8');
-  const document = parseChecked<FareDocument>(documentSchema, json, 'FARES_INVALID', documentFile);
-  const cells = document.riders.length * document.stations.length ** 2;
-  const bytes = await readBounded(matrixFile, cells * 4);
-  if (bytes.length !== cells * 4) {
-    fail(matrixFile, `${bytes.length} bytes where ${DOCUMENT} asks for ${cells * 4}`);
+  const document = parseFareDocument(json, documentFile);
+  if (document.version !== version) {
+    const message = `field /version is ${document.version}, not ${version}`;
+    throw new FaregateError('FARES_INVALID', `${documentFile}: ${message}`);
   }
-  const { sha256, ...body } = document;
-  const set = setOf(body, bytes);
-  if (set.version !== version)
-    fail(documentFile, `field /version is ${set.version}, not ${version}`);
-  if (hashOf(body, bytes) !== sha256) {
-    fail(documentFile, `field /sha256 does not match; this file or ${MATRIX} was changed`);
-  }
-  const fault = faultOf(set);
-  if (fault !== null) fail(documentFile, fault);
-  return set;
-}
-
-type FareBody = Omit<FareDocument, 'sha256'>;
-
-function setOf(body: FareBody, bytes: Buffer): FareSet {
-  const matrix = new Int32Array(bytes.length / 4);
-  for (let i = 0; i < matrix.length; i++) matrix[i] = bytes.readInt32LE(i * 4);
-  return {
-    version: body.version,
-    effectiveMs: parseInstant(body.effective),
-    currency: body.currency,
-    stations: body.stations.map(({ id, name, code }) => ({ id, name, code: fromHex(code) })),
-    riders: body.riders,
-    rules: body.rules,
-    matrix,
-  };
-}
-
-function bodyOf(set: FareSet): FareBody {
-  return {
-    version: set.version,
-    effective: formatInstant(set.effectiveMs),
-    currency: set.currency,
-    riders: set.riders,
-    rules: set.rules,
-    stations: set.stations.map(({ id, name, code }) => ({ id, name, code: toHex(code) })),
-  };
-}
-
-/** SHA-256 of the document without its hash, as JSON without spaces, and of the matrix file. */
-function hashOf(body: FareBody, matrix: Buffer): string {
-  return createHash('sha256').update(JSON.stringify(body)).update(matrix).digest('hex');
+  const bytes = await readBounded(matrixFile, matrixBytes(document));
+  return readFareSet(document, bytes, { document: documentFile, matrix: matrixFile });
 }
 
 export interface SavedFares {
@@ -231,18 +127,11 @@ async function loadEarlier(dir: string): Promise<FareSet[]> {
 }
 
 function sameFares(a: FareSet, b: FareSet): boolean {
-  return (
-    JSON.stringify(bodyOf(a)) === JSON.stringify(bodyOf(b)) &&
-    a.matrix.length === b.matrix.length &&
-    a.matrix.every((fare, index) => fare === b.matrix[index])
-  );
+  return printFareSet(a).document.sha256 === printFareSet(b).document.sha256;
 }
 
 async function writeVersion(dir: string, set: FareSet): Promise<void> {
-  const matrix = Buffer.alloc(set.matrix.length * 4);
-  for (const [index, fare] of set.matrix.entries()) matrix.writeInt32LE(fare, index * 4);
-  const body = bodyOf(set);
-  const document: FareDocument = { ...body, sha256: hashOf(body, matrix) };
+  const { document, matrix } = printFareSet(set);
   const place = join(dir, `v${set.version}`);
   const aside = join(dir, `.v${set.version}.new`);
   try {
@@ -260,7 +149,7 @@ async function writeVersion(dir: string, set: FareSet): Promise<void> {
   }
 }
 
-async function writeDurably(file: string, data: Buffer | string): Promise<void> {
+async function writeDurably(file: string, data: Uint8Array | string): Promise<void> {
   const handle = await open(file, 'wx');
   try {
     await handle.writeFile(data);

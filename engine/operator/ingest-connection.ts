@@ -4,6 +4,7 @@
  * bytes in all connections together, the socket is not read: TCP then holds the gate back.
  */
 import type { Duplex } from 'node:stream';
+import type { BytePool } from '../byte-pool.ts';
 import type { FaregateError } from '../errors.ts';
 import { FRAMES_WAITING_PER_GATE_MAX, INGEST_BYTES_MAX } from '../limits.ts';
 import { encodeFrame, FrameDecoder } from '../wire/frame.ts';
@@ -56,7 +57,8 @@ export class IngestConnection {
   readonly #session: IngestSession;
   readonly #budget: IngestBudget;
   readonly #idleMs: number;
-  readonly #decoder = new FrameDecoder();
+  readonly #pool: BytePool;
+  readonly #decoder: FrameDecoder;
   readonly #waiting: Uint8Array[] = [];
   readonly #resume = (): void => this.#fill();
   #idle: NodeJS.Timeout | null = null;
@@ -65,7 +67,15 @@ export class IngestConnection {
   #ending = false;
   readonly closed: Promise<void>;
 
-  constructor(socket: Duplex, session: IngestSession, budget: IngestBudget, idleMs: number) {
+  constructor(
+    socket: Duplex,
+    session: IngestSession,
+    budget: IngestBudget,
+    pool: BytePool,
+    idleMs: number,
+  ) {
+    this.#pool = pool;
+    this.#decoder = new FrameDecoder(pool);
     this.#socket = socket;
     this.#session = session;
     this.#budget = budget;
@@ -124,6 +134,7 @@ export class IngestConnection {
         this.#waiting.shift();
         this.#budget.give(body.length);
       }
+      this.#pool.give(body);
       this.#reply(reply);
       if (this.#socket.writableNeedDrain) await this.#answersTaken();
       this.#fill();

@@ -19,6 +19,7 @@ import {
   refusal,
 } from '../wire/envelope.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
+import type { ParameterQuestion } from '../wire/parameter-messages.ts';
 import type { GateTable, IngestCounters, Replaceable } from './ingest-gates.ts';
 import { receiveBatch } from './received.ts';
 import type { RecordChecks } from './record-checks.ts';
@@ -33,6 +34,19 @@ export interface LedgerPort {
   ): Promise<{ readonly outcomes: readonly Outcome[]; readonly acknowledgedThrough: number }>;
 }
 
+/** What gates may ask of the operator's parameter sets (`parameter-shelf.ts`). */
+export interface ParameterPort {
+  /** Version of the newest set for a gate, 0 for none. */
+  newestFor(gateId: string): number;
+  /** The next set for a gate that can still come into force, or null. */
+  nextFor(
+    gateId: string,
+    after: number,
+  ): Promise<{ readonly version: number; readonly manifest: Uint8Array } | null>;
+  /** Bytes of an item; fewer at its end, none where there is no such item. */
+  piece(set: number, item: number, offset: number, length: number): Promise<Uint8Array>;
+}
+
 /** What all sessions of one engine share. */
 export interface IngestContext {
   readonly ledger: LedgerPort;
@@ -42,6 +56,8 @@ export interface IngestContext {
   readonly counters: IngestCounters;
   readonly log: Log;
   readonly nowMs: () => number;
+  /** Absent: this engine gives out no parameters. */
+  readonly parameters?: ParameterPort;
   /** Told of every error that is not the gate's doing: the ledger's store above all. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -153,6 +169,7 @@ export class IngestSession implements Replaceable {
     if (!this.#welcomed) {
       throw new FaregateError('UPLOAD_MALFORMED', `a ${message.type} before hello`);
     }
+    if (message.type === 'ask' || message.type === 'fetch') return this.#tell(message);
     this.#heard(message.status);
     return message.type === 'batch' ? this.#post(message) : null;
   }
@@ -180,12 +197,12 @@ export class IngestSession implements Replaceable {
     this.#welcomed = true;
     this.#heard(null);
     gates.acknowledged(gateId, acknowledgedThrough);
-    return { type: 'welcome', acknowledgedThrough, nowMs: nowMs() };
+    return { type: 'welcome', acknowledgedThrough, nowMs: nowMs(), ...this.#newest() };
   }
 
   async #post(batch: Batch): Promise<EngineMessage> {
     const { gateId } = this.#peer;
-    const { checks, counters, gates, ledger } = this.#context;
+    const { checks, counters, gates, ledger, nowMs } = this.#context;
     const held = ledger.acknowledgedThrough(gateId);
     if (batch.first > held + 1) {
       throw new FaregateError(
@@ -193,7 +210,9 @@ export class IngestSession implements Replaceable {
         `the batch begins at sequence ${batch.first}, but ${held + 1} is next`,
       );
     }
-    const result = await ledger.postBatch(receiveBatch(gateId, batch, checks));
+    const received = receiveBatch(gateId, batch, checks);
+    const result = await ledger.postBatch(received);
+    checks.giveBack(received.sealed);
     assert(result.outcomes.length === batch.count);
     assert(result.acknowledgedThrough >= batch.first + batch.count - 1);
     const outcomes: Partial<Record<Outcome, number>> = {};
@@ -203,7 +222,31 @@ export class IngestSession implements Replaceable {
     counters.duplicates += repeats;
     counters.posted += batch.count - repeats;
     gates.acknowledged(gateId, result.acknowledgedThrough);
-    return { type: 'ack', through: result.acknowledgedThrough, outcomes };
+    return {
+      type: 'ack',
+      through: result.acknowledgedThrough,
+      outcomes,
+      nowMs: nowMs(),
+      ...this.#newest(),
+    };
+  }
+
+  #newest(): { parameters?: number } {
+    const { parameters } = this.#context;
+    return parameters ? { parameters: parameters.newestFor(this.#peer.gateId) } : {};
+  }
+
+  async #tell(question: ParameterQuestion): Promise<EngineMessage> {
+    const { gateId } = this.#peer;
+    const { parameters } = this.#context;
+    this.#heard(null);
+    if (question.type === 'ask') {
+      const next = await parameters?.nextFor(gateId, question.after);
+      return { type: 'set', version: 0, manifest: new Uint8Array(0), ...next };
+    }
+    const { set, item, offset, length } = question;
+    const bytes = await parameters?.piece(set, item, offset, length);
+    return { type: 'piece', set, item, offset, bytes: bytes ?? new Uint8Array(0) };
   }
 
   #heard(status: GateStatus | null): void {

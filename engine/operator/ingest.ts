@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { BytePool } from '../byte-pool.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { GATES_MAX, HANDSHAKE_MS_MAX, UPLOAD_IDLE_MS_MAX } from '../limits.ts';
 import type { Log } from '../log/log.ts';
@@ -13,7 +14,13 @@ import { fingerprintOf } from '../pki/certificates.ts';
 import type { ServerPki } from './enrolment.ts';
 import { IngestBudget, IngestConnection } from './ingest-connection.ts';
 import { GateTable, type GateView, type IngestCounters, newCounters } from './ingest-gates.ts';
-import { type IngestContext, IngestSession, type LedgerPort, type Peer } from './ingest-session.ts';
+import {
+  type IngestContext,
+  IngestSession,
+  type LedgerPort,
+  type ParameterPort,
+  type Peer,
+} from './ingest-session.ts';
 import type { RecordChecks } from './record-checks.ts';
 import type { GateRegistry } from './registry.ts';
 
@@ -27,6 +34,7 @@ export interface IngestOptions {
   readonly checks: RecordChecks;
   readonly log: Log;
   readonly nowMs?: () => number;
+  readonly parameters?: ParameterPort;
   /** Told of errors that are not a gate's doing; a program stops on them. Default: logged only. */
   readonly onFailure?: (error: unknown) => void;
   /** UPLOAD_IDLE_MS_MAX unless a test is in a hurry; so with the bound on bytes. */
@@ -40,6 +48,7 @@ export class IngestServer {
   readonly #context: IngestContext;
   readonly #table = new GateTable();
   readonly #budget: IngestBudget;
+  readonly #bodies = new BytePool();
   readonly #connections = new Set<IngestConnection>();
   readonly #server: Server;
   #closing = false;
@@ -55,6 +64,7 @@ export class IngestServer {
       counters: this.counters,
       log: options.log,
       nowMs: options.nowMs ?? Date.now,
+      ...(options.parameters ? { parameters: options.parameters } : {}),
       onFailure: (error) => this.#onFailure(error),
     };
     this.#server = createServer({
@@ -138,6 +148,7 @@ export class IngestServer {
       socket,
       session,
       this.#budget,
+      this.#bodies,
       this.#options.idleMs ?? UPLOAD_IDLE_MS_MAX,
     );
     const admitted = connection;

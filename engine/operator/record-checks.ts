@@ -3,6 +3,7 @@
  * card numbers, digests, sealed evidence.
  */
 import { hkdfSync } from 'node:crypto';
+import { BytePool } from '../byte-pool.ts';
 import { createTacBatch } from '../crypto/bitslice/tac-batch.ts';
 import { CmacColumns } from '../crypto/cmac-columns.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -26,6 +27,8 @@ export interface RecordChecks {
   seal(record: Uint8Array, id: DebitId): Uint8Array;
   /** Seals all records of a batch as one blob. */
   sealBatch(records: Uint8Array, first: DebitId): Uint8Array;
+  /** Takes back what `sealBatch` returned, once the ledger has it. */
+  giveBack(sealed: Uint8Array): void;
 }
 
 export interface CheckKeys {
@@ -52,7 +55,8 @@ export function createRecordChecks(keys: CheckKeys): RecordChecks {
   const cards = new CmacColumns(keys.cardHash);
   const digests = new CmacColumns(digestKey(keys.storageKey));
   const evidence = new EvidenceSealer(keys.storageKey, keys.salt);
-  const batches = new BatchSealer(keys.storageKey, keys.salt);
+  const pool = new BytePool();
+  const batches = new BatchSealer(keys.storageKey, keys.salt, pool);
   return {
     verifyTacs: (records, count, verdicts) => tacs.verify(records, count, verdicts),
     hashCards: (records, count, out) =>
@@ -60,6 +64,7 @@ export function createRecordChecks(keys: CheckKeys): RecordChecks {
     digest: (records, count, out) => digests.ofRecords(records, DEBIT_BYTES, count, out),
     seal: (record, id) => evidence.seal(record, id),
     sealBatch: (records, first) => batches.seal(records, first),
+    giveBack: (sealed) => pool.give(sealed),
   };
 }
 

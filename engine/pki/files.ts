@@ -59,7 +59,8 @@ export async function writeWhole(
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Makes the names in a directory outlive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();

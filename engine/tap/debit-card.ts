@@ -6,13 +6,7 @@
  * Asks are yielded here and not through helpers: a generator within a generator costs the tap more
  * than its cryptography.
  */
-import {
-  type CardFault,
-  type CardKeyRef,
-  type CommitAnswer,
-  isFault,
-  type Mac1Answer,
-} from '../card/dialogue.ts';
+import type { CardFault, CardKeyRef, CommitAnswer, Mac1Answer } from '../card/dialogue.ts';
 import { isWhole } from '../card/exchange.ts';
 import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import { debit } from '../card/purse/commands/debit.ts';
@@ -30,13 +24,19 @@ import {
   updatedLate,
 } from '../card/purse/dialogues.ts';
 import { issuer, type SelectedPurse } from '../card/purse/selected.ts';
-import { type Debit, DebitKind, DebitState, Evidence, type TapKind } from '../debit/record.ts';
-import type { CommitAsk, TapDialogue } from './decision.ts';
+import {
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
+  type InForce,
+  type TapKind,
+} from '../debit/record.ts';
+import type { TapDialogue } from './decision.ts';
 import type { Reason } from './reasons.ts';
 import { settleByCounter } from './settle.ts';
 
 const NO_TAC = new Uint8Array(4);
-const COMMIT: CommitAsk = { ask: 'commit' };
 
 /** What the tap wants debited; everything but the card's answer to INITIALIZE is known. */
 export interface DebitRequest {
@@ -63,6 +63,9 @@ export interface DebitRequest {
   readonly buffers: GateBuffers;
   /** An earlier debit of this card whose outcome is unknown. */
   readonly pending: Debit | null;
+  readonly inForce: InForce;
+  /** The card's journey record is the one that it wrote. */
+  readonly pendingOnCard: boolean;
 }
 
 /** How it ended. `closed` are the final records of the intents appended, in their order. */
@@ -95,7 +98,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
   let cityCode: Uint8Array | null = null;
   if (profile.cityCode) {
     const code = yield* readCityCode();
-    if (isFault(code)) return { ...nothing('cardFaulty', '', null), ...faultOutcome(code) };
+    if ('fault' in code) return { ...nothing('cardFaulty', '', null), ...faultOutcome(code) };
     cityCode = code;
   }
   const { kind, terminalId } = request;
@@ -106,7 +109,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     ? initialized(profile, kind, answered)
     : yield* initializedLate(profile, kind, asked, answered);
   if (init === 'insufficient') return nothing('balanceTooLow', '', null);
-  if (isFault(init)) return { ...nothing('cardFaulty', '', null), ...faultOutcome(init) };
+  if ('fault' in init) return { ...nothing('cardFaulty', '', null), ...faultOutcome(init) };
   if (init.balanceMinor < amountMinor + request.minimumBalanceMinor) {
     return nothing('balanceTooLow', '', init.balanceMinor);
   }
@@ -145,7 +148,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     if (updated) end = { ...abandoned(intent, 'cardFaulty'), ...faultOutcome(updated) };
   }
   if (!end) {
-    const verdict = (yield COMMIT) as CommitAnswer;
+    const verdict = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
     if (verdict === 'late') end = abandoned(intent, 'deadline');
     if (verdict === 'failed') end = nothing('gateClosed', 'the journal failed', init.balanceMinor);
   }
@@ -153,7 +156,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     const ask = debitAsk(buffers.debit, mac1.terminalSequence, request.dateTime, mac1.mac1);
     const answer = yield ask;
     const said = isWhole(answer) ? debit.parse(answer) : yield* debitedLate(ask, answer);
-    if (isFault(said)) end = undebited(intent, said);
+    if ('fault' in said) end = undebited(intent, said);
     else if (!((yield { ask: 'mac2', mac2: said.mac2 }) as boolean)) {
       end = unknown(intent, { reason: 'mac2Invalid', detail: 'MAC2 does not verify' });
     } else end = debited(intent, said.tac, balanceAfterMinor);
@@ -252,5 +255,9 @@ function makeIntent(
     tapMs: 0,
     hostUs: 0,
     refersTo: null,
+    mode: request.inForce.mode,
+    denylistVersion: request.inForce.denylistVersion,
+    clockQuality: request.inForce.clockQuality,
+    parametersVersion: request.inForce.parametersVersion,
   };
 }

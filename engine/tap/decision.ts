@@ -20,10 +20,18 @@ export interface IntentAsk {
  */
 export interface CommitAsk {
   readonly ask: 'commit';
+  /** Its intent. */
+  readonly debit: Debit;
 }
 
 export type TapAsk = Ask | IntentAsk | CommitAsk;
 export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
+
+/** A tap under way, as its driver sees it: asks, is answered, and in the end decides. */
+export interface TapRun {
+  /** The next ask, or the decision; the first call takes null. */
+  next(answer: Answer): IteratorResult<TapAsk, Decision>;
+}
 
 /** What the gate does, and what is to be remembered of it. */
 export interface Decision {

@@ -1,26 +1,39 @@
 /**
  * A plain purchase at a gate or counter: SELECT, INITIALIZE FOR PURCHASE, DEBIT, of an amount that
- * is known; no journey record. Cards are checked as at a gate.
+ * is known. Cards are checked as at a gate. The journey record is read only where an earlier debit
+ * of the card waits to be settled, and never written.
  */
 import { isFault } from '../card/dialogue.ts';
+import { readJourney } from '../card/purse/dialogues.ts';
 import { selectPurse } from '../card/purse/select-purse.ts';
-import { cardNumber, keyRef } from '../card/purse/selected.ts';
-import { TapKind } from '../debit/record.ts';
+import { cardNumber, keyRef, type SelectedPurse } from '../card/purse/selected.ts';
+import { type Debit, NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
-import { type DebitRequest, debitCard, faultOutcome } from './debit-card.ts';
-import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.ts';
+import { type DebitRequest, faultOutcome } from './debit-card.ts';
+import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { wroteJourney } from './journey.ts';
+import { type Quoted, runPhases } from './phases.ts';
 import type { TapSetting } from './setting.ts';
 
 const NO_STATION = new Uint8Array(4);
 
 /** @param amountMinor what to debit; the rest as for `tap`. */
-export function* purchase(
+export function purchase(
   setting: TapSetting,
   instantMs: number,
   sequence: number,
   amountMinor: number,
-): TapDialogue<Decision> {
+): TapRun {
+  return runPhases(quotePurchase(setting, instantMs, sequence, amountMinor));
+}
+
+function* quotePurchase(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+  amountMinor: number,
+): TapDialogue<Decision | Quoted> {
   const tapKind = TapKind.purchase;
   const purse = yield* selectPurse(setting.profiles);
   if (isFault(purse)) {
@@ -36,6 +49,8 @@ export function* purchase(
   if (amountMinor > purse.profile.maxAmountMinor) return refuse(tapKind, 'amountOverLimit', '');
   const key = keyRef(purse);
   setting.prepareKey(key);
+  const pending = setting.findUnconfirmed(number)?.debit ?? null;
+  const pendingOnCard = pending !== null && (yield* shows(purse, pending));
   const request: DebitRequest = {
     kind: 'purchase',
     gateId: setting.gateId,
@@ -52,10 +67,19 @@ export function* purchase(
     fareVersion: 0,
     rider: 0,
     journey: null,
+    pendingOnCard,
     cardNumber: number,
     key,
     buffers: setting.buffers,
-    pending: setting.findUnconfirmed(number)?.debit ?? null,
+    pending,
+    inForce: setting.inForce ?? NOTHING_IN_FORCE,
   };
-  return decisionOf(request, yield* debitCard(purse, request));
+  return { purse, request, settlement: null, settled: null };
+}
+
+/** Whether the card's journey record is the one that `pending` wrote. */
+function* shows({ profile }: SelectedPurse, pending: Debit): TapDialogue<boolean> {
+  if (!profile.journey) return false;
+  const record = yield* readJourney(profile);
+  return record instanceof Uint8Array && wroteJourney(profile, record, pending);
 }

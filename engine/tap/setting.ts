@@ -4,30 +4,26 @@
 import type { CardKeyRef } from '../card/dialogue.ts';
 import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
-import type { Debit } from '../debit/record.ts';
+import type { GatePlace } from '../card/purse/journey-form.ts';
+import type { Debit, InForce } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
 import type { FareBook } from '../fare/fares.ts';
 import type { Zone } from '../time.ts';
-
-/** Where the gate is, as its journey records say it. */
-export interface GatePlace {
-  /** Code of the station in the fare set, 4 bytes. */
-  readonly station: Uint8Array;
-  /** Bytes after it: site or gate. At most 3. */
-  readonly stationRest: Uint8Array;
-  /** At most 8 bytes; the 6 bytes of the terminal id at its end. */
-  readonly terminal: Uint8Array;
-  /** 2 bytes. */
-  readonly city: Uint8Array;
-  /** 8 bytes: who operates the gate. */
-  readonly institution: Uint8Array;
-}
+import type { ModeHistory } from './mode-history.ts';
 
 /** A debit whose card left before it answered. */
 export interface PendingDebit {
   readonly debit: Debit;
   /** Since its tap, by a clock that does not jump. */
   readonly ageMs: number;
+}
+
+/** Modes as a tap sees them; both change between two taps. */
+export interface StationModes {
+  /** Mask in force here. */
+  readonly mode: number;
+  /** Of every station this gate was told of. */
+  readonly history: ModeHistory;
 }
 
 export interface TapSetting {
@@ -41,10 +37,14 @@ export interface TapSetting {
   readonly fares: FareBook;
   readonly denylist: Denylist;
   readonly zone: Zone;
-  /** Where this gate's commands are written. */
+  /** Where this gate's commands are written; of `place`. */
   readonly buffers: GateBuffers;
   /** The unconfirmed debit of a card (10-byte number) that this station knows of. */
   readonly findUnconfirmed: (cardNumber: Uint8Array) => PendingDebit | null;
   /** Derives a card's key ahead of its use; called while a command is on the air. */
   readonly prepareKey: (key: CardKeyRef) => void;
+  /** Written into every record; absent: nothing is known of it. */
+  readonly inForce?: InForce;
+  /** Absent: always normal, and nothing is known of other days. */
+  readonly modes?: StationModes;
 }

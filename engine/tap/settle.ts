@@ -8,7 +8,7 @@ import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.t
 import type { CompiledProfile } from '../card/purse/compile.ts';
 import { proveTransaction } from '../card/purse/dialogues.ts';
 import { keyRef, nextOfflineCounter, type SelectedPurse } from '../card/purse/selected.ts';
-import { type Debit, DebitKind, DebitState, Evidence } from '../debit/record.ts';
+import { type Debit, DebitKind, DebitState, Evidence, type InForce } from '../debit/record.ts';
 import type { TapDialogue } from './decision.ts';
 
 /** Identity and instant of the record that the settlement becomes. */
@@ -17,6 +17,7 @@ export interface SettlementSlot {
   readonly sequence: number;
   readonly instantMs: number;
   readonly dateTime: Uint8Array;
+  readonly inForce: InForce;
 }
 
 function settlement(
@@ -35,6 +36,10 @@ function settlement(
     gateId: slot.gateId,
     gateSequence: slot.sequence,
     instantMs: slot.instantMs,
+    mode: slot.inForce.mode,
+    denylistVersion: slot.inForce.denylistVersion,
+    clockQuality: slot.inForce.clockQuality,
+    parametersVersion: slot.inForce.parametersVersion,
     refersTo: { gateId: pending.gateId, gateSequence: pending.gateSequence },
   };
 }
@@ -82,10 +87,12 @@ export function* settleByProof(
 
 /**
  * INITIALIZE tells the offline counter. Still that of the pending debit: it was never committed.
- * Past it: it was. Below it: a restored or foreign card; nothing can be said.
+ * Past it, and the journey record on the card is its own: it was. Past it with another record: it
+ * may have been, or a debit at another gate has taken its counter; only the ledger, which sees all
+ * of the card's debits, can say which. Below it: a restored or foreign card; nothing can be said.
  */
 export function settleByCounter(
-  slot: SettlementSlot,
+  slot: SettlementSlot & { readonly pendingOnCard: boolean },
   profile: CompiledProfile,
   pending: Debit,
   init: PurseInit,
@@ -93,6 +100,7 @@ export function settleByCounter(
   const { offlineCounter } = init;
   const same = offlineCounter === pending.offlineCounter;
   const next = offlineCounter === nextOfflineCounter(profile, pending.offlineCounter);
+  if (!same && !slot.pendingOnCard) return null;
   if (!same && !next && offlineCounter < pending.offlineCounter) return null;
   const state = same ? DebitState.void : DebitState.confirmed;
   return settlement(slot, pending, state, Evidence.cardState, pending.tac);

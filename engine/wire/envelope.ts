@@ -15,6 +15,13 @@ import {
 } from '../limits.ts';
 import type { GateStatus } from '../operator/status.ts';
 import { Fields, malformed } from './fields.ts';
+import {
+  type ParameterAnswer,
+  type ParameterQuestion,
+  readAnswer,
+  readNewest,
+  readQuestion,
+} from './parameter-messages.ts';
 import { checkShape } from './shape.ts';
 import { readStatus } from './status-fields.ts';
 
@@ -39,6 +46,8 @@ export interface Welcome {
   readonly acknowledgedThrough: number;
   /** The engine's clock. */
   readonly nowMs: number;
+  /** The newest parameter set for this gate, 0 for none yet; absent: none are given out here. */
+  readonly parameters?: number;
 }
 
 /** Debit records of consecutive sequences. */
@@ -57,6 +66,10 @@ export interface Ack {
   readonly through: number;
   /** How many of the batch's records came out how. */
   readonly outcomes: Readonly<Record<string, number>>;
+  /** The engine's clock; null from an engine that does not tell it. */
+  readonly nowMs: number | null;
+  /** As in `Welcome`. */
+  readonly parameters?: number;
 }
 
 /** The engine takes nothing more on this connection; the last batch was not posted. */
@@ -72,8 +85,8 @@ export interface Heartbeat {
   readonly status: GateStatus;
 }
 
-export type GateMessage = Hello | Batch | Heartbeat;
-export type EngineMessage = Welcome | Ack | Refuse;
+export type GateMessage = Hello | Batch | Heartbeat | ParameterQuestion;
+export type EngineMessage = Welcome | Ack | Refuse | ParameterAnswer;
 
 const packr = new Packr({
   useRecords: false,
@@ -99,6 +112,7 @@ export function decodeGateMessage(body: Uint8Array): GateMessage {
   const type = fields.text('type', WIRE_TEXT_LENGTH_MAX);
   if (type === 'batch') return readBatch(fields);
   if (type === 'status') return { type, status: readStatus(fields.nested('status')) };
+  if (type === 'ask' || type === 'fetch') return readQuestion(type, fields);
   if (type !== 'hello') throw malformed(`field type is ${JSON.stringify(type)}`);
   return {
     type,
@@ -120,6 +134,7 @@ export function decodeEngineMessage(body: Uint8Array): EngineMessage {
       type,
       acknowledgedThrough: fields.whole('acknowledgedThrough', 0, SEQUENCE_MAX),
       nowMs: fields.whole('nowMs', 0, SEQUENCE_MAX),
+      ...readNewest(fields),
     };
   }
   if (type === 'ack') {
@@ -127,8 +142,11 @@ export function decodeEngineMessage(body: Uint8Array): EngineMessage {
       type,
       through: fields.whole('through', 0, SEQUENCE_MAX),
       outcomes: fields.counts('outcomes', WIRE_NAMES_MAX, BATCH_RECORDS_MAX),
+      nowMs: fields.absent('nowMs') ? null : fields.whole('nowMs', 0, SEQUENCE_MAX),
+      ...readNewest(fields),
     };
   }
+  if (type === 'set' || type === 'piece') return readAnswer(type, fields);
   if (type !== 'refuse') throw malformed(`field type is ${JSON.stringify(type)}`);
   const code = fields.text('code', WIRE_TEXT_LENGTH_MAX);
   if (!Object.hasOwn(errorCodes, code)) throw malformed(`field code is ${JSON.stringify(code)}`);

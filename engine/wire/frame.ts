@@ -2,6 +2,8 @@
  * Frames between gate and engine: four bytes of length, big-endian, then that many bytes. The
  * decoder takes the stream in whatever pieces it comes and holds no more than one unfinished frame.
  */
+
+import type { BytePool } from '../byte-pool.ts';
 import { readU32, writeU32 } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
 import { FRAME_BYTES_MAX } from '../limits.ts';
@@ -24,6 +26,7 @@ export function encodeFrame(body: Uint8Array): Uint8Array {
 
 /** Cuts a stream into frame bodies: `push` what came, then `next` until it answers null. */
 export class FrameDecoder {
+  readonly #pool: BytePool | null;
   /** Bytes not yet looked at; a view of the last chunk pushed. */
   #rest: Uint8Array = new Uint8Array(0);
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
@@ -31,6 +34,11 @@ export class FrameDecoder {
   /** The body under construction when it does not lie whole in one chunk. */
   #body: Uint8Array | null = null;
   #bodyLength = 0;
+
+  /** @param pool bodies come from here, for the caller to give back; null: they are made anew. */
+  constructor(pool: BytePool | null = null) {
+    this.#pool = pool;
+  }
 
   /** Whether a frame has begun and is not whole yet, or bytes wait to be looked at. */
   get partial(): boolean {
@@ -89,8 +97,12 @@ export class FrameDecoder {
     const needed = this.#bodyLength + part.length;
     if (this.#body === null || this.#body.length < needed) {
       const size = Math.max(needed, FIRST_ALLOCATION_BYTES, 2 * (this.#body?.length ?? 0));
-      const grown = new Uint8Array(Math.min(length, size));
-      if (this.#body) grown.set(this.#body.subarray(0, this.#bodyLength));
+      const grownLength = Math.min(length, size);
+      const grown = this.#pool?.take(grownLength) ?? new Uint8Array(grownLength);
+      if (this.#body) {
+        grown.set(this.#body.subarray(0, this.#bodyLength));
+        this.#pool?.give(this.#body);
+      }
       this.#body = grown;
     }
     this.#body.set(part, this.#bodyLength);

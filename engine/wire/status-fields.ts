@@ -1,8 +1,8 @@
 /** Reads a gate's status from a message, so that what the dashboard merges is known to be sound. */
 import { GATE_ID_PATTERN } from '../debit/record.ts';
 import { HISTOGRAM_BUCKETS, type HistogramData } from '../histogram.ts';
-import { WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
-import type { GateStatus } from '../operator/status.ts';
+import { PARAMETERS_VERSION_MAX, WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
+import type { GateNow, GateStatus } from '../operator/status.ts';
 import { type Fields, malformed } from './fields.ts';
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -22,8 +22,33 @@ export function readStatus(fields: Fields): GateStatus {
     denied: fields.counts('denied', WIRE_NAMES_MAX, COUNT_MAX),
     backlog: count('backlog'),
     unconfirmed: count('unconfirmed'),
+    ...readParameters(fields),
     tapMs: readHistogram(fields.nested('tapMs'), 'tapMs'),
     hostUs: readHistogram(fields.nested('hostUs'), 'hostUs'),
+    ...(fields.absent('now') ? {} : { now: readNow(fields.nested('now')) }),
+  };
+}
+
+function readNow(fields: Fields): GateNow {
+  return {
+    mode: fields.whole('mode', 0, 0xffff),
+    clockQuality: fields.whole('clockQuality', 0, 0xff),
+    shift: fields.whole('shift', 0, 0xffff_ffff),
+    shiftRecords: fields.whole('shiftRecords', 0, COUNT_MAX),
+    shiftAmountMinor: fields.whole('shiftAmountMinor', 0, COUNT_MAX),
+    underMode: fields.counts('underMode', WIRE_NAMES_MAX, COUNT_MAX),
+  };
+}
+
+function readParameters(fields: Fields): Pick<GateStatus, 'parameters'> {
+  if (fields.absent('parameters')) return {};
+  const parameters = fields.nested('parameters');
+  return {
+    parameters: {
+      version: parameters.whole('version', 0, PARAMETERS_VERSION_MAX),
+      staged: parameters.whole('staged', 0, PARAMETERS_VERSION_MAX),
+      fault: parameters.text('fault', WIRE_TEXT_LENGTH_MAX),
+    },
   };
 }
 

@@ -95,11 +95,12 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const keys = new KeyringHolder(new StationKeys(keyring, 8));
   const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
+  const fixed = readSetting(args, fares);
   const setting: TapSetting = {
-    ...readSetting(args, fares),
+    ...fixed,
     profiles: [compileProfile(profile)],
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
-    buffers: new GateBuffers(),
+    buffers: new GateBuffers(fixed.place),
     findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
     prepareKey: (key) => keys.prepare(key),
   };

@@ -49,6 +49,8 @@ export interface ServiceConfig {
   readonly institution: string;
   /** Address of health and metrics; absent: none. */
   readonly health?: { readonly host: string; readonly port: number };
+  /** Who may set the modes, and the folder that keeps them; absent: always normal. */
+  readonly control?: { readonly folder: string; readonly tokenFile: string };
   readonly journalSegments?: number;
   /** Folder of the log that the journals share; false: none; absent: `shared-log.ts`. */
   readonly sharedLog?: string | false;
@@ -60,6 +62,8 @@ export interface ServiceConfig {
     readonly publicKey: string;
     readonly form?: DenylistForm;
   };
+  /** Folder of the sets an engine publishes and the operator's public key; absent: none taken. */
+  readonly parameters?: { readonly folder: string; readonly publicKey: string };
   readonly gates: readonly GateConfig[];
 }
 
@@ -104,6 +108,7 @@ export const serviceConfigSchema = object(
       host: text,
       port: { type: 'integer', minimum: 0, maximum: 65_535 },
     }),
+    control: object(['folder', 'tokenFile'], { folder: text, tokenFile: text }),
     journalSegments: { type: 'integer', minimum: 2, maximum: 4096 },
     sharedLog: { anyOf: [text, { const: false }] },
     uplinks: { enum: ['thread', 'loop'] },
@@ -112,6 +117,7 @@ export const serviceConfigSchema = object(
       publicKey: text,
       form: { enum: ['fast', 'small'] },
     }),
+    parameters: object(['folder', 'publicKey'], { folder: text, publicKey: text }),
     gates: { type: 'array', minItems: 1, maxItems: STATION_GATES_MAX, items: gateSchema },
   },
 );
@@ -138,8 +144,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   );
   requireDistinct(config, path);
   requireZone(config.zone, path);
+  requireLoopback(config, path);
   const folder = dirname(path);
-  const { denylist, sharedLog } = config;
+  const { control, denylist, parameters, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -150,6 +157,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
     },
     ...(sharedLog ? { sharedLog: at(sharedLog) } : {}),
     fares: config.fares === 'sample' ? config.fares : at(config.fares),
+    ...(control
+      ? { control: { folder: at(control.folder), tokenFile: at(control.tokenFile) } }
+      : {}),
     ...(denylist
       ? {
           denylist: {
@@ -158,6 +168,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
             publicKey: at(denylist.publicKey),
           },
         }
+      : {}),
+    ...(parameters
+      ? { parameters: { folder: at(parameters.folder), publicKey: at(parameters.publicKey) } }
       : {}),
     profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
     gates: config.gates.map((gate) => ({
@@ -184,6 +197,16 @@ function requireDistinct({ gates }: ServiceConfig, path: string): void {
       seen.set(value, index);
     }
   }
+}
+
+/** Control answers where health does, and must not leave the machine. */
+function requireLoopback({ control, health }: ServiceConfig, path: string): void {
+  if (!control) return;
+  if (health && ['127.0.0.1', '::1', 'localhost'].includes(health.host)) return;
+  throw new FaregateError(
+    'CONFIG_INVALID',
+    `${path}: field /control needs /health/host to be 127.0.0.1, ::1 or localhost`,
+  );
 }
 
 function requireZone(zone: string, path: string): void {

@@ -5,6 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
@@ -18,15 +19,20 @@ import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { modeOf, modeText, NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
+import { systemClock } from '../clock.ts';
 import { DenylistStore } from '../denylist/denylist-store.ts';
+import { ModesInForce, type ModesKept } from '../modes.ts';
+import { ModesFile } from '../modes-file.ts';
 import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
 import { warmUp } from '../warm-up.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
+import { ServiceParameters } from './parameters.ts';
 import { openProfile } from './profiles.ts';
 import type { Loaded } from './self-test.ts';
 import { sharedLogDirOf } from './shared-log.ts';
@@ -37,6 +43,8 @@ export interface ServiceFiles extends Loaded {
   readonly cardHash: Uint8Array;
   /** That the operator signs denylists with; null where the configuration has none. */
   readonly denylistKey: KeyObject | null;
+  /** That the operator signs parameter sets with; likewise. */
+  readonly parametersKey: KeyObject | null;
 }
 
 /** @throws FaregateError naming the file that is missing, damaged or refused. */
@@ -53,6 +61,7 @@ export async function loadFiles(
     fares: await openFares(config.fares),
     profiles,
     denylistKey: config.denylist ? await readPublicKey(config.denylist.publicKey) : null,
+    parametersKey: config.parameters ? await readPublicKey(config.parameters.publicKey) : null,
   };
 }
 
@@ -68,7 +77,7 @@ function loadKeys(
  * tap on. @throws FaregateError as `loadFiles`, with the keys before still in force.
  */
 export async function reloadKeys(
-  station: Station,
+  parameters: ServiceParameters,
   config: ServiceConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
@@ -76,7 +85,7 @@ export async function reloadKeys(
   if (!keys.some(({ use }) => use === 'purchase')) {
     throw new FaregateError('KEYS_INVALID', `${config.keys.file}: it has no purchase key`);
   }
-  await station.keys.replace(new Keyring(keys));
+  await parameters.replaceKeyring(new Keyring(keys));
 }
 
 export interface ServiceOptions {
@@ -89,31 +98,93 @@ export interface ServiceOptions {
   readonly warmUpTaps: number;
 }
 
+export interface OpenedStation {
+  readonly station: Station;
+  readonly parameters: ServiceParameters;
+}
+
 /**
- * Opens journals, SAMs and readers of all gates.
+ * Opens parameters, journals, SAMs and readers of all gates.
  * @throws FaregateError naming the gate's part that could not be opened; nothing stays open then.
  */
-export async function openStation(options: ServiceOptions): Promise<Station> {
+export async function openStation(options: ServiceOptions): Promise<OpenedStation> {
   const { config, files, log } = options;
   const zone = new Zone(config.zone);
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
+  const modes = await openModes(options);
+  const parameters = await openParameters(options, zone);
   const sharedLogDir = sharedLogDirOf(config);
   const station = new Station({
+    ...(modes ? { modes } : {}),
     engine: config.engine,
-    keyring: files.keyring,
+    keyring: parameters.keyring,
     log,
+    parameters,
     uplinks: config.uplinks ?? 'thread',
     ...(sharedLogDir === null ? {} : { sharedLogDir }),
     ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
   });
-  const denylist = await openDenylist(options);
+  parameters.onKeyring = (keyring) => station.keys.replace(keyring);
+  parameters.onModes = (names) => station.modes.set(modeOf(names));
   try {
-    for (const gate of config.gates) await addGate(station, options, zone, denylist, gate);
+    for (const gate of config.gates) await addGate(station, options, parameters, gate);
+    // What was in force before the restart, where that is kept, is newer than any set's word.
+    if (!modes) await station.modes.set(modeOf(parameters.inForce.modes));
+    await parameters.start();
   } catch (error) {
     await station.stop();
+    await parameters.end();
     throw error;
   }
-  return station;
+  return { station, parameters };
+}
+
+async function openParameters(options: ServiceOptions, zone: Zone): Promise<ServiceParameters> {
+  const { config, files, log } = options;
+  const { fares, profiles, keyring, parametersKey, denylistKey } = files;
+  const { city, institution } = config;
+  const publicKey = denylistKey ?? parametersKey;
+  return ServiceParameters.open({
+    sets:
+      config.parameters && parametersKey
+        ? { folder: config.parameters.folder, publicKey: parametersKey }
+        : null,
+    own: {
+      parametersVersion: 0,
+      fares,
+      profiles,
+      denylist: await openDenylist(options),
+      keyVersions: null,
+      settings: { city, institution },
+      modes: [],
+    },
+    gates: config.gates,
+    zone,
+    keyring,
+    listKeys: publicKey
+      ? { hashKey: cmacKey(files.cardHash), publicKey, form: config.denylist?.form ?? 'fast' }
+      : null,
+    nowMs: Date.now,
+    log,
+  });
+}
+
+/** A damaged file must not keep a station closed: it is normal then, and the log says why. */
+async function openModes({ config, log }: ServiceOptions): Promise<ModesInForce | null> {
+  if (!config.control) return null;
+  const { folder } = config.control;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = new ModesFile(join(folder, 'modes.json'));
+  let kept: ModesKept | null = null;
+  try {
+    kept = await file.read();
+  } catch (error) {
+    if (!(error instanceof FaregateError)) throw error;
+    log.error({ code: error.code }, `the modes were passed over: ${error.message}`);
+  }
+  const modes = new ModesInForce(systemClock, kept, file);
+  if (modes.mode !== NORMAL) log.warn({ mode: modeText(modes.mode) }, 'mode kept');
+  return modes;
 }
 
 /** The list in force in the station's folder, or one that stops nobody. */
@@ -130,14 +201,10 @@ async function openDenylist({ config, files, log }: ServiceOptions): Promise<Den
 
 async function addGate(
   station: Station,
-  { config, files, write, log }: ServiceOptions,
-  zone: Zone,
-  denylist: Denylist,
+  { write, log }: ServiceOptions,
+  parameters: ServiceParameters,
   gate: GateConfig,
 ): Promise<void> {
-  const fares = files.fares.at(Date.now())!;
-  const place = fares.stations[fares.stationById(gate.station)]!;
-  const terminalId = fromHex(gate.terminalId);
   await mkdir(gate.journal, { recursive: true, mode: 0o700 });
   const opened: Reader[] = [];
   const open = async (link: string): Promise<Reader> => {
@@ -153,28 +220,13 @@ async function addGate(
     const reader = await open(gate.reader);
     await station.add({
       gateId: gate.id,
-      station: place.name,
+      station: parameters.stationNameOf(gate),
       reader,
       bundleDir: gate.bundle,
       journalDir: gate.journal,
       ...(slot && keys ? { slot, keys } : {}),
       barrier: new LineBarrier(gate.id, write),
-      setting: {
-        gateId: gate.id,
-        side: gate.side,
-        place: {
-          station: place.code,
-          stationRest: new Uint8Array(3),
-          terminal: terminalId,
-          city: fromHex(config.city),
-          institution: fromHex(config.institution),
-        },
-        terminalId,
-        profiles: files.profiles,
-        fares: files.fares,
-        denylist,
-        zone,
-      },
+      setting: () => parameters.settingOf(gate.id),
     });
   } catch (error) {
     // Whatever stays open keeps the process from ending.

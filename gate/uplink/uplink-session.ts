@@ -10,6 +10,8 @@ import {
   type GateMessage,
   PROTOCOL,
 } from '../../engine/wire/envelope.ts';
+import type { ParameterAnswer } from '../../engine/wire/parameter-messages.ts';
+import type { Asker } from './downloads.ts';
 import type { Link } from './transport.ts';
 import { freeTurns, type Release } from './turns.ts';
 import type { UplinkOptions, UplinkTiming } from './uplink.ts';
@@ -27,7 +29,8 @@ interface InFlight {
   readonly release: Release;
 }
 
-export class UplinkSession {
+export class UplinkSession implements Asker {
+  readonly gateId: string;
   readonly #options: UplinkOptions;
   readonly #timing: UplinkTiming;
   readonly #onAcknowledged: () => void;
@@ -50,6 +53,8 @@ export class UplinkSession {
   #welcomed = false;
   #progressed = false;
   #skewMs: number | null = null;
+  /** When the question for parameters that is under way was asked; null: none is. */
+  #askedMs: number | null = null;
 
   /** @param isAwaited whether somebody waits until all is acknowledged: nothing gathers then. */
   constructor(
@@ -59,6 +64,7 @@ export class UplinkSession {
     isAwaited: () => boolean,
   ) {
     assert(timing.batchRecords >= 1 && timing.batchRecords <= BATCH_RECORDS_MAX);
+    this.gateId = options.gateId;
     this.#options = options;
     this.#timing = timing;
     this.#onAcknowledged = onAcknowledged;
@@ -116,6 +122,7 @@ export class UplinkSession {
       this.#over = true;
       link.close();
       this.#turn?.();
+      this.#options.downloads?.gone(this);
       for (const batch of this.#inFlight.splice(0)) batch.release();
     }
   }
@@ -127,12 +134,14 @@ export class UplinkSession {
       link.close();
     }, this.#timing.answerMs);
     const nextSequence = journal.nextSequence;
+    const sentMs = performance.now();
     try {
       await this.#tell(link, { type: 'hello', protocol: PROTOCOL, gateId, nextSequence });
       const welcome = await this.#hear(link);
       if (welcome.type !== 'welcome') throw misplaced(welcome);
       this.#agree(welcome.acknowledgedThrough, nextSequence);
-      this.#skewMs = welcome.nowMs - (this.#options.nowMs ?? Date.now)();
+      this.#hearNewest(welcome.parameters);
+      this.#skewMs = this.#compare(welcome.nowMs, sentMs);
       if (Math.abs(this.#skewMs) > SKEW_MS_TOLD) {
         log.warn({ gate: gateId, skewMs: this.#skewMs }, 'the clocks of gate and engine disagree');
       }
@@ -140,6 +149,15 @@ export class UplinkSession {
       clearTimeout(timer);
     }
     this.#welcomed = true;
+  }
+
+  /** The engine's clock less the gate's, if it was read half way through the round trip. */
+  #compare(engineMs: number, sentMs: number): number {
+    const { nowMs = Date.now, onCompared } = this.#options;
+    const roundTripMs = performance.now() - sentMs;
+    const skewMs = Math.round(engineMs - nowMs() + roundTripMs / 2);
+    onCompared?.(skewMs, roundTripMs);
+    return skewMs;
   }
 
   /** Journal and ledger must tell one story before anything is sent or let go. */
@@ -166,7 +184,12 @@ export class UplinkSession {
   async #receive(link: Link): Promise<never> {
     for (;;) {
       const message = await this.#hear(link);
+      if (message.type === 'set' || message.type === 'piece') {
+        void this.#takeAnswer(message);
+        continue;
+      }
       if (message.type !== 'ack') throw misplaced(message);
+      this.#hearNewest(message.parameters);
       const through = message.through;
       if (through >= this.#next) {
         throw new FaregateError(
@@ -174,6 +197,8 @@ export class UplinkSession {
           `the engine acknowledged through ${through}, but only ${this.#next - 1} were sent`,
         );
       }
+      const answered = this.#inFlight.findLast(({ last }) => last <= through);
+      if (answered && message.nowMs !== null) this.#compare(message.nowMs, answered.sentMs);
       if (through > this.#options.journal.acknowledged) this.#acknowledge(through);
     }
   }
@@ -188,6 +213,27 @@ export class UplinkSession {
     this.#wakeup.wake();
   }
 
+  /** An engine that gives out no parameters does not speak of them, and is not asked. */
+  #hearNewest(newest: number | undefined): void {
+    if (newest !== undefined) this.#options.downloads?.told(this, newest);
+  }
+
+  async #takeAnswer(answer: ParameterAnswer): Promise<void> {
+    this.#askedMs = null;
+    await this.#options.downloads?.answer(this, answer);
+    this.wake();
+  }
+
+  /** Uploads go first: a question is asked when no batch could be sent, or a pause has passed. */
+  async #ask(link: Link): Promise<void> {
+    const { downloads, journal } = this.#options;
+    if (!downloads || this.#finishing || this.#askedMs !== null) return;
+    const question = downloads.question(this, journal.backlog > 0);
+    if (!question) return;
+    this.#askedMs = performance.now();
+    await this.#tell(link, question);
+  }
+
   async #send(link: Link): Promise<void> {
     while (!this.#over) {
       if (this.#finishing && this.#inFlight.length === 0) return;
@@ -197,11 +243,16 @@ export class UplinkSession {
       if (performance.now() >= this.#statusDueMs) {
         await this.#tell(link, { type: 'status', status: this.#status() });
       }
+      await this.#ask(link);
       await this.#wakeup.wait(this.#timing.pollMs);
     }
   }
 
   #checkAnswered(): void {
+    const { answerMs } = this.#timing;
+    if (this.#askedMs !== null && performance.now() - this.#askedMs >= answerMs) {
+      throw new FaregateError('UPLINK_FAILED', `no parameters within ${answerMs} ms`);
+    }
     const oldest = this.#inFlight[0];
     if (!oldest || performance.now() - oldest.sentMs < this.#timing.answerMs) return;
     throw new FaregateError(

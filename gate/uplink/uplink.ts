@@ -17,6 +17,7 @@ import {
 import type { Log } from '../../engine/log/log.ts';
 import type { GateStatus } from '../../engine/operator/status.ts';
 import type { Journal } from '../journal/port.ts';
+import type { Downloads } from './downloads.ts';
 import type { Transport } from './transport.ts';
 import type { Turns } from './turns.ts';
 import { UplinkSession } from './uplink-session.ts';
@@ -33,8 +34,12 @@ export interface UplinkOptions {
   readonly onFailure: (error: unknown) => void;
   /** Shared by the gates of a station. */
   readonly turns?: Turns;
+  /** Fetches parameters over this connection too; shared by the gates of a station. */
+  readonly downloads?: Downloads;
   /** The gate's wall clock, to be compared with the engine's. */
   readonly nowMs?: () => number;
+  /** Told the engine's clock less the gate's, and how long the answer took. */
+  readonly onCompared?: (skewMs: number, roundTripMs: number) => void;
   readonly timing?: Partial<UplinkTiming>;
 }
 

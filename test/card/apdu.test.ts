@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../engine/bytes.ts';
-import { buildCommand, isResponse, LE_ALL, NO_LE, withLe } from '../../engine/card/apdu.ts';
+import { buildCommand, isResponse, LE_ALL, NO_LE, take, withLe } from '../../engine/card/apdu.ts';
 import type { CardFault, Dialogue } from '../../engine/card/dialogue.ts';
 import { askOf, complete, isWhole } from '../../engine/card/exchange.ts';
 import { baseStatuses, type CardCommand, statusMeaning } from '../../engine/card/status.ts';
@@ -137,4 +137,14 @@ test('a status word means what the most exact entry says', () => {
   assert.match(statusMeaning(own, 0x6cff), /Le/);
   assert.equal(statusMeaning(own, 0x1234), 'not a status word of this command');
   assert.equal(statusMeaning(own, 0x0001), 'not a status word of this command');
+});
+
+test('what is taken from a reader buffer stays when the buffer is used again', () => {
+  for (const length of [4, 30, 200]) {
+    for (const buffer of [new Uint8Array(258).fill(7), Buffer.alloc(258, 7)]) {
+      const taken = take(buffer, 3, length);
+      buffer.fill(0);
+      assert.deepEqual(Uint8Array.from(taken), new Uint8Array(length).fill(7));
+    }
+  }
 });

@@ -7,7 +7,14 @@ import fc from 'fast-check';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import { an10922Aes128 } from '../../engine/crypto/derivation.ts';
 import { edeBlock, expandDes, expandEde } from '../../engine/crypto/des.ts';
-import { cmac16, cmacKey, desCbcMac, retailMac, sm4CbcMac } from '../../engine/crypto/mac.ts';
+import {
+  cmac16,
+  cmacKey,
+  cmacOf10,
+  desCbcMac,
+  retailMac,
+  sm4CbcMac,
+} from '../../engine/crypto/mac.ts';
 import { expandSm4 } from '../../engine/crypto/sm4.ts';
 import { loadKey, loadWord, storeWord } from '../../engine/crypto/words.ts';
 import { nodeDesMac, nodeRetailMac, nodeSm4Mac } from '../reference/crypto-node.ts';
@@ -150,4 +157,21 @@ test('AN10922 refuses no input and one that does not fit two blocks', () => {
   assert.throws(() => an10922Aes128(master, new Uint8Array(0)), /1 to 31/);
   assert.throws(() => an10922Aes128(master, new Uint8Array(32)), /1 to 31/);
   assert.equal(an10922Aes128(master, new Uint8Array(31)).length, 16);
+});
+
+test('the CMAC of ten bytes alone is that of any length', () => {
+  const tenBytes = fc.uint8Array({ minLength: 10, maxLength: 10 });
+  const keyBytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(
+    fc.property(keyBytes, tenBytes, (raw, bytes) => {
+      const key = cmacKey(raw);
+      const framed = new Uint8Array(20).fill(0xee);
+      framed.set(bytes, 3);
+      const words = new Int32Array(4);
+      cmacOf10(key, framed, 3, words);
+      const out = new Uint8Array(16);
+      cmac16(key, bytes, 0, 10, out);
+      assert.deepEqual(new Uint8Array(words.buffer), out);
+    }),
+  );
 });

@@ -19,8 +19,7 @@ test('every reason has its light and sound in the guide, in order of precedence'
   for (const reason of ['open', 'recovered'] as const) assert.equal(signals[reason].light, 'green');
 });
 
-test('the guide speaks of error codes that exist', () => {
-  const codes = [...guide.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1]!);
-  assert(codes.length > 10);
-  for (const code of codes) assert(code in errorCodes, code);
+test('the guide says what to do about every error code, once', () => {
+  const codes = [...guide.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \| \S/gm)].map((match) => match[1]!);
+  assert.deepEqual(codes.sort(), Object.keys(errorCodes).sort());
 });

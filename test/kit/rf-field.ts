@@ -3,7 +3,8 @@
 /** What a card has to do in the field; a `VirtualCard` does. */
 export interface FieldCard {
   readonly uid: Uint8Array;
-  transmit(apdu: Uint8Array): Uint8Array;
+  /** Null where it is pulled away in the middle. */
+  transmit(apdu: Uint8Array): Uint8Array | null;
   /** Power was lost or came back. */
   power(): void;
 }
@@ -70,7 +71,9 @@ export class RfField {
       return null;
     }
     present.commands++;
-    return present.card.transmit(apdu);
+    const answer = present.card.transmit(apdu);
+    if (!answer) this.#leave(present);
+    return answer;
   }
 
   #leave(present: Present): void {

@@ -3,7 +3,7 @@
  * by its offline counter. Neither gate nor engine can look here.
  */
 import type { Chance } from '../../gate/demo/chance.ts';
-import { VirtualCard } from '../../gate/reader/virtual/card.ts';
+import { VirtualCard, type VirtualCardOptions } from '../../gate/reader/virtual/card.ts';
 import {
   type CardState,
   issueCard,
@@ -25,6 +25,8 @@ export class SimCard {
   readonly committed: Committed[] = [];
   readonly #time: VirtualTime;
   readonly #chance: Chance;
+  /** Called before each command. */
+  onCommand: () => void = () => {};
   #card: VirtualCard;
 
   constructor(index: number, time: VirtualTime, chance: Chance, masters: MasterKeys) {
@@ -63,7 +65,7 @@ export class SimCard {
 
   #with(state: CardState): VirtualCard {
     let held = state;
-    return new VirtualCard({
+    return new WatchedCard(() => this.onCommand(), {
       state,
       randomBytes: (length) => this.#chance.bytes(length),
       commit: (next) => {
@@ -77,5 +79,19 @@ export class SimCard {
         held = next;
       },
     });
+  }
+}
+
+class WatchedCard extends VirtualCard {
+  readonly #onCommand: () => void;
+
+  constructor(onCommand: () => void, options: VirtualCardOptions) {
+    super(options);
+    this.#onCommand = onCommand;
+  }
+
+  override transmit(apdu: Uint8Array): Uint8Array {
+    this.#onCommand();
+    return super.transmit(apdu);
   }
 }

@@ -6,8 +6,9 @@ import type { CmacKey } from '../../engine/crypto/mac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { fareBook } from '../../engine/fare/book.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
-import type { FareBook } from '../../engine/fare/fares.ts';
+import type { CompiledFares, FareBook } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
+import { FARE_VERSIONS_MAX } from '../../engine/limits.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
@@ -24,12 +25,13 @@ export class SimCity {
   readonly zone: Zone;
   readonly masters: MasterKeys;
   readonly keyring: Keyring;
-  readonly fares: FareBook;
   readonly profiles: TapSetting['profiles'] = ['tunion', 'city-union'].map((name) =>
     compileProfile(builtInProfile(name as 'tunion')),
   );
   readonly stationNames: readonly string[];
   #denylist: Denylist;
+  #versions: readonly CompiledFares[];
+  #fares: FareBook;
   readonly #stations: readonly Uint8Array[];
 
   constructor(scenario: Scenario, chance: Chance, hashKey: CmacKey) {
@@ -40,15 +42,10 @@ export class SimCity {
       { use: 'purchase', algorithm: '3des', ...this.masters.purchase },
       { use: 'tac', algorithm: '3des', ...this.masters.tac },
     ]);
-    const set = sampleFareSet();
-    const first = compileFares({ ...set, effectiveMs: 0 });
-    const dearer = compileFares({
-      ...set,
-      version: 2,
-      effectiveMs: scenario.startMs + SWITCH_MS,
-      matrix: set.matrix.map((fare) => fare + 100),
-    });
-    this.fares = fareBook(scenario.faults.has('fareSwitch') ? [first, dearer] : [first]);
+    const first = compileFares({ ...sampleFareSet(), effectiveMs: 0 });
+    this.#versions = [first];
+    this.#fares = fareBook(this.#versions);
+    if (scenario.faults.has('fareSwitch')) this.raiseFares(scenario.startMs + SWITCH_MS);
     const indexes = Array.from({ length: scenario.stations }, (_, i) => 3 + 9 * i);
     this.#stations = indexes.map((i) => first.stations[i]!.code);
     this.stationNames = indexes.map((i) => first.stations[i]!.name);
@@ -62,6 +59,21 @@ export class SimCity {
   /** Puts another list in force at every gate. */
   stop(hashKey: CmacKey, cardNumbers: readonly Uint8Array[]): void {
     this.#denylist = Denylist.build(hashKey, cardNumbers);
+  }
+
+  get fares(): FareBook {
+    return this.#fares;
+  }
+
+  /** Brings a dearer version to every gate, in force from an instant on. */
+  raiseFares(effectiveMs: number): void {
+    const set = sampleFareSet();
+    const raised = this.#versions.length;
+    const version = this.#versions.at(-1)!.version + 1;
+    const matrix = set.matrix.map((fare) => fare + 100 * raised);
+    const dearer = compileFares({ ...set, version, effectiveMs, matrix });
+    this.#versions = [...this.#versions.slice(-(FARE_VERSIONS_MAX - 1)), dearer];
+    this.#fares = fareBook(this.#versions);
   }
 
   /** What a gate knows before a card comes, without what its station adds. */

@@ -13,6 +13,7 @@ import {
   type IngestContext,
   IngestSession,
   type LedgerPort,
+  type ParameterPort,
 } from '../../engine/operator/ingest-session.ts';
 import { createRecordChecks } from '../../engine/operator/record-checks.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
@@ -20,17 +21,19 @@ import type { Witness } from './invariants.ts';
 import type { Scenario } from './scenario.ts';
 import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
-export const fingerprintOf = (gateId: string): string => `certificate of ${gateId}`;
-
 export class EngineNode {
   readonly store: MemoryStore;
   /** Dies some milliseconds after the next batch has come: the commit may be under way. */
   killAtPost = false;
   /** Told as it dies, to break its connections. */
   onKilled: () => void = () => {};
+  /** What it gives out to gates; null: nothing. */
+  parameters: ParameterPort | null = null;
   readonly #time: VirtualTime;
   readonly #scenario: Scenario;
   readonly #chance: Chance;
+  /** How often each gate's certificate was renewed; on the engine's disk. */
+  readonly #renewals = new Map<string, number>();
   #keyring: Keyring | null = null;
   readonly #witness: Witness;
   readonly hashKey: CmacKey;
@@ -102,7 +105,7 @@ export class EngineNode {
             id: gateId,
             station: '',
             serial: '',
-            fingerprint: fingerprintOf(gateId),
+            fingerprint: this.certificateOf(gateId),
             enrolledAt: '',
             revoked: null,
           }),
@@ -111,6 +114,7 @@ export class EngineNode {
         counters: newCounters(),
         log: silentLog,
         nowMs: () => this.#time.wallMs(),
+        ...(this.parameters ? { parameters: this.parameters } : {}),
         onFailure: (error) => this.#onFailure(process, error),
       };
     });
@@ -126,11 +130,21 @@ export class EngineNode {
     this.store.crash();
   }
 
+  /** Fingerprint of the certificate that the operator has last issued to a gate. */
+  certificateOf(gateId: string): string {
+    return `certificate ${this.#renewals.get(gateId) ?? 0} of ${gateId}`;
+  }
+
+  /** Issues a new one; from now on the former is refused. */
+  renewCertificate(gateId: string): void {
+    this.#renewals.set(gateId, (this.#renewals.get(gateId) ?? 0) + 1);
+  }
+
   /** A connection's session, as the TLS server makes one; null while the engine is down. */
-  admit(gateId: string, onRetired: () => void): IngestSession | null {
+  admit(gateId: string, fingerprint: string, onRetired: () => void): IngestSession | null {
     const context = this.#context;
     if (!context) return null;
-    const peer = { gateId, fingerprint: fingerprintOf(gateId) };
+    const peer = { gateId, fingerprint };
     return this.#time.within(this.#process, () => new IngestSession(context, peer, onRetired));
   }
 

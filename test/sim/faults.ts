@@ -4,12 +4,14 @@ import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
 import type { EngineNode } from './engine-node.ts';
 import type { Network } from './network.ts';
+import type { Publisher } from './parameters.ts';
 import type { FaultName, Scenario } from './scenario.ts';
 import type { StationNode } from './station-node.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 export interface FaultParts {
   readonly time: VirtualTime;
@@ -17,10 +19,15 @@ export interface FaultParts {
   readonly chance: Chance;
   readonly city: SimCity;
   readonly network: Network;
+  readonly publisher: Publisher | null;
   readonly engine: EngineNode;
   readonly stations: readonly StationNode[];
   readonly cards: readonly SimCard[];
+  /** Ids of gates that came in the place of others. */
+  readonly successors: string[];
 }
+
+const FIRST_SUCCESSOR = 101;
 
 /** What each fault does when its time has come; some take a while and clean up themselves. */
 type Deeds = Partial<Record<FaultName, (parts: FaultParts) => Promise<void> | void>>;
@@ -30,6 +37,40 @@ const deeds: Deeds = {
   powerCut: (parts) => restart(parts, true),
   cutAtOpen: ({ chance, stations }) => {
     chance.pick(stations).cutAtOpen = true;
+  },
+  cutAtWrite: ({ chance, stations }) => {
+    chance.pick(stations).cutAtStep = 1 + chance.below(40);
+  },
+  inTap: (parts) => {
+    const { chance, stations } = parts;
+    const station = chance.pick(stations);
+    const deed = chance.pick(deedsInTap);
+    station.inTap(1 + chance.below(12), () => deed(parts, station));
+  },
+  certificateExpiry: async ({ time, scenario, chance, network, engine, stations }) => {
+    const station = chance.pick(stations);
+    const { gateId } = chance.pick(station.gates);
+    network.expire(engine.certificateOf(gateId));
+    await time.sleep(chance.fraction() * 2 * scenario.pauseMsMax);
+    engine.renewCertificate(gateId);
+    // Somebody has to bring it there.
+    await time.sleep(chance.fraction() * 10 * MINUTE_MS);
+    station.kill(false);
+    await station.start();
+  },
+  replacement: async (parts) => {
+    const { time, scenario, chance, stations } = parts;
+    const station = chance.pick(stations);
+    const { gateId, side } = chance.pick(station.gates);
+    const number = FIRST_SUCCESSOR + parts.successors.length;
+    const successor = { gateId: `G${number}`, number, side, journalKey: chance.bytes(32) };
+    const retired = station.replace(gateId, successor);
+    if (!retired) return;
+    parts.successors.push(successor.gateId);
+    await time.sleep(chance.fraction() * MINUTE_MS);
+    await station.start();
+    await time.sleep(chance.fraction() * 2 * scenario.pauseMsMax);
+    await retired.readOut();
   },
   engineKill: async ({ time, chance, engine }) => {
     if (chance.happens(0.5)) engine.killAtPost = true;
@@ -47,25 +88,43 @@ const deeds: Deeds = {
     const size = chance.pick([1000, MINUTE_MS, HOUR_MS, 24 * HOUR_MS]);
     chance.pick(stations).setSkew((chance.fraction() * 2 - 1) * size);
   },
+  parameters: ({ time, publisher }) => publisher?.publishNext(time.trueMs),
   denylistSwitch: ({ chance, city, engine, cards }) => {
     const stopped = cards.filter(() => chance.happens(0.2)).map((card) => card.state.cardNumber);
     city.stop(engine.hashKey, stopped);
   },
 };
 
+type DeedInTap = (parts: FaultParts, station: StationNode) => void;
+
+const deedsInTap: readonly DeedInTap[] = [
+  (_, station) => station.kill(false),
+  (_, station) => station.kill(true),
+  (parts) => void deeds.denylistSwitch!(parts),
+  ({ time, city }) => city.raiseFares(Math.floor(time.trueMs)),
+  ({ chance }, station) => station.setSkew((chance.fraction() * 2 - 1) * 2 * DAY_MS),
+];
+
 /** How often each deed happens: a mean pause, of the riders' own. */
 const pauses: Partial<Record<FaultName, number>> = {
   kill: 0.6,
   powerCut: 0.6,
   cutAtOpen: 0.4,
+  cutAtWrite: 0.3,
+  inTap: 0.2,
+  certificateExpiry: 0.8,
+  replacement: 0.5,
   engineKill: 0.7,
   partition: 1,
   clockJump: 0.2,
   denylistSwitch: 0.5,
+  parameters: 0.3,
 };
 
 export class Faults {
   readonly #parts: FaultParts;
+  /** Deeds that have begun. */
+  readonly #underWay = new Set<Promise<void>>();
   #over = false;
 
   constructor(parts: FaultParts) {
@@ -87,13 +146,19 @@ export class Faults {
     this.#over = true;
     const { city, engine, network, stations } = this.#parts;
     network.heal();
+    this.#parts.publisher?.calm();
     engine.calm();
     city.stop(engine.hashKey, []);
+    if (!engine.running) await engine.start();
+    await Promise.all(this.#underWay);
+    network.heal();
     if (!engine.running) await engine.start();
     for (const station of stations) {
       station.calm();
       station.setSkew(0);
-      if (!station.running) await station.start();
+      // Its gates may have certificates that were renewed in the meantime.
+      station.kill(false);
+      await station.start();
     }
   }
 
@@ -102,7 +167,10 @@ export class Faults {
     for (;;) {
       await time.sleep(2 * chance.fraction() * pauses[name]! * scenario.pauseMsMax);
       if (this.#over) return;
-      await deeds[name]!(this.#parts);
+      const deed = Promise.resolve(deeds[name]!(this.#parts));
+      this.#underWay.add(deed);
+      await deed;
+      this.#underWay.delete(deed);
     }
   }
 

@@ -67,9 +67,12 @@ export function checkRun(
 /** Every sequence a gate gave out is held; nothing acknowledged and no opening is lost. */
 function checkGates(witness: Witness, engine: EngineNode, stations: readonly StationNode[]): void {
   for (const station of stations) {
-    for (const { gateId } of station.gates) {
+    const standing = station.gates.map(({ gateId }) => {
+      return { gateId, last: station.nextSequenceOf(gateId) - 1 };
+    });
+    const retired = station.retired.map(({ gateId, through }) => ({ gateId, last: through }));
+    for (const { gateId, last } of [...standing, ...retired]) {
       const held = engine.ledger.acknowledgedThrough(gateId);
-      const last = station.nextSequenceOf(gateId) - 1;
       if (held !== last) witness.broken(`${gateId}: ledger through ${held}, journal ${last}`);
       const told = witness.acknowledgedOf(gateId);
       if (held < told) witness.broken(`${gateId}: acknowledged ${told}, holds ${held}`);
@@ -107,6 +110,11 @@ function checkCards(witness: Witness, engine: EngineNode, cards: readonly SimCar
       if (!waiting.some((one) => one.offlineCounter === offlineCounter)) break;
       committed -= 1;
       committedMinor -= amountMinor;
+    }
+    const { initialMinor, loadedMinor, balanceMinor } = card.state;
+    const goneMinor = card.committed.reduce((sum, one) => sum + one.amountMinor, 0);
+    if (initialMinor + loadedMinor - balanceMinor !== goneMinor) {
+      witness.broken(`card ${card.index}: ${goneMinor} debited, ${balanceMinor} left on it`);
     }
     if (posted !== committed || postedMinor !== committedMinor) {
       witness.broken(

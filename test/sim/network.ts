@@ -10,14 +10,20 @@ import type { EngineNode } from './engine-node.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimProcess, VirtualTime } from './virtual-time.ts';
 
+const STALL_MS_MIN = 10 * 60_000;
+
 export class Network {
   readonly #time: VirtualTime;
   readonly #chance: Chance;
   readonly #engine: EngineNode;
   readonly #links = new Set<SimLink>();
   readonly #cut = new Set<string>();
+  /** Certificates that have run out. */
+  readonly #expired = new Set<string>();
   #healed = false;
   readonly #loses: boolean;
+  readonly #stalls: boolean;
+  readonly #stallMsMax: number;
   readonly #garbles: boolean;
 
   constructor(time: VirtualTime, scenario: Scenario, chance: Chance, engine: EngineNode) {
@@ -25,6 +31,8 @@ export class Network {
     this.#chance = chance;
     this.#engine = engine;
     this.#loses = scenario.faults.has('linkLoss');
+    this.#stalls = scenario.faults.has('linkStall');
+    this.#stallMsMax = Math.max(STALL_MS_MIN, 3 * scenario.pauseMsMax);
     this.#garbles = scenario.faults.has('linkGarble');
   }
 
@@ -38,10 +46,16 @@ export class Network {
     this.#cut.delete(station);
   }
 
+  /** A certificate runs out: no new connection is made with it. */
+  expire(fingerprint: string): void {
+    this.#expired.add(fingerprint);
+  }
+
   /** No faults from here on. */
   heal(): void {
     this.#healed = true;
     this.#cut.clear();
+    this.#expired.clear();
   }
 
   isCut(station: string): boolean {
@@ -53,7 +67,13 @@ export class Network {
     for (const link of this.#links) link.break();
   }
 
-  transport(station: string, gateId: string, process: SimProcess): Transport {
+  /** @param fingerprintNow of the certificate that is shown to the engine */
+  transport(
+    station: string,
+    gateId: string,
+    fingerprintNow: () => string,
+    process: SimProcess,
+  ): Transport {
     return {
       name: 'engine',
       connect: async (signal) => {
@@ -62,8 +82,12 @@ export class Network {
           await this.#time.sleep(signal.aborted ? 0 : 5000);
           throw new FaregateError('UPLINK_FAILED', 'engine: no answer');
         }
+        const fingerprint = fingerprintNow();
+        if (this.#expired.has(fingerprint)) {
+          throw new FaregateError('UPLINK_FAILED', 'engine: the certificate has expired');
+        }
         const link = new SimLink(this.#time, this, station, process);
-        const session = this.#engine.admit(gateId, () => link.break());
+        const session = this.#engine.admit(gateId, fingerprint, () => link.break());
         if (!session) throw new FaregateError('UPLINK_FAILED', 'engine: connection refused');
         link.attach(session, this.#engine.process);
         this.#links.add(link);
@@ -78,6 +102,12 @@ export class Network {
 
   latencyMs(): number {
     return 1 + this.#chance.fraction() * 30 + (this.#chance.happens(0.02) ? 4000 : 0);
+  }
+
+  /** How long a message to the engine is on its way beyond the usual. */
+  stallMs(): number {
+    if (this.#healed || !this.#stalls || !this.#chance.happens(0.03)) return 0;
+    return this.#chance.fraction() * this.#stallMsMax;
   }
 
   /** What becomes of one message. */
@@ -103,6 +133,9 @@ export class SimLink implements Link {
   #engine: SimProcess | null = null;
   #waiting: ((message: Uint8Array | null) => void) | null = null;
   #open = true;
+  /** The engine knows of the end; until then what is stalled still arrives there. */
+  #ended = false;
+  #stalled = false;
   #busy = false;
   #thereUs = 0;
   #backUs = 0;
@@ -114,7 +147,7 @@ export class SimLink implements Link {
     this.station = station;
     this.#gate = gate;
     // A process that dies hangs up.
-    void gate.death.then(() => this.break());
+    void gate.death.then(() => this.close());
   }
 
   attach(session: Session, engine: SimProcess): void {
@@ -125,8 +158,12 @@ export class SimLink implements Link {
   async send(message: Uint8Array): Promise<void> {
     if (!this.#open) throw new FaregateError('UPLINK_FAILED', 'engine: the connection broke');
     const copy = message.slice();
+    const stallMs = this.#network.stallMs();
+    if (stallMs > 0) this.#stalled = true;
     for (const one of this.#pass(copy)) {
-      this.#thereUs = this.#inOrder(this.#thereUs, this.#engine, () => {
+      const afterUs = Math.max(this.#thereUs, this.#time.nowUs + stallMs * 1000);
+      this.#thereUs = this.#inOrder(afterUs, this.#engine, () => {
+        if (this.#ended) return;
         this.#toEngine.push(one);
         void this.#serve();
       });
@@ -143,16 +180,29 @@ export class SimLink implements Link {
     });
   }
 
+  /** The gate hangs up; what is stalled in the network reaches the engine all the same. */
   close(): void {
-    this.break();
+    if (!this.#stalled) {
+      this.break();
+      return;
+    }
+    this.#hangUp();
+    this.#time.within(this.#engine ?? undefined, () => {
+      setTimeout(() => this.break(), (this.#thereUs - this.#time.nowUs) / 1000 + 1);
+    });
   }
 
   /** Loses everything under way. */
   break(): void {
-    if (!this.#open) return;
-    this.#open = false;
+    this.#hangUp();
+    if (this.#ended) return;
+    this.#ended = true;
     this.#network.closed(this);
     this.#session?.end();
+  }
+
+  #hangUp(): void {
+    this.#open = false;
     this.#waiting?.(null);
     this.#waiting = null;
   }
@@ -161,7 +211,7 @@ export class SimLink implements Link {
   #inOrder(afterUs: number, to: SimProcess | null, deliver: () => void): number {
     const dueUs = Math.max(afterUs, this.#time.nowUs + this.#network.latencyMs() * 1000);
     this.#time.within(to ?? undefined, () => {
-      setTimeout(() => this.#open && deliver(), (dueUs - this.#time.nowUs) / 1000);
+      setTimeout(() => deliver(), (dueUs - this.#time.nowUs) / 1000);
     });
     return dueUs;
   }
@@ -186,7 +236,7 @@ export class SimLink implements Link {
   async #serve(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#open && this.#toEngine.length > 0) {
+    while (!this.#ended && this.#toEngine.length > 0) {
       const reply = await this.#session!.handle(this.#toEngine.shift()!);
       if (reply.body) {
         const body = reply.body.slice();
@@ -201,6 +251,7 @@ export class SimLink implements Link {
   }
 
   #arrive(body: Uint8Array): void {
+    if (!this.#open) return;
     const waiting = this.#waiting;
     this.#waiting = null;
     if (waiting) waiting(body);

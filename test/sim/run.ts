@@ -6,6 +6,7 @@ import { EngineNode } from './engine-node.ts';
 import { Faults } from './faults.ts';
 import { checkRun, Witness } from './invariants.ts';
 import { Network } from './network.ts';
+import { Publisher } from './parameters.ts';
 import { Rider } from './riders.ts';
 import type { Scenario } from './scenario.ts';
 import { type GateIdentity, StationNode } from './station-node.ts';
@@ -62,6 +63,9 @@ function makeWorld(scenario: Scenario, witness: Witness) {
   engine.trust(city.keyring);
   const network = new Network(time, scenario, new Chance(chance.bits()), engine);
   engine.onKilled = () => network.engineDied();
+  const hasParameters = scenario.faults.has('parameters');
+  const publisher = hasParameters ? new Publisher(new Chance(chance.bits())) : null;
+  engine.parameters = publisher;
   let number = 0;
   const stations = Array.from({ length: scenario.stations }, (_, index) => {
     const gates: GateIdentity[] = [];
@@ -71,7 +75,8 @@ function makeWorld(scenario: Scenario, witness: Witness) {
         gates.push({ gateId: `G${number}`, number, side, journalKey: chance.bytes(32) });
       }
     }
-    const parts = { time, scenario, chance: new Chance(chance.bits()), city, network, witness };
+    const own = { chance: new Chance(chance.bits()) };
+    const parts = { ...own, time, scenario, city, engine, network, publisher, witness };
     return new StationNode(index, gates, parts);
   });
   const cards = Array.from({ length: scenario.riders }, (_, index) => {
@@ -82,7 +87,8 @@ function makeWorld(scenario: Scenario, witness: Witness) {
       new Rider(card, { time, scenario, chance: new Chance(chance.bits()), stations, witness }),
   );
   const parts = { time, scenario, chance: new Chance(chance.bits()) };
-  const faults = new Faults({ ...parts, city, network, engine, stations, cards });
+  const nodes = { publisher, city, network, engine, stations, cards };
+  const faults = new Faults({ ...parts, ...nodes, successors: [] });
   return { scenario, chance, engine, stations, cards, riders, faults };
 }
 
@@ -97,10 +103,12 @@ async function live(world: ReturnType<typeof makeWorld>, witness: Witness): Prom
   const returning = riders.filter(() => chance.happens(0.7));
   for (const rider of returning) await rider.settle();
   const untilMs = time.trueMs + DRAIN_MS;
-  while (stations.some((station) => station.backlog > 0) && time.trueMs < untilMs) {
+  const isLate = (station: StationNode) => station.backlog > 0 || !station.isUpToDate;
+  while (stations.some(isLate) && time.trueMs < untilMs) {
     await time.sleep(60_000);
   }
   for (const station of stations) {
+    if (!station.isUpToDate) witness.broken(`${station.name} works by an old parameter set`);
     if (station.backlog > 0) witness.broken(`${station.name} did not get its records through`);
   }
   if (stations.every((station) => station.running)) checkRun(witness, engine, stations, cards);

@@ -8,18 +8,36 @@ import { Chance } from '../../gate/demo/chance.ts';
 export const faultNames = [
   /** Cards are pulled away before, during or after any command. */
   'tear',
+  /** Gates read through real link code and a simulated device; else from the air. */
+  'line',
+  /** Such a reader is unplugged at any byte, and comes back. */
+  'readerLoss',
+  /** Its frames are damaged, lost and repeated. */
+  'lineNoise',
+  /** Two cards are held to it at once. */
+  'severalCards',
   /** A station's process is killed and started again: what was written is there. */
   'kill',
   /** Its power is cut: of what was not synced anything may be there. */
   'powerCut',
   /** The power goes in the instant in which a gate opens. */
   'cutAtOpen',
+  /** It goes as the disk does anything to a file: in the middle of a write too. */
+  'cutAtWrite',
+  /** Between two commands of a tap the process dies, the clock jumps, or fares or lists change. */
+  'inTap',
+  /** A gate is taken away for good and another put in its place; its disk is read out. */
+  'replacement',
   /** The engine is killed: what was not committed is gone. */
   'engineKill',
   /** The network is away, for minutes or days. */
   'partition',
   /** Connections break with messages under way. */
   'linkLoss',
+  /** Messages that arrive hours or days late, when their sender has long connected anew. */
+  'linkStall',
+  /** A gate's certificate runs out, and is renewed some time later. */
+  'certificateExpiry',
   /** Messages repeated and reordered, as only a broken transport would. */
   'linkGarble',
   /** A disk answers late. */
@@ -34,6 +52,8 @@ export const faultNames = [
   'fareSwitch',
   /** Cards are stopped and freed again. */
   'denylistSwitch',
+  /** Parameter sets are published; they arrive late, forged, cut, damaged and twice. */
+  'parameters',
   /** Riders who do not come back after a torn tap, and leave by the side door. */
   'giveUp',
 ] as const;
@@ -49,6 +69,8 @@ export const canaryNames = [
   'forgetUnconfirmed',
   /** The gate takes a lost answer to DEBIT for a debit that was not made. */
   'tornIsVoid',
+  /** The gate goes on before the intent is durable. */
+  'openEarly',
 ] as const;
 export type CanaryName = (typeof canaryNames)[number];
 

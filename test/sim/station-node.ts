@@ -4,32 +4,48 @@
  */
 import type { CardKeyRef } from '../../engine/card/dialogue.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
-import { at } from '../../engine/debit/codec.ts';
-import { DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
+import type { Zone } from '../../engine/time.ts';
 import type { Clock } from '../../gate/clock.ts';
+import { ClockWatch } from '../../gate/clock-watch.ts';
 import { Gate } from '../../gate/controller.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
+import type { Reader } from '../../gate/reader/reader.ts';
+import type { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
+import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
+import { StationWatch } from '../../gate/station-watch.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
 import { SimDisk } from '../sim-disk.ts';
+import { plantInDisk, plantInJournal } from './canaries.ts';
 import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
+import type { EngineNode } from './engine-node.ts';
 import type { Witness } from './invariants.ts';
+import { LineReader } from './line-reader.ts';
 import type { Network } from './network.ts';
+import { openSimParameters, type Publisher, type SimParameters } from './parameters.ts';
+import { RetiredGate } from './retired.ts';
 import type { Scenario } from './scenario.ts';
 import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
 const SEGMENT_BYTES = 16 * 1024;
 const SEGMENTS_MAX = 24;
+/** Shifts are short, so that many are closed. */
+const SHIFT_MS = 10 * 60_000;
+const LOOK_MS = 20_000;
+/** The disk of its parameter sets, beside those of its gates. */
+const PARAMETERS = 'parameters';
+/** A clock that is set by more has jumped; by less, it drifts. */
+const JUMP_MS = 60_000;
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {
@@ -39,12 +55,16 @@ export interface GateIdentity {
   readonly journalKey: Uint8Array;
 }
 
+type Hold = (card: VirtualCard, options: PresentOptions) => Promise<void>;
+
 interface RunningGate {
-  readonly identity: GateIdentity;
-  readonly reader: VirtualReader;
+  /** Holds a card to its reader. */
+  readonly hold: Hold;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly uplink: Uplink;
+  readonly shifts: ShiftJournal;
+  readonly zone: Zone;
 }
 
 export interface StationParts {
@@ -52,14 +72,18 @@ export interface StationParts {
   readonly scenario: Scenario;
   readonly chance: Chance;
   readonly city: SimCity;
+  readonly engine: EngineNode;
   readonly network: Network;
+  readonly publisher: Publisher | null;
   readonly witness: Witness;
 }
 
 export class StationNode {
   readonly index: number;
   readonly name: string;
-  readonly gates: readonly GateIdentity[];
+  /** Those that were taken away. */
+  readonly retired: RetiredGate[] = [];
+  #gates: readonly GateIdentity[];
   readonly #parts: StationParts;
   readonly #clock: Clock;
   readonly #keys: StationKeys;
@@ -67,23 +91,56 @@ export class StationNode {
   readonly #running = new Map<string, RunningGate>();
   /** What each gate showed its rider last. */
   readonly #shown = new Map<string, Decision>();
+  /** Gates to which a card is held. */
+  readonly #held = new Set<string>();
   #process: SimProcess | null = null;
+  #parameters: SimParameters | null = null;
   #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
+  #clockJumps = 0;
   #calm = false;
+  #watch: StationWatch | null = null;
   /** Cuts the power at the next opening. */
   cutAtOpen = false;
+  /** Cuts it after so many steps of its disks; 0: does not. */
+  cutAtStep = 0;
+  /** Happens when so many commands have gone to cards; 0: nothing does. */
+  #commandsLeft = 0;
+  #atCommand: () => void = () => {};
 
   constructor(index: number, gates: readonly GateIdentity[], parts: StationParts) {
     this.index = index;
     this.name = parts.city.stationNames[index]!;
-    this.gates = gates;
+    this.#gates = gates;
     this.#parts = parts;
     const { time } = parts;
     this.#clock = { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs };
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     this.#keys = new StationKeys(parts.city.keyring, 8);
     for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
+    if (parts.publisher) this.#disks.set(PARAMETERS, this.#prepared(new SimDisk()));
+  }
+
+  get gates(): readonly GateIdentity[] {
+    return this.#gates;
+  }
+
+  /**
+   * Takes a gate away for good and puts `successor` in its place, which works from the next start.
+   * Null where it cannot be now: it is in use, or a rider may come back for a debit of it.
+   */
+  replace(gateId: string, successor: GateIdentity): RetiredGate | null {
+    const running = this.#running.get(gateId);
+    const isBusy = this.#held.has(gateId) || this.#unconfirmed.countOf(gateId) > 0;
+    if (!this.running || isBusy || !running || running.journal.open().length > 0) return null;
+    const identity = this.#gates.find((gate) => gate.gateId === gateId)!;
+    this.kill(false);
+    const retired = new RetiredGate(identity, this.#disks.get(gateId)!, this.#parts);
+    this.retired.push(retired);
+    this.#disks.delete(gateId);
+    this.#disks.set(successor.gateId, this.#prepared(new SimDisk()));
+    this.#gates = this.#gates.map((gate) => (gate === identity ? successor : gate));
+    return retired;
   }
 
   get running(): boolean {
@@ -100,12 +157,25 @@ export class StationNode {
     return backlog;
   }
 
+  /** Whether it works by the parameter set that ought to be in force. */
+  get isUpToDate(): boolean {
+    const { publisher, time } = this.#parts;
+    if (!publisher) return true;
+    return this.#parameters?.station.version === publisher.inForceAt(time.trueMs);
+  }
+
   nextSequenceOf(gateId: string): number {
     return this.#running.get(gateId)!.journal.nextSequence;
   }
 
+  /** How often its clock has jumped. */
+  get clockJumps(): number {
+    return this.#clockJumps;
+  }
+
   /** The station's wall clock, less the true time. */
   setSkew(skewMs: number): void {
+    if (Math.abs(skewMs - this.#skewMs) > JUMP_MS) this.#clockJumps += 1;
     this.#skewMs = skewMs;
     if (this.#process) this.#process.skewMs = skewMs;
   }
@@ -118,6 +188,16 @@ export class StationNode {
   calm(): void {
     this.#calm = true;
     this.cutAtOpen = false;
+    // Else shifts that are closed one after another never leave the journals empty.
+    this.#watch?.stop();
+    this.cutAtStep = 0;
+    this.#commandsLeft = 0;
+  }
+
+  /** Lets `deed` happen before one of the next commands to a card, between two of a tap. */
+  inTap(commands: number, deed: () => void): void {
+    this.#commandsLeft = commands;
+    this.#atCommand = deed;
   }
 
   async start(): Promise<void> {
@@ -127,7 +207,8 @@ export class StationNode {
     this.#process = process;
     this.#running.clear();
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
-    await this.#parts.time.within(process, async () => {
+    const opening = this.#parts.time.within(process, async () => {
+      this.#parameters = await this.#openParameters();
       for (const identity of this.gates) {
         try {
           await this.#open(process, identity);
@@ -136,7 +217,10 @@ export class StationNode {
         }
         if (!process.alive) return;
       }
+      this.#startWatch(process);
     });
+    // A process that dies on the way never comes to the end of it.
+    await Promise.race([opening, process.death]);
   }
 
   /** Ends the process; with `power` cut, what was not synced may be gone. */
@@ -157,13 +241,30 @@ export class StationNode {
     const process = this.#process;
     if (!running || !process?.alive) return null;
     this.#shown.delete(gateId);
-    await Promise.race([running.reader.present(card.virtual, options), process.death]);
+    card.onCommand = () => this.#onCommand();
+    this.#held.add(gateId);
+    await Promise.race([running.hold(card.virtual, options), process.death]);
+    this.#held.delete(gateId);
     card.virtual.power();
     return this.#shown.get(gateId) ?? null;
   }
 
+  async #openParameters(): Promise<SimParameters | null> {
+    const { publisher } = this.#parts;
+    if (!publisher) return null;
+    const disk = this.#disks.get(PARAMETERS)!;
+    const gateIds = this.gates.map(({ gateId }) => gateId);
+    return openSimParameters({ ...this.#parts, publisher, disk, gateIds, name: this.name });
+  }
+
+  #onCommand(): void {
+    if (this.#commandsLeft === 0) return;
+    this.#commandsLeft -= 1;
+    if (this.#commandsLeft === 0) this.#parts.time.within(undefined, this.#atCommand);
+  }
+
   async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
-    const { scenario, chance, city, network } = this.#parts;
+    const { scenario, chance, city, engine, network } = this.#parts;
     const { gateId, number, side, journalKey } = identity;
     const storage = {
       disk: this.#disks.get(gateId)!,
@@ -174,23 +275,35 @@ export class StationNode {
     };
     const kept = await UnconfirmedFile.open(storage);
     this.#unconfirmed.attach(gateId, kept, kept.found);
-    const journal = await openJournal({
+    const opened = await openJournal({
       ...storage,
       segments: SEGMENTS_MAX,
       segmentBytes: SEGMENT_BYTES,
     });
     if (!process.alive) return;
-    const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
+    const shifts = await ShiftJournal.open(opened, {
+      disk: storage.disk,
+      clock: this.#clock,
+      failed: storage.failed,
+    });
+    if (!process.alive) return;
+    const journal: Journal = shifts;
+    const { reader, hold } = await this.#reader(process, gateId);
+    if (!process.alive) return;
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
-    const buffers = new GateBuffers();
+    // Read at the start, like the bundle's other files.
+    const certificate = engine.certificateOf(gateId);
+    const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
+    const buffers = new GateBuffers(fixed.place);
     const gate = new Gate({
       gateId,
       station: this.name,
       setting: () => ({
         ...fixed,
         buffers,
+        fares: parameters?.fares() ?? city.fares,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
           scenario.canary === 'forgetUnconfirmed' ? null : unconfirmed.find(cardNumber),
@@ -198,24 +311,51 @@ export class StationNode {
       }),
       reader,
       keys,
-      journal: scenario.canary === 'tornIsVoid' ? voiding(journal) : journal,
+      journal: plantInJournal(scenario.canary, journal),
       barrier: { show: (decision) => this.#show(process, gateId, decision) },
       unconfirmed,
       clock: this.#clock,
+      shifts,
     });
     const uplink = new Uplink({
       gateId,
-      transport: network.transport(this.name, gateId, process),
+      transport: network.transport(this.name, gateId, () => certificate, process),
       journal,
       status: () => gate.counts.status(journal.backlog, unconfirmed.countOf(gateId)),
       log: silentLog,
       random: () => chance.fraction(),
       onFailure: (error) => this.#failed(process, error),
+      ...(parameters ? { downloads: parameters.station.downloads } : {}),
       timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
     });
-    this.#running.set(gateId, { identity, reader, journal, gate, uplink });
+    const { zone } = fixed;
+    this.#running.set(gateId, { hold, journal, gate, uplink, shifts, zone });
     uplink.start();
     gate.serve().catch((error: unknown) => this.#failed(process, error));
+  }
+
+  #startWatch(process: SimProcess): void {
+    if (this.#calm) return;
+    this.#watch = new StationWatch({
+      clock: this.#clock,
+      clockWatch: new ClockWatch(this.#clock),
+      gates: () => this.#running.values(),
+      dayOf: (_zone, instantMs) => Math.floor(instantMs / SHIFT_MS),
+      lookMs: LOOK_MS,
+      failed: (error) => this.#failed(process, error),
+    });
+    this.#watch.start();
+  }
+
+  async #reader(process: SimProcess, name: string): Promise<{ reader: Reader; hold: Hold }> {
+    const { time, scenario, chance } = this.#parts;
+    if (scenario.faults.has('line')) {
+      const isCalm = (): boolean => this.#calm;
+      const line = new LineReader({ name, time, scenario, chance, process, isCalm });
+      return { reader: await line.reader(), hold: (card, options) => line.present(card, options) };
+    }
+    const reader = new VirtualReader({ name, chance: () => chance.fraction() });
+    return { reader, hold: (card, options) => reader.present(card, options) };
   }
 
   /** A gate's program stops on a failed disk and is started again by its supervisor. */
@@ -245,33 +385,11 @@ export class StationNode {
       const slow = scenario.faults.has('diskSlow') && !this.#calm && chance.happens(0.02);
       await time.sleep(slow ? chance.fraction() * 2000 : 0.05 + chance.fraction() * 0.2);
     };
-    return scenario.canary === 'lyingSync' ? lying(disk) : disk;
+    disk.hooks.after = () => {
+      if (this.cutAtStep === 0) return;
+      this.cutAtStep -= 1;
+      if (this.cutAtStep === 0) this.kill(true);
+    };
+    return plantInDisk(scenario.canary, disk);
   }
-}
-
-/** A journal that is told of no debit whose outcome is unknown (a planted bug). */
-function voiding(journal: Journal): Journal {
-  return new Proxy(journal, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (name !== 'close') return typeof value === 'function' ? value.bind(target) : value;
-      return (record: Uint8Array) => {
-        const copy = record.slice();
-        if (copy[at.state] === DebitState.unconfirmed) copy[at.state] = DebitState.void;
-        target.close(copy);
-      };
-    },
-  });
-}
-
-/** A disk that promises more than it does (a planted bug): its syncs make nothing durable. */
-function lying(disk: SimDisk): SimDisk {
-  const open = disk.open.bind(disk);
-  const preallocate = disk.preallocate.bind(disk);
-  disk.open = async (name) => ({ ...(await open(name)), sync: async () => {} });
-  disk.preallocate = async (name, bytes) => ({
-    ...(await preallocate(name, bytes)),
-    sync: async () => {},
-  });
-  return disk;
 }

@@ -6,7 +6,12 @@ import { Packr } from 'msgpackr';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { HISTOGRAM_BUCKETS, Histogram } from '../../engine/histogram.ts';
-import { BATCH_RECORDS_MAX, FRAME_BYTES_MAX } from '../../engine/limits.ts';
+import {
+  BATCH_RECORDS_MAX,
+  FRAME_BYTES_MAX,
+  PARAMETER_PIECE_BYTES,
+  PARAMETERS_VERSION_MAX,
+} from '../../engine/limits.ts';
 import {
   decodeEngineMessage,
   decodeGateMessage,
@@ -41,11 +46,32 @@ const fromGate: GateMessage[] = [
     status: statusOf('G01'),
   },
   { type: 'status', status: statusOf('G01') },
+  {
+    type: 'status',
+    status: statusOf('G01', { parameters: { version: 7, staged: 8, fault: 'set-8: cut' } }),
+  },
+  { type: 'ask', after: 0 },
+  { type: 'fetch', set: 7, item: 255, offset: 1_000_000, length: PARAMETER_PIECE_BYTES },
 ];
 
 const fromEngine: EngineMessage[] = [
   { type: 'welcome', acknowledgedThrough: 0, nowMs: 1_790_000_000_000 },
-  { type: 'ack', through: 5_000_000_000, outcomes: { posted: 4096, exists: 0 } },
+  {
+    type: 'ack',
+    through: 5_000_000_000,
+    outcomes: { posted: 4096, exists: 0 },
+    nowMs: 1_790_000_000_000,
+  },
+  { type: 'welcome', acknowledgedThrough: 0, nowMs: 1_790_000_000_000, parameters: 0 },
+  {
+    type: 'ack',
+    through: 1,
+    outcomes: {},
+    nowMs: null,
+    parameters: PARAMETERS_VERSION_MAX,
+  },
+  { type: 'set', version: 7, manifest: Uint8Array.of(1, 2, 3) },
+  { type: 'piece', set: 7, item: 0, offset: 0, bytes: new Uint8Array(0) },
   { type: 'refuse', code: 'GATE_REFUSED', message: 'gate G01 was revoked' },
 ];
 
@@ -57,7 +83,12 @@ test('every message comes back as it was sent', () => {
     } else assert.deepEqual(back, message);
   }
   for (const message of fromEngine) {
-    assert.deepEqual(decodeEngineMessage(encodeMessage(message)), message);
+    const back = decodeEngineMessage(encodeMessage(message));
+    if (back.type === 'set') {
+      assert.deepEqual({ ...back, manifest: new Uint8Array(back.manifest) }, message);
+    } else if (back.type === 'piece') {
+      assert.deepEqual({ ...back, bytes: new Uint8Array(back.bytes) }, message);
+    } else assert.deepEqual(back, message);
   }
 });
 
@@ -96,6 +127,11 @@ test('each field that does not fit is named', () => {
     ['hello', /not a map/],
     [null, /not a map/],
     [{ ...hello, type: 'welcome' }, /field type is "welcome"/],
+    [{ type: 'ask', after: PARAMETERS_VERSION_MAX + 1 }, /field after/],
+    [{ type: 'fetch', set: 0, item: 0, offset: 0, length: 1 }, /field set/],
+    [{ type: 'fetch', set: 1, item: 256, offset: 0, length: 1 }, /field item/],
+    [{ type: 'fetch', set: 1, item: 0, offset: -1, length: 1 }, /field offset/],
+    [{ type: 'fetch', set: 1, item: 0, offset: 0, length: 65_537 }, /field length/],
     [{ ...hello, protocol: 1.5 }, /field protocol/],
     [{ ...hello, gateId: 'G 01' }, /field gateId/],
     [{ ...hello, gateId: 7 }, /field gateId/],

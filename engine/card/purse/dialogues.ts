@@ -6,7 +6,7 @@
  * After DEBIT was sent, `gone` and `malformed` do not say whether the card committed: only
  * `proveTransaction` or the card's counter on a later tap does. A status word says that it did not.
  */
-import assert from 'node:assert/strict';
+import { invariant } from '../../invariant.ts';
 import { COMMAND_DATA_AT } from '../apdu.ts';
 import { type Answer, type CardAsk, type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';
@@ -44,7 +44,7 @@ export function* readJourney(
 
 /** The ask of `readJourney`, for a dialogue that yields it itself. */
 export function readJourneyAsk(profile: CompiledProfile, meanwhile: Meanwhile): CardAsk {
-  assert(profile.journey, 'the profile has a journey file');
+  invariant(profile.journey !== null, 'the profile has a journey file');
   return askOf(readRecord, profile.journey.read, meanwhile);
 }
 
@@ -101,7 +101,8 @@ export function initializeAsk(
   terminalId: Uint8Array,
   meanwhile: Meanwhile = null,
 ): CardAsk {
-  assert(amountMinor >= 0 && amountMinor <= 0xffff_ffff && terminalId.length === 6);
+  invariant(amountMinor >= 0 && amountMinor <= 0xffff_ffff, 'an amount of 32 bits');
+  invariant(terminalId.length === 6, 'a terminal id of 6 bytes');
   const command = initializeCommand(kind);
   const apdu = buffers.initialize[kind];
   command.write(apdu, keyIndex, amountMinor, terminalId);
@@ -116,7 +117,7 @@ export function initialized(
 ): PurseInit | 'insufficient' | CardFault {
   const command = initializeCommand(kind);
   const init = command.parse(response);
-  if (isFault(init)) {
+  if ('fault' in init) {
     const short = init.fault === 'status' && profile.insufficientStatuses.includes(init.sw);
     return short ? 'insufficient' : init;
   }
@@ -164,7 +165,7 @@ export function updateAsk(
   balanceAfterMinor: number,
 ): CardAsk {
   const apdu = buffers.update;
-  assert(apdu.length > 0, 'the profile has a journey file');
+  invariant(apdu.length > 0, 'the profile has a journey file');
   write(balanceAfterMinor, apdu, COMMAND_DATA_AT);
   return askOf(updateCappCache, apdu, null);
 }
@@ -199,7 +200,7 @@ export function debitAsk(
   mac1: Uint8Array,
   meanwhile: Meanwhile = null,
 ): CardAsk {
-  assert(dateTime.length === 7 && mac1.length === 4);
+  invariant(dateTime.length === 7 && mac1.length === 4, 'date and time of 7 bytes, MAC1 of 4');
   debit.write(apdu, terminalSequence, dateTime, mac1);
   return askOf(debit, apdu, meanwhile);
 }

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { bcd, copyBytes, readU16, readU32, writeU16, writeU32 } from '../../bytes.ts';
+import { invariant } from '../../invariant.ts';
 import { take } from '../apdu.ts';
 import type { CompiledProfile, JourneyLayout } from './compile.ts';
 import type { Field, JourneyType } from './profile.ts';
@@ -65,8 +66,8 @@ export function writeJourneyRecord(
   out: Uint8Array,
   at: number,
 ): void {
-  assert(at + layout.recordLength <= out.length);
-  assert(record.type !== 'unknown', 'an unknown journey type has no byte');
+  invariant(at + layout.recordLength <= out.length, 'room for the record');
+  invariant(record.type !== 'unknown', 'an unknown journey type has no byte');
   out[at + layout.type.offset] = layout.typeByte[record.type];
   writeField(out, at, layout.terminal, record.terminal);
   writeUint(out, at, layout.industry, record.industry);
@@ -177,7 +178,7 @@ function takeField(bytes: Uint8Array, field: Field): Uint8Array {
 function writeField(out: Uint8Array, at: number, field: Field, value: Uint8Array): void {
   if (field.length === 0) return;
   const zeros = field.length - value.length;
-  assert(zeros >= 0, 'a value longer than its field');
+  invariant(zeros >= 0, 'a value longer than its field');
   const from = at + field.offset;
   for (let i = 0; i < zeros; i++) out[from + i] = 0;
   copyBytes(value, 0, out, from + zeros, value.length);
@@ -193,11 +194,12 @@ function readUint(bytes: Uint8Array, field: Field): number {
 /** Largest number of a field, by its length. */
 const UINT_MAX = [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff] as const;
 
-function writeUint(out: Uint8Array, at: number, field: Field, value: number): void {
+/** Big-endian, in the field's 1 to 4 bytes; an absent field is left out. */
+export function writeUint(out: Uint8Array, at: number, field: Field, value: number): void {
   const { length } = field;
   const offset = at + field.offset;
   if (length === 0) return;
-  assert(value >= 0 && value <= UINT_MAX[length]!, 'a number larger than its field');
+  invariant(value >= 0 && value <= UINT_MAX[length]!, 'a number larger than its field');
   for (let i = 0, shift = (length - 1) * 8; i < length; i++, shift -= 8) {
     out[offset + i] = value >>> shift;
   }

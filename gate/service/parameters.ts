@@ -1,0 +1,219 @@
+/**
+ * Parameters of a running station: the sets that the engine publishes, on the gate's disk, put in
+ * force for every gate of the process at once. Where the configuration names no folder for them,
+ * the station works by its own files for good.
+ */
+import assert from 'node:assert/strict';
+import type { KeyObject } from 'node:crypto';
+import { fromHex } from '../../engine/bytes.ts';
+import type { Keyring } from '../../engine/crypto/keyring.ts';
+import { verifier } from '../../engine/denylist/signing.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import type { Station } from '../../engine/fare/fares.ts';
+import type { Log } from '../../engine/log/log.ts';
+import type { Manifest } from '../../engine/parameters/manifest.ts';
+import { acceptsKey } from '../../engine/parameters/text-items.ts';
+import type { TapSetting } from '../../engine/tap/setting.ts';
+import type { Zone } from '../../engine/time.ts';
+import type { ListKeys } from '../denylist/list-chain.ts';
+import { openNodeDisk } from '../journal/node-disk.ts';
+import { type Contents, loadContents } from '../parameters/contents.ts';
+import type { SetFolder } from '../parameters/set-folder.ts';
+import { type ParameterNews, StationParameters } from '../parameters/station-parameters.ts';
+import type { GateConfig } from './config.ts';
+
+/** What a gate's plan says of its taps; a new object when something of it has changed. */
+export type GateSetting = Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
+
+/** What is in force, for records, status and logs. */
+export interface ParametersInForce {
+  readonly parametersVersion: number;
+  readonly denylistVersion: number;
+  readonly modes: readonly string[];
+}
+
+export interface ServiceParametersOptions {
+  /** Folder of sets and the operator's key; null: none. */
+  readonly sets: { readonly folder: string; readonly publicKey: KeyObject } | null;
+  /** From the configuration. */
+  readonly own: Contents;
+  readonly gates: readonly GateConfig[];
+  readonly zone: Zone;
+  readonly keyring: Keyring;
+  /** null where there are no sets. */
+  readonly listKeys: ListKeys | null;
+  readonly nowMs: () => number;
+  readonly log: Log;
+}
+
+export class ServiceParameters {
+  readonly #options: ServiceParametersOptions;
+  #keyring: Keyring;
+  #current: Contents;
+  readonly #settings = new Map<string, GateSetting>();
+  #sets: StationParameters | null = null;
+  /** Puts another ring in force at every gate; set once the station is there. */
+  onKeyring: (keyring: Keyring) => Promise<void> = async () => {};
+  /** Puts modes in force, as a set orders them; set once the station is there. */
+  onModes: (names: readonly string[]) => Promise<unknown> = async () => {};
+
+  private constructor(options: ServiceParametersOptions) {
+    this.#options = options;
+    this.#keyring = options.keyring;
+    this.#current = options.own;
+    this.#setAll(options.own);
+  }
+
+  /**
+   * Puts the newest good set in force, or what the configuration names.
+   * @throws FaregateError where another process has the folder, or the configuration's own files do
+   *   not fit
+   */
+  static async open(options: ServiceParametersOptions): Promise<ServiceParameters> {
+    const { sets, gates, nowMs, log } = options;
+    const parameters = new ServiceParameters(options);
+    if (!sets) return parameters;
+    const disk = await openNodeDisk(sets.folder);
+    try {
+      parameters.#sets = await StationParameters.open({
+        disk,
+        verify: verifier(sets.publicKey),
+        gateIds: gates.map(({ id }) => id),
+        load: (manifest, folder) => parameters.#load(manifest, folder),
+        nowMs,
+        onNews: (news) => tell(log, news),
+      });
+    } catch (error) {
+      // A disk that cannot be read keeps nobody from riding by the configuration's own files.
+      if (!(error instanceof FaregateError)) throw error;
+      log.error({ code: error.code }, `no parameter sets: ${error.message}`);
+      await disk.close();
+    }
+    return parameters;
+  }
+
+  /** For the station's uplinks, where there are sets at all. */
+  get downloads() {
+    return this.#sets?.downloads;
+  }
+
+  get inForce(): ParametersInForce {
+    const { parametersVersion, denylist, modes } = this.#current;
+    return { parametersVersion, denylistVersion: denylist.list.name().version, modes };
+  }
+
+  /** For the status that goes to the engine. */
+  get status() {
+    return this.#sets?.status;
+  }
+
+  /** The keys in force: of those the station holds, the ones that are accepted. */
+  get keyring(): Keyring {
+    return accepted(this.#keyring, this.#current);
+  }
+
+  /** Name of a gate's station by the fares in force. */
+  stationNameOf(gate: GateConfig): string {
+    return placeOf(gate, this.#current, this.#options.nowMs()).name;
+  }
+
+  /** What a gate's taps go by now. */
+  settingOf(gateId: string): GateSetting {
+    return this.#settings.get(gateId)!;
+  }
+
+  /** Takes another ring of keys; those that are not accepted stay out of force. */
+  async replaceKeyring(keyring: Keyring): Promise<void> {
+    this.#keyring = keyring;
+    await this.onKeyring(this.keyring);
+  }
+
+  /** Goes on with downloads and watches for the next set's instant. */
+  async start(): Promise<void> {
+    await this.#sets?.start();
+  }
+
+  async end(): Promise<void> {
+    await this.#sets?.end();
+  }
+
+  async #load(manifest: Manifest, folder: SetFolder): Promise<() => Promise<void>> {
+    const { own, listKeys, nowMs, gates } = this.#options;
+    const atMs = Math.max(manifest.effectiveMs, nowMs());
+    assert(listKeys);
+    const options = { own, current: this.#current, listKeys };
+    const { contents, denylist } = await loadContents(manifest, folder, options);
+    for (const gate of gates) placeOf(gate, contents, atMs);
+    return async () => {
+      const before = this.#current;
+      this.#current = { ...contents, denylist: await denylist() };
+      this.#setAll(this.#current);
+      if (!sameKeys(contents, before)) await this.onKeyring(this.keyring);
+      if (contents.modes.join() !== before.modes.join()) await this.onModes(contents.modes);
+    };
+  }
+
+  #setAll(contents: Contents): void {
+    const { gates, nowMs, zone } = this.#options;
+    for (const gate of gates) {
+      const place = placeOf(gate, contents, nowMs());
+      this.#settings.set(gate.id, settingFor(gate, contents, place, zone));
+    }
+  }
+}
+
+/** @throws FaregateError FARES_NO_VERSION, FARES_UNKNOWN_STATION naming the gate. */
+function placeOf(gate: GateConfig, contents: Pick<Contents, 'fares'>, atMs: number): Station {
+  const fares = contents.fares.at(atMs);
+  if (!fares) {
+    const when = new Date(atMs).toISOString();
+    throw new FaregateError('FARES_NO_VERSION', `${gate.id}: no fare version is in force ${when}`);
+  }
+  const place = fares.stations[fares.stationById(gate.station)];
+  if (place) return place;
+  const message = `${gate.id}: the fares have no station ${gate.station}`;
+  throw new FaregateError('FARES_UNKNOWN_STATION', message);
+}
+
+function settingFor(
+  gate: GateConfig,
+  { fares, profiles, denylist, settings }: Contents,
+  place: Station,
+  zone: Zone,
+): GateSetting {
+  const terminalId = fromHex(gate.terminalId);
+  return {
+    gateId: gate.id,
+    side: settings.sides?.[gate.id] ?? gate.side,
+    place: {
+      station: place.code,
+      stationRest: new Uint8Array(3),
+      terminal: terminalId,
+      city: fromHex(settings.city),
+      institution: fromHex(settings.institution),
+    },
+    terminalId,
+    profiles,
+    fares,
+    denylist,
+    zone,
+  };
+}
+
+/** Keys for other uses than debits are not a set's business. */
+function accepted(keyring: Keyring, { keyVersions }: Contents): Keyring {
+  if (!keyVersions) return keyring;
+  return keyring.only(
+    ({ use, index, version }) => use !== 'purchase' || acceptsKey(keyVersions, index, version),
+  );
+}
+
+function sameKeys(a: Pick<Contents, 'keyVersions'>, b: Pick<Contents, 'keyVersions'>): boolean {
+  return JSON.stringify(a.keyVersions) === JSON.stringify(b.keyVersions);
+}
+
+function tell(log: Log, { what, version, detail }: ParameterNews): void {
+  if (what === 'fault') log.warn({ parameters: version }, `the parameters stay: ${detail}`);
+  else if (what === 'staged') log.info({ parameters: version }, `a set has arrived: ${detail}`);
+  else log.info({ parameters: version }, `a set is in force ${detail}`.trimEnd());
+}

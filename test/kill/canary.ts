@@ -1,0 +1,71 @@
+/** Plants a bug in the process that is killed, by changing production classes in place. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer } from '../../engine/card/dialogue.ts';
+import type { Decision, TapDialogue, TapRun } from '../../engine/tap/decision.ts';
+import { Gate } from '../../gate/controller.ts';
+import { StationDisks } from '../../gate/journal/shared/station-disks.ts';
+import type { CanaryName } from './plan.ts';
+
+const SLOW_MS = 10;
+const DROPPED_EVERY = 10;
+
+export function plant(canary: CanaryName | null): void {
+  if (canary === 'openEarly') {
+    slowDisks();
+    plantDialogue(openEarly);
+  }
+  if (canary === 'dropIntent') plantDialogue(dropIntent);
+}
+
+function plantDialogue(wrap: (dialogue: TapRun) => TapRun): void {
+  const { drive } = Gate.prototype;
+  Gate.prototype.drive = function (card, instantMs, dialogue) {
+    return drive.call(this, card, instantMs, wrap(dialogue));
+  };
+}
+
+/** Nobody waits for the disk: the answer to `commit` is always `go`. */
+function* openEarly(dialogue: TapRun): TapDialogue<Decision> {
+  let step = dialogue.next(null);
+  while (step.done !== true) {
+    const answer: Answer = step.value.ask === 'commit' ? 'go' : yield step.value;
+    step = dialogue.next(answer);
+  }
+  return step.value;
+}
+
+let intents = 0;
+
+/** An intent that never reaches the journal, and so has no end there either. */
+function* dropIntent(dialogue: TapRun): TapDialogue<Decision> {
+  let dropped = false;
+  let step = dialogue.next(null);
+  while (step.done !== true) {
+    const { ask } = step.value;
+    if (ask === 'intent') dropped = ++intents % DROPPED_EVERY === 0;
+    const answer: Answer = ask === 'intent' && dropped ? null : yield step.value;
+    step = dialogue.next(answer);
+  }
+  if (!dropped) return step.value;
+  return { ...step.value, unconfirmed: null };
+}
+
+function slowDisks(): void {
+  const { open } = StationDisks.prototype;
+  StationDisks.prototype.open = async function (directory) {
+    const disk = await open.call(this, directory);
+    const openFile = disk.open.bind(disk);
+    const preallocate = disk.preallocate.bind(disk);
+    const slow = <F extends Awaited<ReturnType<typeof openFile>>>(file: F): F => {
+      const write = file.write.bind(file);
+      file.write = async (bytes, position) => {
+        await sleep(SLOW_MS);
+        await write(bytes, position);
+      };
+      return file;
+    };
+    disk.open = async (name) => slow(await openFile(name));
+    disk.preallocate = async (name, bytes) => slow(await preallocate(name, bytes));
+    return disk;
+  };
+}
