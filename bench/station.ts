@@ -6,8 +6,8 @@
  *
  * Capacity: 200 gates at which cards answer at once and the next is there at once, so that the
  * station does nothing but work. What all gates send to their cards within a millisecond travels
- * with one write, so that the cards' link costs little of what is measured. Times are of whole
- * taps while 200 of them wait for each other; the figure in question is taps a second, and
+ * with one write, so that the cards' link costs little of what is measured. Times are of whole taps
+ * while 200 of them wait for each other; the figure in question is taps a second, and
  * `tapsPerCoreSecond`, by the processor time of all threads of the station's process. A card is
  * computed by the engine's own ciphers (`station/instant-card.ts`) after its answers were found
  * equal to those of the virtual card of node:crypto.
@@ -16,6 +16,9 @@
  * own. The cards take a card's time, some four taps a second at each reader; a backlog goes up
  * beside them, denylist deltas are put in force, keys derived. The host's share of a tap is what
  * the card waits: from the instant its answer was sent to the instant the next command is.
+ *
+ * `starved` is the share of the time in which the taps' thread waited for a core that others had:
+ * on a machine where it is not near nothing, times are the machine's.
  *
  * Before it is timed each contender makes the same taps at the same cards; after, all is uploaded,
  * and each card's spending is what the ledger posted, to the last minor unit.
@@ -131,11 +134,13 @@ function capacity(where: Ground, ways: readonly Way[], { cardUs }: CardCheck): Q
 }
 
 export function capacityFigures(figures: Figures) {
-  const { taps, seconds, cpuSeconds, loopBusy, ownUs, uploaded, backlog, refused } = figures;
+  const { taps, seconds, cpuSeconds, loopBusy, starved, ownUs } = figures;
+  const { uploaded, backlog, refused } = figures;
   return {
     tapsPerSecond: Math.round(taps / seconds),
     tapsPerCoreSecond: Math.round(taps / cpuSeconds),
     loopBusy: Number(loopBusy.toFixed(2)),
+    starved: Number(starved.toFixed(2)),
     ownP50Us: ownUs.p50,
     ownP99Us: ownUs.p99,
     uploadsPerSec: Math.round(uploaded / seconds),
@@ -180,6 +185,7 @@ export function latencyFigures(figures: Figures) {
     deltas,
     keysDerived,
     cpu: Number((figures.cpuSeconds / seconds).toFixed(2)),
+    starved: Number(figures.starved.toFixed(2)),
     refused,
   };
 }

@@ -2,6 +2,7 @@
  * The station's process under load: the real `Station` over real journals and uplinks, only its
  * readers are the benchmark's.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram, type Percentiles } from '../../engine/histogram.ts';
 import { createLog } from '../../engine/log/log.ts';
@@ -33,6 +34,8 @@ export interface Figures {
   readonly cpuSeconds: number;
   /** Share of the time in which the taps' event loop had work. */
   readonly loopBusy: number;
+  /** Share in which its thread could have run, but the machine's cores were taken; Linux only. */
+  readonly starved: number;
   /** What the cards waited for the station in one tap, sockets and event loop included. */
   readonly hostUs: Percentiles;
   /** The same as the gate counts it by itself. */
@@ -140,6 +143,7 @@ class Since {
   readonly #ms = performance.now();
   readonly #cpu = process.cpuUsage();
   readonly #loop = performance.eventLoopUtilization();
+  readonly #runDelaySeconds = runDelaySeconds();
   readonly #before: readonly [backlog: number, deltas: number, keys: number];
 
   constructor(backlog: number, deltas: number, keys: number) {
@@ -160,12 +164,14 @@ class Since {
     const cpu = process.cpuUsage(this.#cpu);
     const memory = process.memoryUsage();
     const [backlogBefore, deltasBefore, keysBefore] = this.#before;
+    const seconds = (performance.now() - this.#ms) / 1000;
     return {
       taps: this.taps,
       refused: this.#refused,
-      seconds: (performance.now() - this.#ms) / 1000,
+      seconds,
       cpuSeconds: (cpu.user + cpu.system) / 1e6,
       loopBusy: performance.eventLoopUtilization(this.#loop).utilization,
+      starved: (runDelaySeconds() - this.#runDelaySeconds) / seconds,
       hostUs: this.#hostUs.percentiles(),
       ownUs: this.#ownUs.percentiles(),
       tapUs: this.#tapUs.percentiles(),
@@ -176,5 +182,14 @@ class Since {
       rssBytes: memory.rss,
       heapBytes: memory.heapUsed,
     };
+  }
+}
+
+/** How long the main thread has waited for a core: second figure of schedstat, in nanoseconds. */
+function runDelaySeconds(): number {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e9;
+  } catch {
+    return 0;
   }
 }

@@ -54,10 +54,8 @@ export class UplinkThread {
 
   #link(link: number, name: string): Link {
     let isOpen = true;
+    /** Ends the call of `receive` that waits; one at a time, so that nothing of it is kept. */
     let closed: () => void = () => undefined;
-    const untilClosed = new Promise<null>((resolve) => {
-      closed = () => resolve(null);
-    });
     return {
       send: async (message) => {
         if (!isOpen) {
@@ -65,9 +63,12 @@ export class UplinkThread {
         }
         await this.#ask({ do: 'send', link, message: ownBytes(message) });
       },
-      receive: async () => {
-        if (!isOpen) return null;
-        return await Promise.race([this.#ask({ do: 'receive', link }), untilClosed]);
+      receive: () => {
+        if (!isOpen) return Promise.resolve(null);
+        return new Promise((resolve, reject) => {
+          closed = () => resolve(null);
+          this.#ask({ do: 'receive', link }).then(resolve, reject);
+        });
       },
       close: () => {
         if (!isOpen) return;
