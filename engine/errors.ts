@@ -19,6 +19,9 @@ export const errorCodes = {
   FARES_UNKNOWN_STATION: 'The fare set has no such station.',
   FARES_UNKNOWN_RIDER: 'The fare set has no such rider class.',
   FARES_NO_VERSION: 'No fare version is in force at that instant.',
+  MODE_INVALID: 'A mode is unknown, or does not combine with another. Correct the one named.',
+  CONTROL_FAILED:
+    'The station could not be asked, or could not write down what it was told. It may be in force.',
   JOURNEY_INVALID: 'The journey is malformed. Correct the field named.',
   JOURNAL_FULL: 'The journal holds as many unacknowledged debits as it may. Restore the uplink.',
   JOURNAL_CORRUPT: 'A journal segment is damaged beyond its tail. Keep the file for the operator.',

@@ -41,6 +41,33 @@ export const TAP_DEADLINE_MS = 300;
 export const TAP_DEBIT_RESERVE_MS = 60;
 /** A rider who comes back within this time after a torn debit goes through on its proof. */
 export const TAP_RECOVERY_WINDOW_MS = 10 * 60 * 1000;
+/** The wall clock may leave the monotonic one by so much between two looks; more is a jump. */
+export const CLOCK_JUMP_MS = 1000;
+/** A clock further off the engine's than this is wrong. */
+export const CLOCK_OFF_MS = 2000;
+/** How long a comparison with the engine's clock is fresh. */
+export const CLOCK_FRESH_MS = 10 * 60 * 1000;
+/** Events of a gate that wait for a tap to end or for room in the journal. */
+export const EVENTS_WAITING_MAX = 64;
+/** Records after which a gate closes its shift, and the most the engine compares of one. */
+export const SHIFT_RECORDS_MAX = 100_000;
+/** Shift counters are made durable this often at most, and with them records let go. */
+export const SHIFT_KEEP_MS = 10_000;
+/** Records read from the journal at a time to be counted. */
+export const SHIFT_READ_RECORDS = 256;
+/** How often a station looks at its clock, its shifts and what waits for its journals. */
+export const STATION_LOOK_MS = 1000;
+export const SHIFT_SPAN_MAX = 2 * SHIFT_RECORDS_MAX;
+/** Ranges of missing sequences that are named of one shift. */
+export const SHIFT_GAPS_MAX = 20;
+/** The longest journey that an emergency or a failure of trains is held to have cut off. */
+export const MODE_JOURNEY_MS_MAX = 6 * 60 * 60 * 1000;
+/** How long after a mode ended the cards it affected are treated as its rule says. */
+export const MODE_HISTORY_MS = 7 * 24 * 60 * 60 * 1000;
+/** Periods of modes one gate knows, of all stations: 400 stations at ten a week. */
+export const MODE_PERIODS_MAX = 4096;
+/** How long after its entry an expired card still takes its rider out. */
+export const EXPIRED_EXIT_MS_MAX = 24 * 60 * 60 * 1000;
 /** Cards whose debit awaits its proof, per station. */
 export const UNCONFIRMED_MAX = 10_000;
 /** The same, of one gate, in its file: 176 KB. */
@@ -231,6 +258,11 @@ export const SAM_WAIT_MS_MAX = 5000;
 export const STATION_GATES_MAX = 512;
 /** The configuration of a station: 512 gates at some 500 bytes. */
 export const GATE_CONFIG_BYTES_MAX = 1024 * 1024;
+/** An order to a station's control: a full history at some 100 bytes a period. */
+export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
+/** How long `faregate-gate mode` waits for the station. */
+export const CONTROL_ANSWER_MS_MAX = 5000;
+export const CONTROL_TOKEN_LENGTH_MIN = 16;
 /** Connections to a station's health and metrics. */
 export const HEALTH_CONNECTIONS_MAX = 32;
 

@@ -10,6 +10,7 @@ import { parameterCommands } from './cli/parameters.ts';
 import { processIo } from './cli/process-io.ts';
 import { quoteCommand } from './cli/quote.ts';
 import { serveCommand } from './cli/serve.ts';
+import { shiftCommands } from './cli/shifts.ts';
 
 process.exitCode = await runProgram(
   'faregate-engine',
@@ -23,6 +24,7 @@ process.exitCode = await runProgram(
     ...denylistCommands,
     ...parameterCommands,
     ...ledgerCommands,
+    ...shiftCommands,
   ],
   process.argv.slice(2),
   processIo(),

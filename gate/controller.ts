@@ -4,18 +4,29 @@
  */
 import { writeU16, writeU32 } from '../engine/bytes.ts';
 import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
-import { DEBIT_BYTES, type Debit, DebitKind, DebitState, TapKind } from '../engine/debit/record.ts';
+import { isEvent } from '../engine/debit/event.ts';
+import {
+  DEBIT_BYTES,
+  type Debit,
+  DebitKind,
+  DebitState,
+  NOTHING_IN_FORCE,
+  TapKind,
+} from '../engine/debit/record.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { TAP_DEADLINE_MS } from '../engine/limits.ts';
 import { type Decision, refuse, type TapRun } from '../engine/tap/decision.ts';
+import { Mode, NORMAL } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import type { Barrier } from './barrier/barrier.ts';
 import type { Clock } from './clock.ts';
 import { type Stage, TapDriver } from './driver.ts';
+import { EventLog, type WaitingEvent } from './event-log.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession, Reader } from './reader/reader.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
+import type { ShiftJournal } from './shift/shift-journal.ts';
 import { TapCounts } from './tap-counts.ts';
 import type { UnconfirmedDebits } from './unconfirmed.ts';
 
@@ -40,6 +51,8 @@ export interface GateParts {
   readonly unconfirmed: UnconfirmedDebits;
   readonly clock: Clock;
   readonly deadlineMs?: number;
+  /** The journal again, where it counts shifts: told of what leaves no record. */
+  readonly shifts?: Pick<ShiftJournal, 'tapped' | 'passed'>;
   /** Keep commands and answers in the reports (they hold card numbers). */
   readonly keepBytes?: boolean;
   readonly onTap?: (report: TapReport) => void;
@@ -51,6 +64,8 @@ export class Gate {
   readonly #parts: GateParts;
   #inHand: Promise<TapReport> | null = null;
   #finishing = false;
+  #tapping = false;
+  readonly #events: EventLog;
   /** The final record being laid out; the journal copies it. */
   readonly #record = new Uint8Array(DEBIT_BYTES);
 
@@ -58,6 +73,7 @@ export class Gate {
     this.#parts = parts;
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
+    this.#events = new EventLog({ gateId: parts.gateId, journal: parts.journal, isFull });
     this.#takeOver();
   }
 
@@ -68,6 +84,10 @@ export class Gate {
   #takeOver(): void {
     const { journal } = this.#parts;
     for (const record of journal.open()) {
+      if (isEvent(record, 0)) {
+        journal.close(record);
+        continue;
+      }
       const debit = decodeDebit(record, 0);
       const state = debit.state === DebitState.intended ? DebitState.unconfirmed : debit.state;
       if (debit.kind === DebitKind.debit) void this.#keepAside({ ...debit, state }, 0, 0);
@@ -90,6 +110,27 @@ export class Gate {
   async finish(): Promise<void> {
     this.#finishing = true;
     await this.#inHand?.catch(() => undefined);
+    await this.#events.settled();
+  }
+
+  /**
+   * Has an event written into the journal, as soon as no tap is in hand and there is room.
+   * @throws FaregateError when the journal failed.
+   */
+  note(event: WaitingEvent): void {
+    this.#events.add(event);
+    if (!this.#tapping) this.#writeEvents();
+  }
+
+  /** Writes events that waited. @throws FaregateError when the journal failed. */
+  look(): void {
+    if (!this.#tapping) this.#writeEvents();
+  }
+
+  /** People who went through a gate that stands open, as its barrier counts them. */
+  passed(people: number): void {
+    this.counts.passed(people, this.#mode());
+    this.#parts.shifts?.passed(people, this.#mode());
   }
 
   /** One tap with the rules of this gate. */
@@ -101,14 +142,25 @@ export class Gate {
 
   /** One tap by any dialogue. A journal that cannot take an intent keeps the gate closed. */
   async drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
+    this.#tapping = true;
+    try {
+      return await this.#drive(card, instantMs, dialogue);
+    } finally {
+      this.#tapping = false;
+      this.#writeEvents();
+    }
+  }
+
+  async #drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
     const { barrier, unconfirmed, deadlineMs, keepBytes, onTap } = this.#parts;
+    const mode = this.#mode();
     const driver = new TapDriver({
       ...this.#parts,
       card,
       deadlineMs: deadlineMs ?? TAP_DEADLINE_MS,
       keepBytes: keepBytes ?? false,
     });
-    const decision = this.#closedFor() ?? (await driver.run(dialogue));
+    const decision = this.#closedFor(mode) ?? (await driver.run(dialogue));
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.
     barrier.show(decision);
@@ -124,14 +176,27 @@ export class Gate {
     if (decision.settled && settlement && !refused.has(settlement.gateSequence)) {
       unconfirmed.settle(decision.settled);
     }
-    this.counts.add(decision, tapUs, hostUs);
+    this.counts.add(decision, tapUs, hostUs, mode);
+    this.#parts.shifts?.tapped(decision, mode);
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };
     onTap?.(report);
     return report;
   }
 
+  #mode(): number {
+    return this.#parts.setting().modes?.mode ?? NORMAL;
+  }
+
+  #writeEvents(): void {
+    if (this.#events.waiting === 0) return;
+    const { zone, place, inForce = NOTHING_IN_FORCE } = this.#parts.setting();
+    this.#events.write({ zone, station: place.station, inForce });
+  }
+
   /** The decision of a gate whose journal is full, before the card is touched; else null. */
-  #closedFor(): Decision | null {
+  #closedFor(mode: number): Decision | null {
+    // A gate that stands open needs no journal.
+    if ((mode & Mode.emergency) !== 0) return null;
     try {
       this.#parts.journal.reserve();
       return null;

@@ -3,6 +3,7 @@
 import { runProgram } from '../engine/cli/command.ts';
 import { processIo } from '../engine/cli/process-io.ts';
 import { demoCommand, demoStationCommand } from './cli/demo.ts';
+import { modeCommand } from './cli/mode.ts';
 import { runCommand } from './cli/run.ts';
 import { tapCommand } from './cli/tap.ts';
 import { uploadCommand } from './cli/upload.ts';
@@ -11,7 +12,15 @@ import { virtualCardCommand } from './cli/virtual-card.ts';
 process.exitCode = await runProgram(
   'faregate-gate',
   "the gate's side: running gates, single taps, virtual cards, the demo",
-  [runCommand, uploadCommand, tapCommand, demoCommand, virtualCardCommand, demoStationCommand],
+  [
+    runCommand,
+    modeCommand,
+    uploadCommand,
+    tapCommand,
+    demoCommand,
+    virtualCardCommand,
+    demoStationCommand,
+  ],
   process.argv.slice(2),
   processIo(),
 );

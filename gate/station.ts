@@ -14,18 +14,25 @@ import { FaregateError } from '../engine/errors.ts';
 import { UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
+import { Mode } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
+import type { Zone } from '../engine/time.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Gate, type TapReport } from './controller.ts';
-import { openJournal } from './journal/journal.ts';
+import { GateInForce } from './in-force.ts';
+import { type JournalOptions, openJournal } from './journal/journal.ts';
 import type { Journal } from './journal/port.ts';
 import { StationDisks } from './journal/shared/station-disks.ts';
+import { type ModeChange, ModesInForce } from './modes.ts';
 import type { Reader } from './reader/reader.ts';
 import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
+import { ShiftJournal, type ShiftOptions } from './shift/shift-journal.ts';
+import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
 import type { Downloads } from './uplink/downloads.ts';
@@ -33,7 +40,10 @@ import { readBundle, TlsTransport } from './uplink/tls.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
-type PlannedSetting = Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
+type StationsOwn = 'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce';
+
+/** `parametersVersion`: of the set it comes from, 0 or absent for none. */
+type PlannedSetting = Omit<TapSetting, StationsOwn> & { readonly parametersVersion?: number };
 
 /** One gate of the station. */
 export interface GatePlan {
@@ -71,10 +81,15 @@ export interface StationOptions {
    * each gate syncs for itself. Once used it is needed, until the station has ended in order.
    */
   readonly sharedLogDir?: string;
+  /** Modes and their history; absent: normal at first, and kept nowhere. */
+  readonly modes?: ModesInForce;
 }
 
 interface StationGate {
   readonly gate: Gate;
+  readonly barrier: Barrier;
+  readonly shifts: ShiftJournal;
+  readonly zone: Zone;
   readonly kept: UnconfirmedFile;
   readonly journal: Journal;
   /** Its card reader, and its SAM's slot. */
@@ -85,6 +100,9 @@ interface StationGate {
 export class Station {
   readonly unconfirmed: UnconfirmedDebits;
   readonly keys: StationKeys;
+  readonly modes: ModesInForce;
+  readonly clockWatch: ClockWatch;
+  readonly #watch: StationWatch;
   /** In the folder of the gate that is added first; null: none is yet. */
   #cards: Promise<CardKeeper> | null = null;
   readonly #options: StationOptions;
@@ -99,6 +117,16 @@ export class Station {
     this.#options = options;
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
+    this.modes = options.modes ?? new ModesInForce(options.clock ?? systemClock, null, null);
+    const clock = options.clock ?? systemClock;
+    this.clockWatch = new ClockWatch(clock);
+    this.#watch = new StationWatch({
+      clock,
+      clockWatch: this.clockWatch,
+      gates: () => this.#gates,
+      failed: (error) => this.#fail(error),
+    });
+    this.modes.onChange((change) => this.#tellModes(change));
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
     this.#disks = new StationDisks({
       sharedLogDir: options.sharedLogDir ?? null,
@@ -140,26 +168,27 @@ export class Station {
       log.warn({}, `the list of cards is not kept: ${(error as Error).message}`);
     });
     await this.#cards;
-    const journal = await openJournal({
-      ...storage,
-      ...(this.#options.journalSegments ? { segments: this.#options.journalSegments } : {}),
-      ...(this.#options.journalSegmentBytes
-        ? { segmentBytes: this.#options.journalSegmentBytes }
-        : {}),
-    });
+    const shifts = await this.#openJournal(storage);
+    const journal: Journal = shifts;
+    const planned = plan.setting;
+    const source = typeof planned === 'function' ? planned : () => planned;
+    this.modes.serve(source().place.station);
     const keys = plan.keys ?? new KeyringHolder(this.keys);
     const added = {
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
     };
+    const barrier: Barrier = plan.barrier ?? new CountingBarrier();
+    if (standsOpen(this.modes.mode)) barrier.stand?.(true);
     const gate = new Gate({
       gateId,
       station: plan.station,
-      setting: completed(plan.setting, added),
+      setting: this.#completed(source, added),
       reader: plan.reader,
       keys,
       journal,
-      barrier: plan.barrier ?? new CountingBarrier(),
+      shifts,
+      barrier,
       unconfirmed: this.unconfirmed,
       clock,
       ...(plan.onTap ? { onTap: plan.onTap } : {}),
@@ -168,21 +197,97 @@ export class Station {
       gateId,
       transport: new TlsTransport({ ...engine, bundle }),
       journal,
-      status: () => this.#statusOf(gate, journal),
+      status: () => this.#statusOf(gate, shifts),
       log,
       random: Math.random,
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
       ...(downloads ? { downloads } : {}),
+      onCompared: (skewMs, roundTripMs) => this.clockWatch.compared(skewMs, roundTripMs),
     });
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
-    this.#gates.push({ gate, kept, journal, readers, uplink });
+    const { zone } = source();
+    this.#gates.push({ gate, barrier, kept, journal, shifts, zone, readers, uplink });
     return gate;
+  }
+
+  async #openJournal(
+    storage: JournalOptions & Pick<ShiftOptions, 'failed'>,
+  ): Promise<ShiftJournal> {
+    const { clock = systemClock, journalSegments, journalSegmentBytes } = this.#options;
+    const journal = await openJournal({
+      ...storage,
+      ...(journalSegments ? { segments: journalSegments } : {}),
+      ...(journalSegmentBytes ? { segmentBytes: journalSegmentBytes } : {}),
+    });
+    const { disk, failed } = storage;
+    return ShiftJournal.open(journal, { disk, clock, failed });
+  }
+
+  /** What a gate tells of itself. */
+  #statusOf(gate: Gate, shifts: ShiftJournal): GateStatus {
+    const { counts } = shifts.state;
+    const tallies = [counts.confirmed, counts.unconfirmed, counts.void, counts.settlement];
+    const parameters = this.#options.parameters?.status;
+    return {
+      ...(parameters ? { parameters } : {}),
+      ...gate.counts.status(shifts.backlog, this.unconfirmed.countOf(gate.gateId)),
+      now: {
+        mode: this.modes.mode,
+        clockQuality: this.clockWatch.quality,
+        shift: shifts.state.shift,
+        shiftRecords: tallies.reduce((sum, { count }) => sum + count, 0),
+        shiftAmountMinor: tallies.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+        underMode: gate.counts.peopleUnder(),
+      },
+    };
+  }
+
+  /** Every gate writes the change into its journal; in an emergency it stands open at once. */
+  #tellModes({ before, after, instantMs }: ModeChange): void {
+    for (const { gate, barrier } of this.#gates) {
+      if (standsOpen(before) !== standsOpen(after)) barrier.stand?.(standsOpen(after));
+      gate.note({
+        instantMs,
+        body: () => ({ event: 'modeChange', modeBefore: before, modeAfter: after }),
+      });
+    }
+  }
+
+  /** The planned setting with what the station adds, made anew only when the plan's has changed. */
+  #completed(
+    source: () => PlannedSetting,
+    added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey'>,
+  ): () => TapSetting {
+    const { modes, clockWatch } = this;
+    const complete = (from: PlannedSetting): TapSetting => ({
+      ...from,
+      ...added,
+      buffers: new GateBuffers(from.place),
+      modes,
+      inForce: new GateInForce({
+        denylist: from.denylist,
+        modes,
+        clockQuality: () => clockWatch.quality,
+        parametersVersion: () => from.parametersVersion ?? 0,
+      }),
+    });
+    let from = source();
+    let setting = complete(from);
+    return () => {
+      const now = source();
+      if (now !== from) {
+        from = now;
+        setting = complete(now);
+      }
+      return setting;
+    };
   }
 
   /** Starts the uplinks. Gates open whether or not the engine is there. */
   start(): void {
     for (const { uplink } of this.#gates) uplink.start();
+    this.#watch.start();
   }
 
   /**
@@ -214,16 +319,10 @@ export class Station {
 
   /** What each gate counts, and whether the engine hears of it. */
   statuses(): (GateStatus & { readonly connected: boolean })[] {
-    return this.#gates.map(({ gate, journal, uplink }) => ({
-      ...this.#statusOf(gate, journal),
+    return this.#gates.map(({ gate, shifts, uplink }) => ({
+      ...this.#statusOf(gate, shifts),
       connected: uplink.connected,
     }));
-  }
-
-  #statusOf(gate: Gate, journal: Journal): GateStatus {
-    const status = gate.counts.status(journal.backlog, this.unconfirmed.countOf(gate.gateId));
-    const parameters = this.#options.parameters?.status;
-    return parameters ? { ...status, parameters } : status;
   }
 
   /** Resolves when the engine has acknowledged everything in the journals. */
@@ -234,6 +333,7 @@ export class Station {
 
   /** Lets taps in hand finish, closes readers, uplinks and journals. */
   async stop(): Promise<void> {
+    this.#watch.stop();
     await Promise.all(this.#gates.map(({ gate }) => gate.finish()));
     const readers = this.#gates.flatMap((gate) => gate.readers);
     await Promise.all(readers.map((reader) => reader.close()));
@@ -246,27 +346,8 @@ export class Station {
   }
 }
 
-/** The planned setting with what the station adds, made anew only when the plan's has changed. */
-function completed(
-  planned: GatePlan['setting'],
-  added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey'>,
-): () => TapSetting {
-  const source = typeof planned === 'function' ? planned : () => planned;
-  let from = source();
-  const complete = (): TapSetting => ({
-    ...from,
-    ...added,
-    buffers: new GateBuffers(from.place),
-  });
-  let setting = complete();
-  return () => {
-    const now = source();
-    if (now !== from) {
-      from = now;
-      setting = complete();
-    }
-    return setting;
-  };
+function standsOpen(mode: number): boolean {
+  return (mode & Mode.emergency) !== 0;
 }
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */

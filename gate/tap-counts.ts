@@ -1,7 +1,9 @@
 /** A gate's counts since its process started, as its status reports them to the engine. */
+import { EVENT_MODES } from '../engine/debit/event.ts';
 import { Histogram } from '../engine/histogram.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import type { Decision } from '../engine/tap/decision.ts';
+import { modeNames } from '../engine/tap/modes.ts';
 
 export class TapCounts {
   readonly #gateId: string;
@@ -15,6 +17,8 @@ export class TapCounts {
   debits = 0;
   torn = 0;
   recovered = 0;
+  /** People let through while each mode was in force, by bit. */
+  readonly underMode: number[] = new Array<number>(EVENT_MODES).fill(0);
 
   constructor(gateId: string, station: string, startedMs: number) {
     this.#gateId = gateId;
@@ -23,18 +27,27 @@ export class TapCounts {
   }
 
   /** A card that left is torn, not denied; its time says nothing of the gate. */
-  add(decision: Decision, tapUs: number, hostUs: number): void {
+  add(decision: Decision, tapUs: number, hostUs: number, mode: number): void {
     this.taps += 1;
     if (decision.settled) this.recovered += 1;
     if (decision.reason === 'cardGone') {
       this.torn += 1;
       return;
     }
-    if (decision.open) this.opened += 1;
-    else this.#denied[decision.reason] = (this.#denied[decision.reason] ?? 0) + 1;
+    if (decision.open) {
+      this.opened += 1;
+      this.passed(1, mode);
+    } else this.#denied[decision.reason] = (this.#denied[decision.reason] ?? 0) + 1;
     if (decision.reason === 'open') this.debits += 1;
     this.tapMs.add(Math.ceil(tapUs / 1000));
     this.hostUs.add(Math.ceil(hostUs));
+  }
+
+  /** People who went through under `mode`. */
+  passed(people: number, mode: number): void {
+    for (let bit = 0; mode >>> bit !== 0; bit++) {
+      if (((mode >>> bit) & 1) === 1) this.underMode[bit]! += people;
+    }
   }
 
   /** Goes on from what an earlier process had counted. */
@@ -53,6 +66,12 @@ export class TapCounts {
 
   get denied(): Readonly<Record<string, number>> {
     return this.#denied;
+  }
+
+  /** People let through under each mode that saw any, by its name. */
+  peopleUnder(): Record<string, number> {
+    const named = modeNames.map((name, bit) => [name, this.underMode[bit] ?? 0] as const);
+    return Object.fromEntries(named.filter(([, people]) => people > 0));
   }
 
   status(backlog: number, unconfirmed: number): GateStatus {

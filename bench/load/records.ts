@@ -1,7 +1,14 @@
 /** Debit records with valid TACs, made without faregate's cryptography. */
 import { createCipheriv } from 'node:crypto';
 import { Keyring } from '../../engine/crypto/keyring.ts';
-import { type Debit, DebitKind, DebitState, Evidence, TapKind } from '../../engine/debit/record.ts';
+import {
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
+  NOTHING_IN_FORCE,
+  TapKind,
+} from '../../engine/debit/record.ts';
 
 const MASTER: Uint8Array = new Uint8Array(16).map((_, i) => 17 * i);
 const ZERO_IV = Buffer.alloc(8);
@@ -46,6 +53,7 @@ export function makeDebit(gateId: string, i: number, balanceBeforeMinor: number)
     tapMs: 140,
     hostUs: 300,
     refersTo: null,
+    ...NOTHING_IN_FORCE,
   };
   return { ...debit, tac: nodeTac(debit) };
 }

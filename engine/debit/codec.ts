@@ -6,12 +6,15 @@ import { invariant } from '../invariant.ts';
 import {
   DEBIT_BYTES,
   DEBIT_LAYOUT_VERSION,
+  DEBIT_LAYOUT_VERSION_BEFORE,
   type Debit,
   type DebitId,
   type DebitKind,
   type DebitState,
   type Evidence,
   GATE_ID_PATTERN,
+  type InForce,
+  NOTHING_IN_FORCE,
   type TapKind,
 } from './record.ts';
 
@@ -51,6 +54,10 @@ export const at = {
   hostUs: 128,
   refGateId: 132,
   refGateSequence: 144,
+  mode: 150,
+  denylistVersion: 152,
+  clockQuality: 156,
+  parametersVersion: 157,
 } as const;
 
 /** Writes `debit` as 160 bytes at `out[offset]`. */
@@ -91,12 +98,22 @@ export function encodeDebit(debit: Debit, out: Uint8Array, offset: number): void
   if (debit.refersTo) {
     writeId(debit.refersTo, out, offset + at.refGateId, offset + at.refGateSequence);
   }
+  writeInForce(debit, out, offset);
+}
+
+/** Writes what was in force into the record at `out[offset]`. */
+export function writeInForce(inForce: InForce, out: Uint8Array, offset: number): void {
+  writeU16(out, offset + at.mode, inForce.mode);
+  writeU32(out, offset + at.denylistVersion, inForce.denylistVersion);
+  out[offset + at.clockQuality] = inForce.clockQuality;
+  out[offset + at.parametersVersion] = inForce.parametersVersion >>> 16;
+  writeU16(out, offset + at.parametersVersion + 1, inForce.parametersVersion & 0xffff);
 }
 
 /** The gate id that was checked last: a gate writes its own again and again. */
 let knownGateId = '';
 
-function writeId(id: DebitId, out: Uint8Array, gateAt: number, sequenceAt: number): void {
+export function writeId(id: DebitId, out: Uint8Array, gateAt: number, sequenceAt: number): void {
   if (id.gateId !== knownGateId) {
     assert(GATE_ID_PATTERN.test(id.gateId), `not a gate id: ${id.gateId}`);
     knownGateId = id.gateId;
@@ -112,7 +129,7 @@ function writeId(id: DebitId, out: Uint8Array, gateAt: number, sequenceAt: numbe
 export function decodeDebit(bytes: Uint8Array, offset: number): Debit {
   if (bytes.length - offset < DEBIT_BYTES) throw malformed('length', bytes.length - offset);
   const version = bytes[offset + at.version]!;
-  if (version !== DEBIT_LAYOUT_VERSION) throw malformed('version', version);
+  if (!isLayoutVersion(version)) throw malformed('version', version);
   const slice = (from: number, length: number) =>
     bytes.slice(offset + from, offset + from + length);
   const refersTo = bytes[offset + at.refGateId] !== 0;
@@ -156,10 +173,28 @@ export function decodeDebit(bytes: Uint8Array, offset: number): Debit {
           gateSequence: readU48(bytes, offset + at.refGateSequence),
         }
       : null,
+    ...(version === DEBIT_LAYOUT_VERSION ? readInForce(bytes, offset) : NOTHING_IN_FORCE),
   };
 }
 
-function readGateId(bytes: Uint8Array, from: number): string {
+/** Whether records of this layout are understood. */
+export function isLayoutVersion(version: number): boolean {
+  return version === DEBIT_LAYOUT_VERSION || version === DEBIT_LAYOUT_VERSION_BEFORE;
+}
+
+/** What was in force, from the record of layout 2 at `bytes[offset]`. */
+export function readInForce(bytes: Uint8Array, offset: number): InForce {
+  return {
+    mode: readU16(bytes, offset + at.mode),
+    denylistVersion: readU32(bytes, offset + at.denylistVersion),
+    clockQuality: bytes[offset + at.clockQuality]!,
+    parametersVersion:
+      bytes[offset + at.parametersVersion]! * 0x1_0000 +
+      readU16(bytes, offset + at.parametersVersion + 1),
+  };
+}
+
+export function readGateId(bytes: Uint8Array, from: number): string {
   let text = '';
   for (let i = from; i < from + 12 && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]!);
   if (!GATE_ID_PATTERN.test(text)) throw malformed('gateId', JSON.stringify(text));

@@ -6,7 +6,9 @@
  */
 
 export const DEBIT_BYTES = 160;
-export const DEBIT_LAYOUT_VERSION = 1;
+export const DEBIT_LAYOUT_VERSION = 2;
+/** Records of gates that were not replaced yet: without the fields of `InForce`, read as zeros. */
+export const DEBIT_LAYOUT_VERSION_BEFORE = 1;
 /** A gate id: 1 to 12 of these characters, NUL-padded in the record. */
 export const GATE_ID_PATTERN = /^[A-Za-z0-9._-]{1,12}$/;
 
@@ -58,7 +60,26 @@ export interface DebitId {
   readonly gateSequence: number;
 }
 
-export interface Debit extends DebitId {
+/** What was in force at the gate as the record was made. */
+export interface InForce {
+  /** Bits of `engine/tap/modes.ts`; 0 is normal. */
+  readonly mode: number;
+  /** Of the denylist, its low 32 bits; 0: none. */
+  readonly denylistVersion: number;
+  /** One byte of `engine/clock-quality.ts`; 0 is unknown. */
+  readonly clockQuality: number;
+  /** 24 bits; 0: none. */
+  readonly parametersVersion: number;
+}
+
+export const NOTHING_IN_FORCE: InForce = {
+  mode: 0,
+  denylistVersion: 0,
+  clockQuality: 0,
+  parametersVersion: 0,
+};
+
+export interface Debit extends DebitId, InForce {
   readonly kind: DebitKind;
   readonly state: DebitState;
   readonly evidence: Evidence;

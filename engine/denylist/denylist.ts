@@ -62,6 +62,11 @@ export class Denylist {
     return this.#list.name().entries;
   }
 
+  /** Version of the list in force, its low 32 bits; 0 for one that never had a version. */
+  get version(): number {
+    return this.#list.versionLow;
+  }
+
   get list(): StopList {
     return this.#list;
   }

@@ -78,6 +78,11 @@ export class ListState {
     this.name[name.changes] = count;
   }
 
+  /** The version's low 32 bits, as records carry them. */
+  get versionLow(): number {
+    return this.name[name.versionLow]! >>> 0;
+  }
+
   read(): ListName {
     const words = this.name;
     const high = words[name.versionHigh]! >>> 0;

@@ -73,6 +73,11 @@ export class StopList {
     return this.#read((state) => this.#listed(state, high, low));
   }
 
+  /** The version's low 32 bits. Allocates nothing where this thread applies the deltas. */
+  get versionLow(): number {
+    return this.#own?.versionLow ?? this.#read((state) => state.versionLow);
+  }
+
   name(): ListName {
     return this.#read((state) => state.read());
   }

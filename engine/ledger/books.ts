@@ -103,7 +103,7 @@ export function counterAccount(standing: Standing): AccountKind | undefined {
 }
 
 /**
- * The key of a count in `totals`: `debits`, `exceptions`, `waiting`, `blocks`, `rows` (of blocks),
+ * The key of a count in `totals`: `debits`, `events`, `exceptions`, `waiting`, `blocks`, `rows` (of blocks),
  * `checkpoints` (segments of heads saved), `standing.NAME` or `exception.CODE`.
  */
 export function totalKey(name: string): Uint8Array {

@@ -39,6 +39,7 @@ import {
   Standing,
 } from './rows.ts';
 import { presume } from './rules.ts';
+import { decodeSighting, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreReader } from './store.ts';
 import { View } from './view.ts';
 
@@ -46,6 +47,7 @@ export interface ChainReport {
   readonly balanceBreaks: number;
   /** Counters between a purse's debits that no record explains. */
   readonly countersMissing: number;
+  readonly sightings: number;
 }
 
 /**
@@ -58,13 +60,14 @@ export function checkChains(
   standing: (standing: Standing) => number,
   passes: number = passesOf(reader),
 ): ChainReport {
-  const tally = { links: 0, pending: 0, balanceBreaks: 0, countersMissing: 0 };
+  const tally = { links: 0, pending: 0, sightings: 0, balanceBreaks: 0, countersMissing: 0 };
   const size = Math.ceil(SEGMENTS / passes);
   for (let from = 0; from < SEGMENTS; from += size) {
     const pass = new ChainPass(reader, findings, from, Math.min(from + size, SEGMENTS));
     pass.run();
     tally.links += pass.links;
     tally.pending += pass.pending;
+    tally.sightings += pass.sightings;
     tally.balanceBreaks += pass.balanceBreaks;
     tally.countersMissing += pass.countersMissing;
   }
@@ -102,6 +105,7 @@ class ChainPass {
   readonly #late = new LateLinks();
   links = 0;
   pending = 0;
+  sightings = 0;
   balanceBreaks = 0;
   countersMissing = 0;
 
@@ -121,6 +125,7 @@ class ChainPass {
     for (let i = 0; i < this.#late.count; i++) this.#meetLate(this.#late.key(i), this.#late.at(i));
     this.#compareHeads();
     this.#walkPending();
+    this.#walkSightings();
   }
 
   /** Cards of the pass, as a range. */
@@ -272,10 +277,11 @@ class ChainPass {
 
   #checkRivals(view: View, own: Uint8Array, purse: string, rivals: readonly Pending[]): void {
     const counter = rivals[0]!.offlineCounter;
-    const above = this.#firstFrom(view, own, counter);
-    if (above?.offlineCounter === counter) {
-      this.#findings.add(`${purse}, counter ${counter}: pending, but ${nameOf(above)} holds it`);
+    const holder = this.#firstFrom(view, own, counter);
+    if (holder?.offlineCounter === counter) {
+      this.#findings.add(`${purse}, counter ${counter}: pending, but ${nameOf(holder)} holds it`);
     }
+    const above = this.#evidenceFrom(view, own, counter + 1);
     const presumptions = presume(rivals, above);
     for (const [i, rival] of rivals.entries()) {
       const row = this.#debitOf(own, rival);
@@ -299,6 +305,27 @@ class ChainPass {
       if (!(error instanceof FaregateError)) throw error;
       this.#findings.add(`${purseNameOf(own)}: ${error.message}`);
       return undefined;
+    }
+  }
+
+  #evidenceFrom(view: View, own: Uint8Array, counter: number): Link[] {
+    try {
+      return evidenceFrom(view, own.subarray(0, CARD_BYTES), own[CARD_BYTES]!, counter);
+    } catch (error) {
+      if (!(error instanceof FaregateError)) throw error;
+      this.#findings.add(`${purseNameOf(own)}: ${error.message}`);
+      return [];
+    }
+  }
+
+  /** Each sighting is a debit that says the same. */
+  #walkSightings(): void {
+    for (const { key, value } of this.#reader.range('seen', this.#cards)) {
+      this.sightings++;
+      const sighting = decodeSighting(key, value);
+      const row = this.#debitOf(key, sighting);
+      if (row && isSighting(row)) continue;
+      this.#findings.add(`${purseNameOf(key)}: ${nameOf(sighting)} is no sighting there`);
     }
   }
 

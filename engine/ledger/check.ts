@@ -20,6 +20,7 @@ import {
   standingTotal,
 } from './books.ts';
 import { type ChainReport, checkChains } from './check-chains.ts';
+import { eventIds, holdsEvent } from './events.ts';
 import { Findings, nameOf } from './findings.ts';
 import { Heads } from './heads.ts';
 import { allHeld } from './held.ts';
@@ -35,6 +36,7 @@ import {
   readId,
   Standing,
 } from './rows.ts';
+import { isSighting } from './sightings.ts';
 import type { Entry, LedgerStore, StoreReader } from './store.ts';
 import { View } from './view.ts';
 
@@ -101,6 +103,7 @@ class Checker {
   #gate: GateTally | undefined;
   #gates = 0;
   #debits = 0;
+  #sightings = 0;
   #packed = 0;
   #postings = 0;
   #sequencesMissing = 0;
@@ -116,6 +119,7 @@ class Checker {
     this.#checkDebits();
     const accounts = this.#checkAccounts();
     const chains = this.#checkChains();
+    this.#findings.equal('sightings', chains.sightings, this.#sightings);
     const waiting = this.#checkWaiting();
     const exceptions = this.#checkExceptions(chains.balanceBreaks);
     this.#checkTotals(waiting);
@@ -154,6 +158,8 @@ class Checker {
   #checkDebits(): void {
     const postings = this.#reader.range('postings', {})[Symbol.iterator]();
     let next = postings.next();
+    const events = eventIds(this.#reader);
+    let event = events.next();
     for (const { key, id, row, inBlock } of allHeld(this.#reader, this.#findings)) {
       const own: Entry[] = [];
       while (!next.done && Buffer.compare(next.value.key.subarray(0, ID_BYTES), key) <= 0) {
@@ -162,11 +168,15 @@ class Checker {
         next = postings.next();
       }
       this.#debits++;
+      for (; !event.done && Buffer.compare(idKey(event.value), key) < 0; event = events.next()) {
+        this.#meetSequence(event.value);
+      }
       this.#meetSequence(id);
       if (inBlock) this.#checkPacked(id, row!, own);
       else if (row) this.#checkDebit(id, row, own);
       else this.#findings.add(`${nameOf(id)}: the row is cut short`);
     }
+    for (; !event.done; event = events.next()) this.#meetSequence(event.value);
     for (; !next.done; next = postings.next()) this.#orphan(next.value);
     this.#leaveGate();
     this.#findings.equal('gates', [...this.#reader.range('gates', {})].length, this.#gates);
@@ -192,6 +202,7 @@ class Checker {
 
   #checkDebit(id: DebitId, row: DebitRow, own: readonly Entry[]): void {
     const name = nameOf(id);
+    if (isSighting(row)) this.#sightings++;
     this.#standings.set(row.standing, this.#stand(row.standing) + 1);
     this.#findings.equal(`${name}, number of postings`, row.postings, own.length);
     const nets = new Map<AccountKind, number>();
@@ -276,7 +287,7 @@ class Checker {
   /** Whether a record is held, in whichever way. */
   #isHeld(id: DebitId): boolean {
     try {
-      return this.#view.get('debits', idKey(id)) !== undefined;
+      return this.#view.get('debits', idKey(id)) !== undefined || holdsEvent(this.#reader, id);
     } catch (error) {
       if (!(error instanceof FaregateError)) throw error;
       this.#findings.add(`${nameOf(id)}: ${error.message}`);
@@ -327,6 +338,8 @@ class Checker {
 
   #checkTotals(waiting: number): void {
     this.#findings.equal('count of debits', readTotal(this.#reader, 'debits'), this.#debits);
+    const events = [...this.#reader.range('events', {})].length;
+    this.#findings.equal('count of events', readTotal(this.#reader, 'events'), events);
     this.#findings.equal('settlements waiting', readTotal(this.#reader, 'waiting'), waiting);
     for (const [name, standing] of Object.entries(Standing)) {
       const stored = readTotal(this.#reader, standingTotal(standing));

@@ -7,15 +7,17 @@
 import assert from 'node:assert/strict';
 import { readU16, readU32, readU48 } from '../bytes.ts';
 import { at } from '../debit/codec.ts';
+import { isEvent } from '../debit/event.ts';
 import { DEBIT_BYTES, DebitKind, DebitState } from '../debit/record.ts';
 import type { BlockBuilder } from './block.ts';
 import type { Books } from './books.ts';
+import type { ReceivedEvent } from './events.ts';
 import type { GateHold } from './gate-hold.ts';
 import type { Heads } from './heads.ts';
 import type { Outcome } from './outcomes.ts';
 import type { Posting } from './posting.ts';
 import { type ReceivedBatch, TAC_VALID } from './received.ts';
-import { CARD_BYTES, ID_BYTES, idKey, purseOf, readId } from './rows.ts';
+import { CARD_BYTES, DIGEST_BYTES, ID_BYTES, idKey, purseOf, readId } from './rows.ts';
 import type { StoreReader } from './store.ts';
 
 /** What the batch's ordinary debits of one issuer and currency come to. */
@@ -34,6 +36,8 @@ export interface Lane {
   /** Of the same gate, writer and books. */
   readonly posting: Posting;
   readonly block: BlockBuilder;
+  /** What becomes of an event of the gate. */
+  hearEvent(event: ReceivedEvent): Outcome;
 }
 
 /** @returns the outcome of each record. */
@@ -48,7 +52,8 @@ class FastLane {
   #sum: Sum | undefined;
   /** Sequences of this batch that a settlement waits for. */
   #awaited: ReadonlySet<number>;
-  /** Of the head found for the record in hand. */
+  /** Whether the heads' cursor is on the head of the record in hand, and what that says. */
+  #found = false;
   #block = 0;
   #index = 0;
   #counter = 0;
@@ -73,6 +78,10 @@ class FastLane {
         outcomes.push('posted');
         continue;
       }
+      if (isEvent(records, i * DEBIT_BYTES)) {
+        outcomes.push(this.#lane.hearEvent(this.#eventAt(i)));
+        continue;
+      }
       const debit = this.#batch.debitAt(i);
       outcomes.push(posting.receive(debit));
       if (debit.kind === DebitKind.settlement) this.#awaited = this.#readAwaited();
@@ -81,6 +90,16 @@ class FastLane {
       this.#lane.books.post(this.#lane.block.issuer(issuer), currency, debits, amountMinor);
     }
     return outcomes;
+  }
+
+  #eventAt(i: number): ReceivedEvent {
+    const { gateId, firstSequence, records, digests } = this.#batch;
+    return {
+      gateId,
+      gateSequence: firstSequence + i,
+      record: records.subarray(i * DEBIT_BYTES, (i + 1) * DEBIT_BYTES),
+      digest: digests.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES),
+    };
   }
 
   /** What the general rules would find nothing to say of but `posted`. */
@@ -100,7 +119,8 @@ class FastLane {
     this.#index = 0;
     this.#counter = 0;
     const purse = purseOf(records[from + at.transactionType]!);
-    if (!heads.seek(cards, i * CARD_BYTES, purse)) return true;
+    this.#found = heads.seek(cards, i * CARD_BYTES, purse);
+    if (!this.#found) return true;
     if (heads.pending) return false;
     this.#block = heads.block;
     this.#index = heads.index;
@@ -128,7 +148,9 @@ class FastLane {
     const currency = readU16(records, from + at.currency);
     const amountMinor = readU32(records, from + at.amountMinor);
     const leftMinor = readU32(records, from + at.balanceBeforeMinor) - amountMinor;
-    heads.seekOrAdd(cards, i * CARD_BYTES, purseOf(records[from + at.transactionType]!));
+    if (!this.#found) {
+      heads.add(cards, i * CARD_BYTES, purseOf(records[from + at.transactionType]!));
+    }
     heads.setLink(readU16(records, from + at.offlineCounter), leftMinor, currency);
     heads.setLocation(block.number, index);
     const sum = this.#sumOf(issuer, currency);

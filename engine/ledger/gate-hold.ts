@@ -1,5 +1,6 @@
 /** What is held of one gate while its batches are posted, kept between transactions. */
-import { decodeGateRow, encodeGateRow, gateKey, idKey, readId } from './rows.ts';
+import type { DebitId } from '../debit/record.ts';
+import { decodeGateRow, encodeGateRow, gateKey, idKey } from './rows.ts';
 import type { StoreReader, StoreWriter } from './store.ts';
 
 export class GateHold {
@@ -29,20 +30,24 @@ export class GateHold {
 
   /**
    * Once a batch. A record that fills a gap lets `through` pass everything that came before it was
-   * filled; all of that has rows in `debits`, for nothing is put in a block while there is a gap.
+   * filled; all of that has rows of its own, for nothing is put in a block while there is a gap.
    */
   finish(writer: StoreWriter): void {
     const { gateId, through, highest } = this;
     if (through < highest) {
-      const from = idKey({ gateId, gateSequence: through + 1 });
-      const to = idKey({ gateId, gateSequence: highest + 1 });
-      for (const { key } of writer.range('debits', { from, to })) {
-        if (readId(key, 0).gateSequence !== this.through + 1) break;
+      const next = { gateId, gateSequence: through + 1 };
+      while (this.through < highest && isHeld(writer, next)) {
         this.through++;
+        next.gateSequence++;
       }
     }
     if (this.#count === 0) return;
     const row = { through: this.through, highest: this.highest, count: this.#count };
     writer.put('gates', gateKey(gateId), encodeGateRow(row));
   }
+}
+
+function isHeld(reader: StoreReader, id: DebitId): boolean {
+  const key = idKey(id);
+  return reader.get('debits', key) !== undefined || reader.get('events', key) !== undefined;
 }

@@ -129,7 +129,11 @@ export class Heads {
 
   /** `seek`, and an empty head where there is none. */
   seekOrAdd(cards: Uint8Array, at: number, purse: number): void {
-    if (this.seek(cards, at, purse)) return;
+    if (!this.seek(cards, at, purse)) this.add(cards, at, purse);
+  }
+
+  /** An empty head for a purse that has none. */
+  add(cards: Uint8Array, at: number, purse: number): void {
     const first = word(cards, at);
     const segment = this.#segments[first >>> SEGMENT_SHIFT]!;
     if (segment.count + 1 > (segment.slots.length / WORDS) * FULL) grow(segment, segment.count + 1);

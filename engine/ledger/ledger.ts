@@ -35,7 +35,7 @@ import { type CardTotal, totalsOfCard } from './totals.ts';
 import { View } from './view.ts';
 
 /** Of keys and rows; a store of another version is refused. */
-const LAYOUT_VERSION = 2;
+const LAYOUT_VERSION = 3;
 
 export interface AccountBalance {
   /** `receivable:ISSUER`, `float:ISSUER` or `suspense:ISSUER`. */

@@ -9,6 +9,7 @@ export const outcomes = {
   exists: 'The same record is held already: a repeated upload. Nothing changes.',
   identityConflict:
     'Another record is held under this gate and sequence. Nothing is posted; evidence is kept.',
+  recorded: 'An event of the gate, no debit. Held in its own table, nothing is posted.',
   voided: 'The card did not commit. Recorded, nothing is posted.',
   settled: 'An unconfirmed debit is settled, by this record or by what was known already.',
   unconfirmed:
@@ -37,6 +38,8 @@ export const exceptionNumbers = {
   naturalKeyConflict: 5,
   /** A notice: the debit is posted, but the card held less than its last debit left on it. */
   balanceBreak: 6,
+  /** A gate counted another shift than is held of it: `faregate-engine shifts` says how. */
+  shiftMismatch: 7,
 } as const;
 export type ExceptionCode = keyof typeof exceptionNumbers;
 

@@ -16,6 +16,7 @@ import { BlockBuilder } from './block.ts';
 import type { Blocks } from './blocks.ts';
 import { Books, readTotal } from './books.ts';
 import { saveSegment } from './checkpoint.ts';
+import { type ReceivedEvent, receiveEvent } from './events.ts';
 import { postColumns } from './fast-lane.ts';
 import { GateHold } from './gate-hold.ts';
 import { type Heads, SEGMENTS } from './heads.ts';
@@ -166,7 +167,7 @@ export class Poster {
 
 /** Rises with every new record and every exception, that is with all that a transaction changes. */
 function markOf(total: (name: string) => number): number {
-  return total('debits') + total('exceptions');
+  return total('debits') + total('events') + total('exceptions');
 }
 
 function postedMark(reader: StoreReader): number {
@@ -214,7 +215,8 @@ class Group {
     const block = new BlockBuilder(number, columns, this.#poster.blockRoom);
     this.#poster.blockRoom = block.room;
     this.#view.begin(block);
-    const lane = { heads: this.#heads, books: this.#books, gate, posting, block };
+    const hearEvent = (event: ReceivedEvent) => receiveEvent(event, this.#view, this.#books, gate);
+    const lane = { heads: this.#heads, books: this.#books, gate, posting, block, hearEvent };
     const outcomes =
       'columns' in upload
         ? postColumns(columns, { ...lane, reader: this.#view })

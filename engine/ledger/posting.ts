@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { fromHex, isHex } from '../bytes.ts';
 import { type DebitId, DebitKind, DebitState, Evidence } from '../debit/record.ts';
 import type { Books } from './books.ts';
+import { holdsEvent } from './events.ts';
 import type { GateHold } from './gate-hold.ts';
 import { isException, type Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
@@ -40,6 +41,7 @@ import {
   presume,
   vouches,
 } from './rules.ts';
+import { addSighting, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreWriter } from './store.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -64,8 +66,11 @@ export class Posting {
     assert(isHex(debit.issuer, 8), `not an issuer: ${debit.issuer}`);
     assert((debit.kind === DebitKind.settlement) === (debit.refersTo !== null));
     this.#sealed = debit.sealed;
-    const held = debit.gateSequence <= this.#gate.highest ? this.#held(debit) : undefined;
-    if (held) return this.#repeat(debit, held);
+    if (debit.gateSequence <= this.#gate.highest) {
+      const held = this.#held(debit);
+      if (held) return this.#repeat(debit, held);
+      if (holdsEvent(this.#writer, debit)) return this.#conflict(debit);
+    }
     this.#gate.arrive(debit.gateSequence);
     return debit.kind === DebitKind.settlement ? this.#settlement(debit) : this.#debit(debit);
   }
@@ -77,7 +82,10 @@ export class Posting {
 
   #repeat(debit: ReceivedDebit, held: DebitRow): Outcome {
     const outcome = judgeRepeat(debit.digest, held);
-    if (outcome === 'exists') return outcome;
+    return outcome === 'exists' ? outcome : this.#conflict(debit);
+  }
+
+  #conflict(debit: ReceivedDebit): Outcome {
     // The conflicting record may be uploaded again and again; it is reported once.
     const seen = new Uint8Array(ID_BYTES + DIGEST_BYTES);
     seen.set(idKey(debit));
@@ -85,9 +93,9 @@ export class Posting {
     if (!this.#writer.get('conflicts', seen)) {
       this.#writer.put('conflicts', seen, NOTHING);
       const row = rowOf(debit, fromHex(debit.issuer), Standing.refused);
-      this.#books.report(outcome, debit, null, row, debit.sealed);
+      this.#books.report('identityConflict', debit, null, row, debit.sealed);
     }
-    return outcome;
+    return 'identityConflict';
   }
 
   #debit(debit: ReceivedDebit): Outcome {
@@ -101,9 +109,22 @@ export class Posting {
     if (isException(outcome)) this.#books.report(outcome, debit, taken ?? null, row, debit.sealed);
     if (standing === Standing.posted) this.#link(debit, row);
     if (standing === Standing.unconfirmed) this.#keepAside(debit, row);
+    if (isSighting(row)) this.#see(debit, row);
     this.#hearWaiting(debit);
     if (outcome !== 'unconfirmed') return outcome;
     return isPending(this.#held(debit)!.standing) ? outcome : 'settled';
+  }
+
+  /** A tap that read the card's counter: what is pending below it had its turn. */
+  #see(id: DebitId, row: DebitRow): void {
+    const purse = purseOf(row.transactionType);
+    addSighting(this.#writer, row.card, purse, linkOf(id, row));
+    const below = this.#pendingOf(row.card, purse).filter(
+      (one) => one.offlineCounter < row.offlineCounter,
+    );
+    for (const [first] of byCounter(below)) {
+      this.#reconsider(row.card, purse, first!.offlineCounter);
+    }
   }
 
   #keepAside(id: DebitId, row: DebitRow): void {
@@ -249,23 +270,17 @@ export class Posting {
     const between = pending.filter(
       (one) => one.offlineCounter > floor && one.offlineCounter < counter,
     );
-    for (const group of byCounter(between)) this.#presume(group, link);
+    for (const [first] of byCounter(between)) this.#reconsider(card, purse, first!.offlineCounter);
   }
 
   /** Presumes anew about the pending debits at a counter no debit holds. */
   #reconsider(card: Uint8Array, purse: number, counter: number): void {
     const rivals = this.#pendingOf(card, purse).filter((one) => one.offlineCounter === counter);
     if (rivals.length === 0) return;
-    const range = {
-      from: chainKey(card, purse, counter + 1),
-      to: chainKey(card, purse, 0x10000),
-      limit: 1,
-    };
-    const [next] = [...this.#writer.range('chain', range)];
-    this.#presume(rivals, next && decodeLink(next.key, next.value));
+    this.#presume(rivals, evidenceFrom(this.#writer, card, purse, counter + 1));
   }
 
-  #presume(rivals: readonly Pending[], above: Link | undefined): void {
+  #presume(rivals: readonly Pending[], above: readonly Link[]): void {
     const presumptions = presume(rivals, above);
     for (const [i, rival] of rivals.entries()) {
       const row = this.#held(rival)!;

@@ -17,6 +17,8 @@
  *   blockIndex  id of a block's first row -> number of the block
  *   sealed      number of a block -> all records of its batch, sealed
  *   heads       segment -> its heads as of a block (`checkpoint.ts`)
+ *   events      id -> digest, event record (`events.ts`)
+ *   seen        card, purse, counter, id -> link row: a sighting (`sightings.ts`)
  */
 import assert from 'node:assert/strict';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';

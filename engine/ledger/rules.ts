@@ -110,15 +110,16 @@ export type Presumption =
 
 /**
  * What can be said of the pending debits at one counter that no debit holds. Where one is vouched
- * for, or the chain above bears it out, one of them committed; and that can only be the latest, for
- * its tap still read this counter.
- * @param above the nearest debit above that counter.
+ * for, or what is known above bears it out, one of them committed; and that can only be the latest,
+ * for its tap still read this counter.
+ * @param above all debits at the nearest counter above that any is known at, whatever became of
+ *   them: each read the counter and the balance of the card.
  * @returns one presumption for each of `rivals`.
  */
-export function presume(rivals: readonly Pending[], above: Link | undefined): Presumption[] {
+export function presume(rivals: readonly Pending[], above: readonly Link[]): Presumption[] {
   const latest = rivals.reduce((a, b) => (isLater(b, a) ? b : a));
   const vouched = rivals.some((rival) => rival.vouched);
-  const committed = vouched || (above !== undefined && explains(latest, above));
+  const committed = vouched || above.some((one) => explains(latest, one));
   if (!committed) return rivals.map(() => Standing.unconfirmed);
   return rivals.map((rival) =>
     rival === latest ? Standing.presumedPosted : Standing.presumedVoided,

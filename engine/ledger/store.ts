@@ -19,6 +19,8 @@ export const tables = [
   'blockIndex',
   'sealed',
   'heads',
+  'events',
+  'seen',
 ] as const;
 export type Table = (typeof tables)[number];
 

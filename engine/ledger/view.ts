@@ -87,6 +87,23 @@ export class View implements StoreReader {
     return rows instanceof Block ? rows : undefined;
   }
 
+  /** Blocks that may hold debits of a gate with sequences from `first` to `last`, in order. */
+  *blocksOf(gateId: string, first: number, last: number): Generator<BlockRows> {
+    const before = {
+      from: idKey({ gateId, gateSequence: 0 }),
+      to: idKey({ gateId, gateSequence: first + 1 }),
+      reverse: true,
+      limit: 1,
+    };
+    const [entry] = [...this.base.range('blockIndex', before)];
+    const from = entry?.key ?? idKey({ gateId, gateSequence: first });
+    const to = idKey({ gateId, gateSequence: last + 1 });
+    for (const { value } of [...this.base.range('blockIndex', { from, to })]) {
+      yield this.#blocks.get(this.base, readU48(value, 0));
+    }
+    if (this.open?.gateId === gateId) yield this.open;
+  }
+
   /** Cards of a segment of the heads, in order; heads may know some that `base` does not yet. */
   *cards(segment: number): Generator<Uint8Array> {
     let last: Uint8Array | undefined;

@@ -95,6 +95,11 @@ const gate = object('a gate', {
   backlog: whole('journal entries not acknowledged yet, as it last said'),
   parametersVersion: whole('parameter set in force; 0 for its own configuration'),
   tapP99Ms: whole('99th percentile of its taps, milliseconds'),
+  mode: text('its modes, joined by +; normal'),
+  clock: text('how well its clock is known to run'),
+  shift: whole('the shift it has open; 0 where it did not say'),
+  shiftRecords: whole('records of that shift so far'),
+  shiftAmountMinor: whole('their amount, minor units'),
 });
 
 const percentiles = {

@@ -202,7 +202,7 @@ export class IngestSession implements Replaceable {
 
   async #post(batch: Batch): Promise<EngineMessage> {
     const { gateId } = this.#peer;
-    const { checks, counters, gates, ledger } = this.#context;
+    const { checks, counters, gates, ledger, nowMs } = this.#context;
     const held = ledger.acknowledgedThrough(gateId);
     if (batch.first > held + 1) {
       throw new FaregateError(
@@ -222,7 +222,8 @@ export class IngestSession implements Replaceable {
     counters.duplicates += repeats;
     counters.posted += batch.count - repeats;
     gates.acknowledged(gateId, result.acknowledgedThrough);
-    return { type: 'ack', through: result.acknowledgedThrough, outcomes, ...this.#newest() };
+    const through = result.acknowledgedThrough;
+    return { type: 'ack', through, outcomes, nowMs: nowMs(), ...this.#newest() };
   }
 
   #newest(): { parameters?: number } {

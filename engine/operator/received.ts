@@ -4,11 +4,11 @@
  * columns. No object is made for a record, save where the ledger asks for one.
  */
 import { toHex, writeU48 } from '../bytes.ts';
-import { at, decodeDebit } from '../debit/codec.ts';
+import { at, decodeDebit, isLayoutVersion } from '../debit/codec.ts';
+import { decodeEvent, isEvent } from '../debit/event.ts';
 import {
   DEBIT_BYTES,
-  DEBIT_LAYOUT_VERSION,
-  type Debit,
+  type DebitId,
   DebitKind,
   DebitState,
   Evidence,
@@ -58,6 +58,10 @@ export function checkBatch(gateId: string, batch: Batch): void {
   for (let i = 0; i < count; i++) {
     writeU48(sequence, 0, first + i);
     const from = i * DEBIT_BYTES;
+    if (isEvent(records, from)) {
+      checkEvent(gateId, batch, i);
+      continue;
+    }
     if (
       !looksSound(records, from) ||
       !same(records, from + at.gateId, gate) ||
@@ -73,7 +77,7 @@ function looksSound(records: Uint8Array, from: number): boolean {
   const tapKind = records[from + at.tapKind]!;
   const levels = records[from + at.factorLevels]!;
   return (
-    records[from + at.version] === DEBIT_LAYOUT_VERSION &&
+    isLayoutVersion(records[from + at.version]!) &&
     records[from + at.kind] === DebitKind.debit &&
     records[from + at.refGateId] === 0 &&
     state >= DebitState.confirmed &&
@@ -93,14 +97,36 @@ function same(records: Uint8Array, from: number, bytes: Uint8Array): boolean {
 }
 
 function checkDecoded(gateId: string, batch: Batch, index: number): void {
-  const debit = decodeRecord(batch.records, index);
-  const wrong = (field: string, is: string | number, not: string | number): FaregateError =>
-    new FaregateError('UPLOAD_MALFORMED', `record ${index}: field ${field} is ${is}, not ${not}`);
-  if (debit.gateId !== gateId) throw wrong('gateId', debit.gateId, gateId);
-  if (debit.gateSequence !== batch.first + index) {
-    throw wrong('gateSequence', debit.gateSequence, batch.first + index);
+  const debit = naming(index, () => decodeDebit(batch.records, index * DEBIT_BYTES));
+  requireIdentity(debit, gateId, batch, index);
+  if (debit.state === DebitState.intended) throw wrong(index, 'state', debit.state, 'an outcome');
+}
+
+function requireIdentity(id: DebitId, gateId: string, batch: Batch, index: number): void {
+  if (id.gateId !== gateId) throw wrong(index, 'gateId', id.gateId, gateId);
+  if (id.gateSequence !== batch.first + index) {
+    throw wrong(index, 'gateSequence', id.gateSequence, batch.first + index);
   }
-  if (debit.state === DebitState.intended) throw wrong('state', debit.state, 'an outcome');
+}
+
+function wrong(
+  index: number,
+  field: string,
+  is: string | number,
+  not: string | number,
+): FaregateError {
+  const message = `record ${index}: field ${field} is ${is}, not ${not}`;
+  return new FaregateError('UPLOAD_MALFORMED', message);
+}
+
+function checkEvent(gateId: string, batch: Batch, index: number): void {
+  const event = naming(index, () => decodeEvent(batch.records, index * DEBIT_BYTES));
+  requireIdentity(event, gateId, batch, index);
+  if (event.event !== 'shiftClosed') return;
+  const { first, last } = event;
+  if (first < 1 || last < first - 1 || last >= event.gateSequence) {
+    throw wrong(index, 'last', last, `from ${first} to before ${event.gateSequence}`);
+  }
 }
 
 /**
@@ -108,7 +134,7 @@ function checkDecoded(gateId: string, batch: Batch, index: number): void {
  * of that debit is then no longer to be had.
  */
 function carriesTac(records: Uint8Array, from: number): boolean {
-  if (records[from + at.state] !== DebitState.confirmed) return false;
+  if (records[from + at.state] !== DebitState.confirmed || isEvent(records, from)) return false;
   const byCounter =
     records[from + at.kind] === DebitKind.settlement &&
     records[from + at.evidence] === Evidence.cardState;
@@ -147,9 +173,10 @@ function debitAt(
   };
 }
 
-function decodeRecord(records: Uint8Array, index: number): Debit {
+/** Runs `decode`; what it finds is said of the record `index`. */
+function naming<T>(index: number, decode: () => T): T {
   try {
-    return decodeDebit(records, index * DEBIT_BYTES);
+    return decode();
   } catch (cause) {
     if (!(cause instanceof FaregateError)) throw cause;
     throw new FaregateError('UPLOAD_MALFORMED', `record ${index}: ${cause.message}`, { cause });

@@ -29,4 +29,20 @@ export interface GateStatus {
   };
   readonly tapMs: HistogramData;
   readonly hostUs: HistogramData;
+  /** Absent from gates that do not tell it. */
+  readonly now?: GateNow;
+}
+
+/** How a gate stands as it reports. */
+export interface GateNow {
+  /** Mask of `engine/tap/modes.ts`. */
+  readonly mode: number;
+  /** Byte of `engine/clock-quality.ts`. */
+  readonly clockQuality: number;
+  /** Number of the shift that is open, and what it counts so far. */
+  readonly shift: number;
+  readonly shiftRecords: number;
+  readonly shiftAmountMinor: number;
+  /** People let through since the process started while each mode was in force, by its name. */
+  readonly underMode: Readonly<Record<string, number>>;
 }

@@ -3,8 +3,10 @@
  * Pure apart from the `Telemetry` passed in. No card number ever enters it, and texts that come
  * from outside are masked all the same (PCI DSS 3.4: at most the last four digits are shown).
  */
+import { clockQualityText } from '../clock-quality.ts';
 import { bucketHigh, type Histogram, type Percentiles } from '../histogram.ts';
 import { TAP_DEADLINE_MS } from '../limits.ts';
+import { modeText } from '../tap/modes.ts';
 import type { GateStatus } from './status.ts';
 import { RATE_HISTORY_S, type Telemetry } from './telemetry.ts';
 
@@ -116,6 +118,13 @@ export interface GateView {
   /** The parameter set in force; 0: none, or it does not say. */
   readonly parametersVersion: number;
   readonly tapP99Ms: number;
+  /** `normal`, or its modes joined by `+`. */
+  readonly mode: string;
+  readonly clock: string;
+  /** The shift it has open; 0 where it did not say. */
+  readonly shift: number;
+  readonly shiftRecords: number;
+  readonly shiftAmountMinor: number;
 }
 
 export interface LatencyBucket {
@@ -261,6 +270,7 @@ function denials(telemetry: Telemetry): { reason: string; taps: number }[] {
 
 function gateView(gate: GateInput, telemetry: Telemetry, nowMs: number): GateView {
   const tally = telemetry.tallies.get(gate.gateId);
+  const now = tally?.last.now;
   return {
     gateId: gate.gateId,
     station: gate.station,
@@ -277,6 +287,11 @@ function gateView(gate: GateInput, telemetry: Telemetry, nowMs: number): GateVie
     backlog: tally?.last.backlog ?? 0,
     parametersVersion: tally?.last.parameters?.version ?? 0,
     tapP99Ms: tally?.tapP99Ms ?? 0,
+    mode: modeText(now?.mode ?? 0),
+    clock: clockQualityText(now?.clockQuality ?? 0),
+    shift: now?.shift ?? 0,
+    shiftRecords: now?.shiftRecords ?? 0,
+    shiftAmountMinor: now?.shiftAmountMinor ?? 0,
   };
 }
 

@@ -24,7 +24,14 @@ import {
   updatedLate,
 } from '../card/purse/dialogues.ts';
 import { issuer, type SelectedPurse } from '../card/purse/selected.ts';
-import { type Debit, DebitKind, DebitState, Evidence, type TapKind } from '../debit/record.ts';
+import {
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
+  type InForce,
+  type TapKind,
+} from '../debit/record.ts';
 import type { TapDialogue } from './decision.ts';
 import type { Reason } from './reasons.ts';
 import { settleByCounter } from './settle.ts';
@@ -56,6 +63,7 @@ export interface DebitRequest {
   readonly buffers: GateBuffers;
   /** An earlier debit of this card whose outcome is unknown. */
   readonly pending: Debit | null;
+  readonly inForce: InForce;
 }
 
 /** How it ended. `closed` are the final records of the intents appended, in their order. */
@@ -245,5 +253,9 @@ function makeIntent(
     tapMs: 0,
     hostUs: 0,
     refersTo: null,
+    mode: request.inForce.mode,
+    denylistVersion: request.inForce.denylistVersion,
+    clockQuality: request.inForce.clockQuality,
+    parametersVersion: request.inForce.parametersVersion,
   };
 }

@@ -22,7 +22,7 @@ export type Plan =
   | { readonly reason: Reason };
 
 /** Used here a moment ago: the rider taps twice, or hands the card back. */
-function isPassBack(
+export function isPassBack(
   fares: CompiledFares,
   last: LastJourney,
   station: number,

@@ -5,7 +5,7 @@
 import { isFault } from '../card/dialogue.ts';
 import { selectPurse } from '../card/purse/select-purse.ts';
 import { cardNumber, keyRef } from '../card/purse/selected.ts';
-import { TapKind } from '../debit/record.ts';
+import { NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
 import { type DebitRequest, faultOutcome } from './debit-card.ts';
@@ -66,6 +66,7 @@ function* quotePurchase(
     key,
     buffers: setting.buffers,
     pending: setting.findUnconfirmed(number)?.debit ?? null,
+    inForce: setting.inForce ?? NOTHING_IN_FORCE,
   };
   return { purse, request, settlement: null, settled: null };
 }

@@ -1,6 +1,6 @@
 /**
  * Why a tap does not open the gate, in order of precedence: where several hold, the rider is told
- * the first. `open` and `recovered` open it. `docs/reasons.md` lists the same codes (kept equal by
+ * the first. `open`, `recovered` and `released` open it. `docs/reasons.md` lists the same codes (kept equal by
  * a test).
  */
 
@@ -8,7 +8,12 @@
 export const reasons = {
   open: 'Please go through.',
   recovered: 'Please go through: the fare had been taken when the card left too early.',
+  released: 'Please go through: no card is needed now.',
   gateClosed: 'This gate is out of service: please use another.',
+  stationClosed: 'This station is closed.',
+  noTrains: 'No trains: please do not enter.',
+  entryClosed: 'No entry at this station now: please use another.',
+  exitClosed: 'No exit at this station now: please follow the signs.',
   cardGone: 'Please tap again and hold the card.',
   cardFaulty: 'This card answers wrongly: please see the desk.',
   cardUnsupported: 'This card is not accepted here.',

@@ -5,16 +5,25 @@ import type { CardKeyRef } from '../card/dialogue.ts';
 import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
 import type { GatePlace } from '../card/purse/journey-form.ts';
-import type { Debit } from '../debit/record.ts';
+import type { Debit, InForce } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
 import type { FareBook } from '../fare/fares.ts';
 import type { Zone } from '../time.ts';
+import type { ModeHistory } from './mode-history.ts';
 
 /** A debit whose card left before it answered. */
 export interface PendingDebit {
   readonly debit: Debit;
   /** Since its tap, by a clock that does not jump. */
   readonly ageMs: number;
+}
+
+/** Modes as a tap sees them; both change between two taps. */
+export interface StationModes {
+  /** Mask in force here. */
+  readonly mode: number;
+  /** Of every station this gate was told of. */
+  readonly history: ModeHistory;
 }
 
 export interface TapSetting {
@@ -34,4 +43,8 @@ export interface TapSetting {
   readonly findUnconfirmed: (cardNumber: Uint8Array) => PendingDebit | null;
   /** Derives a card's key ahead of its use; called while a command is on the air. */
   readonly prepareKey: (key: CardKeyRef) => void;
+  /** Written into every record; absent: nothing is known of it. */
+  readonly inForce?: InForce;
+  /** Absent: always normal, and nothing is known of other days. */
+  readonly modes?: StationModes;
 }

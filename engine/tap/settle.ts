@@ -8,7 +8,7 @@ import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.t
 import type { CompiledProfile } from '../card/purse/compile.ts';
 import { proveTransaction } from '../card/purse/dialogues.ts';
 import { keyRef, nextOfflineCounter, type SelectedPurse } from '../card/purse/selected.ts';
-import { type Debit, DebitKind, DebitState, Evidence } from '../debit/record.ts';
+import { type Debit, DebitKind, DebitState, Evidence, type InForce } from '../debit/record.ts';
 import type { TapDialogue } from './decision.ts';
 
 /** Identity and instant of the record that the settlement becomes. */
@@ -17,6 +17,7 @@ export interface SettlementSlot {
   readonly sequence: number;
   readonly instantMs: number;
   readonly dateTime: Uint8Array;
+  readonly inForce: InForce;
 }
 
 function settlement(
@@ -35,6 +36,10 @@ function settlement(
     gateId: slot.gateId,
     gateSequence: slot.sequence,
     instantMs: slot.instantMs,
+    mode: slot.inForce.mode,
+    denylistVersion: slot.inForce.denylistVersion,
+    clockQuality: slot.inForce.clockQuality,
+    parametersVersion: slot.inForce.parametersVersion,
     refersTo: { gateId: pending.gateId, gateSequence: pending.gateSequence },
   };
 }

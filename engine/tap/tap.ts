@@ -9,14 +9,17 @@ import { journeyRead, journeyReadLate, readJourneyAsk } from '../card/purse/dial
 import { fillJourney } from '../card/purse/journey-form.ts';
 import { purseIn, selectAsk, selectPurse } from '../card/purse/select-purse.ts';
 import { cardNumber, keyRef, riderClass, type SelectedPurse } from '../card/purse/selected.ts';
-import { type Debit, TapKind } from '../debit/record.ts';
+import { type Debit, NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
 import type { CompiledFares } from '../fare/fares.ts';
 import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
 import { type DebitRequest, faultOutcome } from './debit-card.ts';
 import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { mayRideExpired, ridesExpired } from './expiry.ts';
 import { journeyOf, wroteJourney } from './journey.ts';
+import { planUnderModes } from './mode-plan.ts';
+import { atTheDoor, NORMAL } from './modes.ts';
 import { type Quoted, runPhases } from './phases.ts';
 import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
 import type { Reason } from './reasons.ts';
@@ -39,19 +42,19 @@ function* quoteTap(
   sequence: number,
 ): TapDialogue<Decision | Quoted> {
   const tapKind = setting.side === 'entry' ? TapKind.entry : TapKind.exit;
+  const door = atTheDoor(modeOf(setting), setting.side);
+  if (door) return { ...refuse(tapKind, door, ''), open: door === 'released' };
   const fares = setting.fares.at(instantMs);
   if (!fares) return refuse(tapKind, 'faresMissing', '');
   const first = setting.profiles[0]!;
   const selected = yield selectAsk(first);
   const purse = purseIn(first, selected) ?? (yield* selectPurse(setting.profiles, selected));
-  if ('fault' in purse) {
-    const { reason, detail } = faultOutcome(purse);
-    return refuse(tapKind, reason === 'cardRefused' ? 'cardUnsupported' : reason, detail);
-  }
+  if ('fault' in purse) return unselected(tapKind, purse);
   const dateTime = new Uint8Array(7);
   writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
   const unfit = checkCard(purse, dateTime);
-  if (unfit) return refuse(tapKind, unfit, '');
+  const isOver = unfit === 'expired' && mayRideExpired(modeOf(setting), setting.side);
+  if (unfit && !isOver) return refuse(tapKind, unfit, '');
 
   if (!purse.profile.journey) return refuse(tapKind, 'cardUnsupported', purse.profile.name);
   const number = cardNumber(purse);
@@ -66,19 +69,22 @@ function* quoteTap(
     ? journeyRead(purse.profile, answered)
     : yield* journeyReadLate(purse.profile, asked, answered);
   if (record !== 'absent' && 'fault' in record) return faulty(tapKind, record);
+  const journey = record === 'absent' ? null : record;
+  const last = journeyOf(purse.profile, journey, fares, setting.zone);
+  const over = isOver && !ridesThough(setting, purse, fares, last, instantMs);
+  if (over) return refuse(tapKind, 'expired', '');
   if (denylisted) return refuse(tapKind, 'denylisted', '');
 
-  const journey = record === 'absent' ? null : record;
   const found = setting.findUnconfirmed(number);
   const pending = found?.debit ?? null;
-  const slot = { gateId: setting.gateId, sequence, instantMs, dateTime };
+  const inForce = setting.inForce ?? NOTHING_IN_FORCE;
+  const slot = { gateId: setting.gateId, sequence, instantMs, dateTime, inForce };
   const recovery =
     found && wroteJourney(purse.profile, journey, found.debit)
       ? yield* recover(setting, slot, purse, found, tapKind)
       : null;
   if (recovery && 'reason' in recovery) return recovery;
   const settled = recovery;
-  const last = journeyOf(purse.profile, journey, fares, setting.zone);
   // A station's index is one of its fare version.
   const priced = faresOf(setting, fares, last);
   const ride = priced === fares ? last : journeyOf(purse.profile, journey, priced, setting.zone);
@@ -91,6 +97,7 @@ function* quoteTap(
     cardNumber: number,
     key,
     pending: settled ? null : pending,
+    inForce,
   });
   if (typeof request !== 'string') return { purse, request, settlement: settled, settled: pending };
   const decision = refuse(tapKind, request, '');
@@ -125,9 +132,23 @@ function faulty(tapKind: TapKind, fault: CardFault): Decision {
   return refuse(tapKind, reason, detail);
 }
 
+/** No application of a scheme in force. */
+function unselected(tapKind: TapKind, fault: CardFault): Decision {
+  const { reason, detail } = faultOutcome(fault);
+  return refuse(tapKind, reason === 'cardRefused' ? 'cardUnsupported' : reason, detail);
+}
+
 type Slot = Pick<
   DebitRequest,
-  'gateId' | 'sequence' | 'instantMs' | 'dateTime' | 'tapKind' | 'pending' | 'cardNumber' | 'key'
+  | 'gateId'
+  | 'sequence'
+  | 'instantMs'
+  | 'dateTime'
+  | 'tapKind'
+  | 'pending'
+  | 'cardNumber'
+  | 'key'
+  | 'inForce'
 >;
 
 /** What to debit, or why nothing is. */
@@ -169,6 +190,7 @@ function quote(
     key: slot.key,
     buffers: setting.buffers,
     pending: slot.pending,
+    inForce: slot.inForce,
   };
 }
 
@@ -183,6 +205,30 @@ function riderIndex(fares: CompiledFares, name: string | null): number {
   return name === null ? 0 : Math.max(0, fares.riders.indexOf(name));
 }
 
+function modeOf(setting: TapSetting): number {
+  return setting.modes?.mode ?? NORMAL;
+}
+
+/** Whether an expired card may ride all the same. */
+function ridesThough(
+  setting: TapSetting,
+  purse: SelectedPurse,
+  fares: CompiledFares,
+  last: LastJourney,
+  nowMs: number,
+): boolean {
+  const { side, zone, modes } = setting;
+  return ridesExpired(purse, {
+    mode: modeOf(setting),
+    history: modes?.history ?? null,
+    side,
+    zone,
+    last,
+    enteredAt: fares.stations[last.station]?.code ?? null,
+    nowMs,
+  });
+}
+
 function planTap(
   setting: TapSetting,
   fares: CompiledFares,
@@ -192,7 +238,12 @@ function planTap(
 ): Plan {
   const here = fares.stationByCode(setting.place.station, 0);
   if (here < 0) return { reason: 'stationUnknown' };
-  return setting.side === 'entry'
+  const { side, modes } = setting;
+  if (modes && (modes.mode !== NORMAL || !modes.history.isEmpty)) {
+    const { mode, history } = modes;
+    return planUnderModes({ side, mode, history, fares, last, here, rider, nowMs: instantMs });
+  }
+  return side === 'entry'
     ? planEntry(fares, last, here, instantMs)
     : planExit(fares, last, here, rider, instantMs);
 }

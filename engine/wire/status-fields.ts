@@ -2,7 +2,7 @@
 import { GATE_ID_PATTERN } from '../debit/record.ts';
 import { HISTOGRAM_BUCKETS, type HistogramData } from '../histogram.ts';
 import { PARAMETERS_VERSION_MAX, WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
-import type { GateStatus } from '../operator/status.ts';
+import type { GateNow, GateStatus } from '../operator/status.ts';
 import { type Fields, malformed } from './fields.ts';
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -25,6 +25,18 @@ export function readStatus(fields: Fields): GateStatus {
     ...readParameters(fields),
     tapMs: readHistogram(fields.nested('tapMs'), 'tapMs'),
     hostUs: readHistogram(fields.nested('hostUs'), 'hostUs'),
+    ...(fields.absent('now') ? {} : { now: readNow(fields.nested('now')) }),
+  };
+}
+
+function readNow(fields: Fields): GateNow {
+  return {
+    mode: fields.whole('mode', 0, 0xffff),
+    clockQuality: fields.whole('clockQuality', 0, 0xff),
+    shift: fields.whole('shift', 0, 0xffff_ffff),
+    shiftRecords: fields.whole('shiftRecords', 0, COUNT_MAX),
+    shiftAmountMinor: fields.whole('shiftAmountMinor', 0, COUNT_MAX),
+    underMode: fields.counts('underMode', WIRE_NAMES_MAX, COUNT_MAX),
   };
 }
 

@@ -6,6 +6,11 @@ export interface Barrier {
    * Opens, or refuses with the reason shown. Must return at once; the mechanics run by themselves.
    */
   show(decision: Decision): void;
+  /**
+   * Stands open from here on, or works by `show` again: an emergency release. A barrier without it
+   * opens for each tap only.
+   */
+  stand?(open: boolean): void;
 }
 
 /** A barrier that only counts, for stations without hardware. */

@@ -16,6 +16,10 @@ export class LineBarrier implements Barrier {
     this.#write = write;
   }
 
+  stand(open: boolean): void {
+    this.#write(JSON.stringify({ gate: this.#gateId, standsOpen: open }));
+  }
+
   show(decision: Decision): void {
     const { open, reason, amountMinor, balanceMinor } = decision;
     this.#write(

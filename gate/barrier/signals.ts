@@ -19,7 +19,12 @@ const stop: Signal = { light: 'red', sound: 'long' };
 export const signals: Readonly<Record<Reason, Signal>> = {
   open: go,
   recovered: go,
+  released: go,
   gateClosed: stop,
+  stationClosed: stop,
+  noTrains: stop,
+  entryClosed: stop,
+  exitClosed: stop,
   cardGone: again,
   cardFaulty: stop,
   cardUnsupported: stop,

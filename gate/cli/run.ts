@@ -7,6 +7,7 @@ import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { createLog, logLevelOf, logLevels } from '../../engine/log/log.ts';
 import { readServiceConfig } from '../service/config.ts';
+import { Control, readToken } from '../service/control.ts';
 import { type Health, serveHealth } from '../service/health.ts';
 import { type Check, selfTest } from '../service/self-test.ts';
 import { loadFiles, openStation, reloadKeys } from '../service/service.ts';
@@ -65,7 +66,10 @@ async function runGate(args: Args, io: Io): Promise<number> {
   process.on('SIGHUP', reload);
   try {
     if (config.health) {
-      health = await serveHealth(viewOf(station), config.health.host, config.health.port);
+      const control = config.control
+        ? new Control(station.modes, await readToken(config.control.tokenFile), log)
+        : null;
+      health = await serveHealth(viewOf(station), config.health.host, config.health.port, control);
     }
     station.start();
     log.info({ gates: config.gates.length, health: health?.address ?? null }, 'gates are open');

@@ -8,6 +8,7 @@ import {
   DebitKind,
   DebitState,
   Evidence,
+  type InForce,
   TapKind,
 } from '../../engine/debit/record.ts';
 import { type Reason, reasons } from '../../engine/tap/reasons.ts';
@@ -24,7 +25,7 @@ export interface CommandReport {
   readonly cardUs: number;
 }
 
-export interface DebitReport {
+export interface DebitReport extends InForce {
   readonly kind: string;
   readonly state: string;
   readonly evidence: string;
@@ -120,6 +121,10 @@ function describeDebit(debit: Debit, verifier: TacVerifier): DebitReport {
     currency: debit.currency,
     random: toHex(debit.random),
     tac: toHex(debit.tac),
+    mode: debit.mode,
+    denylistVersion: debit.denylistVersion,
+    clockQuality: debit.clockQuality,
+    parametersVersion: debit.parametersVersion,
     tacVerdict: confirmed ? verifier.verify(record, 0) : 'none',
     record: toHex(record),
   };

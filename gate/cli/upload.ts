@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { decodeDebit, encodeDebit } from '../../engine/debit/codec.ts';
+import { isEvent } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES, DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { JOURNAL_CLOSE_SYNC_MS } from '../../engine/limits.ts';
@@ -94,6 +95,10 @@ async function upload(args: Args, io: Io): Promise<number> {
 function closeOpen(journal: Journal): number {
   const open = journal.open();
   for (const bytes of open) {
+    if (isEvent(bytes, 0)) {
+      journal.close(bytes);
+      continue;
+    }
     const debit = decodeDebit(bytes, 0);
     const state = debit.state === DebitState.intended ? DebitState.unconfirmed : debit.state;
     const record = new Uint8Array(DEBIT_BYTES);

@@ -13,6 +13,7 @@ import { createLog } from '../../engine/log/log.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import type { GateStatus } from '../../engine/operator/status.ts';
+import { NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { VirtualReader } from '../reader/virtual/reader.ts';
 import { Station } from '../station.ts';
@@ -96,7 +97,7 @@ export async function runStation(
     pace: plan.pace,
     taps: plan.taps ?? Number.POSITIVE_INFINITY,
     tearing: plan.tearing,
-    onTap: ({ decision, tapUs, hostUs }) => counts.counts.add(decision, tapUs, hostUs),
+    onTap: ({ decision, tapUs, hostUs }) => counts.counts.add(decision, tapUs, hostUs, NORMAL),
   });
   const progress = setInterval(() => {
     counts.keep();

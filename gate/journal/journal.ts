@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { readU48 } from '../../engine/bytes.ts';
 import { at } from '../../engine/debit/codec.ts';
+import { isEvent } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES, DebitKind, DebitState } from '../../engine/debit/record.ts';
 import { createSealer, SEAL_KEY_BYTES, SEAL_SALT_BYTES } from '../../engine/debit/seal.ts';
 import { FaregateError } from '../../engine/errors.ts';
@@ -181,7 +182,9 @@ class SegmentedJournal implements Journal {
     const sequence = this.#backlog.next;
     if (record.length !== DEBIT_BYTES) assert.fail(`a record of ${record.length} bytes`);
     const isIntent =
-      record[at.state] === DebitState.intended || record[at.kind] === DebitKind.settlement;
+      record[at.state] === DebitState.intended ||
+      record[at.kind] === DebitKind.settlement ||
+      isEvent(record, 0);
     if (!isIntent) assert.fail('the record is final already');
     if (readU48(record, at.gateSequence) !== sequence) assert.fail(`${sequence} comes next`);
     const refusal = this.#refusal();

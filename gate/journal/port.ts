@@ -11,7 +11,7 @@ export interface Journal {
   /** Throws JOURNAL_FULL now if the next intent would not fit; costs nothing otherwise. */
   reserve(): void;
   /**
-   * Appends the record (160 bytes, state `intended`; a settlement has its state already) under
+   * Appends the record (160 bytes, state `intended`; settlements and events are final already) under
    * `nextSequence`. The write starts at once, or as soon as a sync that is under way is over; the
    * promise resolves when the record is durable.
    * @throws FaregateError, by rejection: JOURNAL_FULL, DISK_FULL (nothing appended), DISK_FAILED

@@ -48,6 +48,8 @@ export interface ServiceConfig {
   readonly institution: string;
   /** Address of health and metrics; absent: none. */
   readonly health?: { readonly host: string; readonly port: number };
+  /** Who may set the modes, and the folder that keeps them; absent: always normal. */
+  readonly control?: { readonly folder: string; readonly tokenFile: string };
   readonly journalSegments?: number;
   /** Folder of the station's denylist and the operator's public key; absent: nobody is stopped. */
   readonly denylist?: {
@@ -101,6 +103,7 @@ export const serviceConfigSchema = object(
       host: text,
       port: { type: 'integer', minimum: 0, maximum: 65_535 },
     }),
+    control: object(['folder', 'tokenFile'], { folder: text, tokenFile: text }),
     journalSegments: { type: 'integer', minimum: 2, maximum: 4096 },
     denylist: object(['folder', 'publicKey'], {
       folder: text,
@@ -134,8 +137,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   );
   requireDistinct(config, path);
   requireZone(config.zone, path);
+  requireLoopback(config, path);
   const folder = dirname(path);
-  const { denylist, parameters } = config;
+  const { control, denylist, parameters } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -145,6 +149,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       ...(config.keys.passphraseFile ? { passphraseFile: at(config.keys.passphraseFile) } : {}),
     },
     fares: config.fares === 'sample' ? config.fares : at(config.fares),
+    ...(control
+      ? { control: { folder: at(control.folder), tokenFile: at(control.tokenFile) } }
+      : {}),
     ...(denylist
       ? {
           denylist: {
@@ -182,6 +189,16 @@ function requireDistinct({ gates }: ServiceConfig, path: string): void {
       seen.set(value, index);
     }
   }
+}
+
+/** Control answers where health does, and must not leave the machine. */
+function requireLoopback({ control, health }: ServiceConfig, path: string): void {
+  if (!control) return;
+  if (health && ['127.0.0.1', '::1', 'localhost'].includes(health.host)) return;
+  throw new FaregateError(
+    'CONFIG_INVALID',
+    `${path}: field /control needs /health/host to be 127.0.0.1, ::1 or localhost`,
+  );
 }
 
 function requireZone(zone: string, path: string): void {

@@ -1,6 +1,6 @@
 /**
  * Health and metrics of a running station over HTTP: `/healthz` (the process answers), `/readyz`
- * (every gate serves cards), `/metrics` (Prometheus text). No card numbers, no keys, no control.
+ * (every gate serves cards), `/metrics` (Prometheus text), and `/mode` where control is configured (`control.ts`). No card numbers, no keys.
  * The gate's one importer of prom-client.
  */
 import { once } from 'node:events';
@@ -10,6 +10,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { FaregateError, systemCode } from '../../engine/errors.ts';
 import { HEALTH_CONNECTIONS_MAX, HTTP_REQUEST_MS } from '../../engine/limits.ts';
 import type { GateStatus } from '../../engine/operator/status.ts';
+import { CONTROL_PATH, type Control } from './control.ts';
 
 export interface StationView {
   /** Whether every gate serves cards. */
@@ -35,14 +36,23 @@ const gauges: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['backlog', 'Debits not yet acknowledged by the engine', (gate) => gate.backlog],
   ['unconfirmed', 'Debits whose outcome is not known', (gate) => gate.unconfirmed],
   ['connected', '1 while the engine is connected', (gate) => (gate.connected ? 1 : 0)],
+  ['mode', 'Mask of the modes in force; 0 is normal', (gate) => gate.now?.mode ?? 0],
+  ['clock_quality', 'docs/time.md; 1 is synchronised', (gate) => gate.now?.clockQuality ?? 0],
+  ['shift', 'Number of the open shift', (gate) => gate.now?.shift ?? 0],
 ];
 
 /** @throws FaregateError PORT_IN_USE. */
-export async function serveHealth(view: StationView, host: string, port: number): Promise<Health> {
+export async function serveHealth(
+  view: StationView,
+  host: string,
+  port: number,
+  control: Control | null = null,
+): Promise<Health> {
   const metrics = makeMetrics(view);
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0];
-    if (request.method !== 'GET') answer(response, 405, 'text/plain', 'only GET\n');
+    if (control && path === CONTROL_PATH) void control.answer(request, response);
+    else if (request.method !== 'GET') answer(response, 405, 'text/plain', 'only GET\n');
     else if (path === '/healthz') answer(response, 200, 'application/json', '{"status":"ok"}\n');
     else if (path === '/readyz') {
       const ready = view.ready();

@@ -5,6 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
@@ -18,9 +19,13 @@ import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { modeText, NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
+import { systemClock } from '../clock.ts';
 import { DenylistStore } from '../denylist/denylist-store.ts';
+import { ModesInForce, type ModesKept } from '../modes.ts';
+import { ModesFile } from '../modes-file.ts';
 import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
@@ -106,7 +111,9 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
   const zone = new Zone(config.zone);
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
   const parameters = await openParameters(options, zone);
+  const modes = await openModes(options, parameters);
   const station = new Station({
+    modes,
     engine: config.engine,
     keyring: parameters.keyring,
     log,
@@ -114,6 +121,7 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
     ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
   });
   parameters.onKeyring = (keyring) => station.keys.replace(keyring);
+  parameters.onMode = (mask) => station.modes.set(mask);
   try {
     for (const gate of config.gates) await addGate(station, options, parameters, gate);
     await parameters.start();
@@ -137,12 +145,13 @@ async function openParameters(options: ServiceOptions, zone: Zone): Promise<Serv
         : null,
     own: {
       parametersVersion: 0,
+      effectiveMs: 0,
       fares,
       profiles,
       denylist: await openDenylist(options),
       keyVersions: null,
       settings: { city, institution },
-      modes: [],
+      mode: null,
     },
     gates: config.gates,
     zone,
@@ -153,6 +162,34 @@ async function openParameters(options: ServiceOptions, zone: Zone): Promise<Serv
     nowMs: Date.now,
     log,
   });
+}
+
+/** A damaged file must not keep a station closed: it is normal then, and the log says why. */
+async function openModes(
+  { config, log }: ServiceOptions,
+  parameters: ServiceParameters,
+): Promise<ModesInForce> {
+  const asSet = parameters.inForce.mode;
+  if (!config.control) {
+    const modes = new ModesInForce(systemClock, null, null);
+    if (asSet) await modes.set(asSet.mask);
+    return modes;
+  }
+  const { folder } = config.control;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = new ModesFile(join(folder, 'modes.json'));
+  let kept: ModesKept | null = null;
+  try {
+    kept = await file.read();
+  } catch (error) {
+    if (!(error instanceof FaregateError)) throw error;
+    log.error({ code: error.code }, `the modes were passed over: ${error.message}`);
+  }
+  const modes = new ModesInForce(systemClock, kept, file);
+  // What was said last counts: the set by its instant, or somebody here after it.
+  if (asSet && (kept === null || kept.sinceMs < asSet.fromMs)) await modes.set(asSet.mask);
+  if (modes.mode !== NORMAL) log.warn({ mode: modeText(modes.mode) }, 'mode kept');
+  return modes;
 }
 
 /** The list in force in the station's folder, or one that stops nobody. */

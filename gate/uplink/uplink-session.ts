@@ -123,13 +123,14 @@ export class UplinkSession implements Asker {
       link.close();
     }, this.#timing.answerMs);
     const nextSequence = journal.nextSequence;
+    const sentMs = performance.now();
     try {
       await this.#tell(link, { type: 'hello', protocol: PROTOCOL, gateId, nextSequence });
       const welcome = await this.#hear(link);
       if (welcome.type !== 'welcome') throw misplaced(welcome);
       this.#agree(welcome.acknowledgedThrough, nextSequence);
       this.#hearNewest(welcome.parameters);
-      this.#skewMs = welcome.nowMs - (this.#options.nowMs ?? Date.now)();
+      this.#skewMs = this.#compare(welcome.nowMs, sentMs);
       if (Math.abs(this.#skewMs) > SKEW_MS_TOLD) {
         log.warn({ gate: gateId, skewMs: this.#skewMs }, 'the clocks of gate and engine disagree');
       }
@@ -137,6 +138,15 @@ export class UplinkSession implements Asker {
       clearTimeout(timer);
     }
     this.#welcomed = true;
+  }
+
+  /** The engine's clock less the gate's, if it was read half way through the round trip. */
+  #compare(engineMs: number, sentMs: number): number {
+    const { nowMs = Date.now, onCompared } = this.#options;
+    const roundTripMs = performance.now() - sentMs;
+    const skewMs = Math.round(engineMs - nowMs() + roundTripMs / 2);
+    onCompared?.(skewMs, roundTripMs);
+    return skewMs;
   }
 
   /** Journal and ledger must tell one story before anything is sent or let go. */
@@ -176,6 +186,8 @@ export class UplinkSession implements Asker {
           `the engine acknowledged through ${through}, but only ${this.#next - 1} were sent`,
         );
       }
+      const answered = this.#inFlight.findLast(({ last }) => last <= through);
+      if (answered && message.nowMs !== null) this.#compare(message.nowMs, answered.sentMs);
       if (through > this.#options.journal.acknowledged) this.#acknowledge(through);
     }
   }

@@ -36,6 +36,8 @@ export interface UplinkOptions {
   readonly downloads?: Downloads;
   /** The gate's wall clock, to be compared with the engine's. */
   readonly nowMs?: () => number;
+  /** Told the engine's clock less the gate's, and how long the answer took. */
+  readonly onCompared?: (skewMs: number, roundTripMs: number) => void;
   readonly timing?: Partial<UplinkTiming>;
 }
 

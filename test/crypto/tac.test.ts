@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Keyring, type MasterKey } from '../../engine/crypto/keyring.ts';
 import { TacVerifier } from '../../engine/crypto/tac.ts';
 import { at, encodeDebit } from '../../engine/debit/codec.ts';
-import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
+import { DEBIT_BYTES, type Debit, NOTHING_IN_FORCE } from '../../engine/debit/record.ts';
 import { nodeCardKey, nodePurchaseTac } from '../reference/crypto-node.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -62,6 +62,7 @@ const REST = {
   tapMs: 1,
   hostUs: 1,
   refersTo: null,
+  ...NOTHING_IN_FORCE,
 } as const;
 
 test('a TAC of an independent card is valid, wherever the record lies in the batch', () => {

@@ -10,13 +10,14 @@ import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { TacVerifier } from '../../engine/crypto/tac.ts';
 import { encodeDebit } from '../../engine/debit/codec.ts';
-import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
+import { DEBIT_BYTES, type Debit, type InForce } from '../../engine/debit/record.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { fareBook } from '../../engine/fare/book.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
-import type { TapSetting } from '../../engine/tap/setting.ts';
+import { purchase } from '../../engine/tap/purchase.ts';
+import type { StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -72,6 +73,8 @@ export interface GateKit {
   readonly journal: Journal;
   readonly barrier: CountingBarrier;
   tap(card: VirtualCard, tear?: Tear): Promise<TapReport>;
+  /** A plain purchase, as at a counter. */
+  buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
 }
 
 export class StationKit {
@@ -84,7 +87,7 @@ export class StationKit {
   readonly verifier = new TacVerifier(this.keyring);
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
-  readonly zone = new Zone('Asia/Shanghai');
+  readonly zone: Zone;
   readonly fares: CompiledFares;
   readonly #profiles = ['tunion', 'city-union'].map((name) =>
     compileProfile(builtInProfile(name as 'tunion')),
@@ -94,7 +97,8 @@ export class StationKit {
   #cards = 0;
   #gates = 0;
 
-  constructor(rules: Partial<FareRules> = {}) {
+  constructor(rules: Partial<FareRules> = {}, zone = 'Asia/Shanghai') {
+    this.zone = new Zone(zone);
     const city = sampleFareSet();
     this.fares = compileFares({ ...city, effectiveMs: 0, rules: { ...city.rules, ...rules } });
   }
@@ -140,10 +144,15 @@ export class StationKit {
       deadlineMs?: number;
       profiles?: TapSetting['profiles'];
       keys?: KeyHolder;
+      modes?: StationModes;
+      inForce?: InForce;
+      /** Of another station than the kit's own. */
+      unconfirmed?: UnconfirmedDebits;
     } = {},
   ): GateKit {
     this.#gates += 1;
     const gateId = `T${this.#gates}`;
+    const unconfirmed = options.unconfirmed ?? this.unconfirmed;
     const keys = options.keys ?? new KeyringHolder(this.keys);
     const journal = options.journal ?? new MemoryJournal();
     const barrier = new CountingBarrier();
@@ -167,8 +176,10 @@ export class StationKit {
       denylist: this.#denylist,
       zone: this.zone,
       buffers,
-      findUnconfirmed: (cardNumber) => this.unconfirmed.find(cardNumber),
+      findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
+      ...(options.modes ? { modes: options.modes } : {}),
+      ...(options.inForce ? { inForce: options.inForce } : {}),
     });
     const gate = new Gate({
       gateId,
@@ -178,21 +189,20 @@ export class StationKit {
       keys,
       journal,
       barrier,
-      unconfirmed: this.unconfirmed,
+      unconfirmed,
       clock: this.clock,
       ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
       keepBytes: true,
     });
-    const cards = reader.cards();
-    const tap = async (card: VirtualCard, tear?: Tear): Promise<TapReport> => {
-      const gone = reader.present(card, { kbitps: 106, ...(tear ? { tear } : {}) });
-      const session = (await cards.next()).value as CardSession;
-      const report = await gate.tap(session);
-      await session.release();
-      await gone;
-      return report;
-    };
-    return { gate, journal, barrier, tap };
+    const hold = holder(reader);
+    const tap = (card: VirtualCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
+    const buy = (card: VirtualCard, amountMinor: number) =>
+      hold(card, undefined, (session) => {
+        const instantMs = this.clock.nowMs();
+        const dialogue = purchase(setting(), instantMs, journal.nextSequence, amountMinor);
+        return gate.drive(session, instantMs, dialogue);
+      });
+    return { gate, journal, barrier, tap, buy };
   }
 
   /** Moves the clock on. */
@@ -206,4 +216,21 @@ export class StationKit {
     encodeDebit(debit, record, 0);
     return this.verifier.verify(record, 0);
   }
+}
+
+/** Holds a card to the reader while a tap is driven. */
+function holder(reader: VirtualReader) {
+  const cards = reader.cards();
+  return async (
+    card: VirtualCard,
+    tear: Tear | undefined,
+    drive: (session: CardSession) => Promise<TapReport>,
+  ): Promise<TapReport> => {
+    const gone = reader.present(card, { kbitps: 106, ...(tear ? { tear } : {}) });
+    const session = (await cards.next()).value as CardSession;
+    const report = await drive(session);
+    await session.release();
+    await gone;
+    return report;
+  };
 }

@@ -17,6 +17,7 @@ import { Standing } from '../../engine/ledger/rows.ts';
 import { type LedgerStore, tables } from '../../engine/ledger/store.ts';
 import { root } from '../shared.ts';
 import { byColumns } from './columns.ts';
+import { eventColumns, modeChanged } from './event-samples.ts';
 import { cardOf, received, settlement, torn } from './samples.ts';
 
 /** A row of every table. */
@@ -35,6 +36,7 @@ async function fill(store: LedgerStore): Promise<void> {
     received({ gateSequence: 7, amountMinor: 1 }),
     received({ gateSequence: 9, card: cardOf('late') }),
   ]);
+  await ledger.postBatch(eventColumns([modeChanged('G03', 1)]));
   const ordinary = { gateId: 'G02', card: cardOf('ordinary') };
   await byColumns(ledger, 'G02', [
     received({ ...ordinary, gateSequence: 1 }),

@@ -113,12 +113,15 @@ export class ReferenceLedger {
   #isBorneOut(latest: ReceivedDebit): boolean {
     const later = this.records.filter(
       (one) =>
-        this.#isHeld(one) &&
+        (this.#isHeld(one) || isSighting(one)) &&
         purseOf(one) === purseOf(latest) &&
         one.offlineCounter > latest.offlineCounter,
     );
-    const above = later.sort((a, b) => a.offlineCounter - b.offlineCounter)[0];
-    if (!above) return false;
+    const nearest = Math.min(...later.map((one) => one.offlineCounter));
+    return later.some((above) => above.offlineCounter === nearest && this.#explains(latest, above));
+  }
+
+  #explains(latest: ReceivedDebit, above: ReceivedDebit): boolean {
     if (above.offlineCounter > latest.offlineCounter + 1) return true;
     const left = latest.balanceBeforeMinor - latest.amountMinor;
     const unmoved = above.balanceBeforeMinor === latest.balanceBeforeMinor;
@@ -166,6 +169,11 @@ export class ReferenceLedger {
     while (this.#byId({ gateId, gateSequence: through + 1 })) through++;
     return through;
   }
+}
+
+/** No link, but its tap read the counter. */
+function isSighting(debit: ReceivedDebit): boolean {
+  return debit.kind === DebitKind.debit && debit.state !== DebitState.confirmed;
 }
 
 /** Confirmed without a TAC: a reading of the card's state. */

@@ -9,7 +9,9 @@ import { DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
+import type { Zone } from '../../engine/time.ts';
 import type { Clock } from '../../gate/clock.ts';
+import { ClockWatch } from '../../gate/clock-watch.ts';
 import { Gate } from '../../gate/controller.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
@@ -17,6 +19,8 @@ import type { Journal } from '../../gate/journal/port.ts';
 import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
+import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
+import { StationWatch } from '../../gate/station-watch.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
@@ -33,6 +37,9 @@ const SEGMENT_BYTES = 16 * 1024;
 const SEGMENTS_MAX = 24;
 /** The disk of its parameter sets, beside those of its gates. */
 const PARAMETERS = 'parameters';
+/** Shifts are short, so that many are closed. */
+const SHIFT_MS = 10 * 60_000;
+const LOOK_MS = 20_000;
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {
@@ -48,6 +55,8 @@ interface RunningGate {
   readonly journal: Journal;
   readonly gate: Gate;
   readonly uplink: Uplink;
+  readonly shifts: ShiftJournal;
+  readonly zone: Zone;
 }
 
 export interface StationParts {
@@ -76,6 +85,7 @@ export class StationNode {
   #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
   #calm = false;
+  #watch: StationWatch | null = null;
   /** Cuts the power at the next opening. */
   cutAtOpen = false;
 
@@ -131,6 +141,8 @@ export class StationNode {
   calm(): void {
     this.#calm = true;
     this.cutAtOpen = false;
+    // Else shifts that are closed one after another never leave the journals empty.
+    this.#watch?.stop();
   }
 
   async start(): Promise<void> {
@@ -150,6 +162,7 @@ export class StationNode {
         }
         if (!process.alive) return;
       }
+      this.#startWatch(process);
     });
   }
 
@@ -196,12 +209,19 @@ export class StationNode {
     };
     const kept = await UnconfirmedFile.open(storage);
     this.#unconfirmed.attach(gateId, kept, kept.found);
-    const journal = await openJournal({
+    const opened = await openJournal({
       ...storage,
       segments: SEGMENTS_MAX,
       segmentBytes: SEGMENT_BYTES,
     });
     if (!process.alive) return;
+    const shifts = await ShiftJournal.open(opened, {
+      disk: storage.disk,
+      clock: this.#clock,
+      failed: storage.failed,
+    });
+    if (!process.alive) return;
+    const journal: Journal = shifts;
     const reader = new VirtualReader({ name: gateId, chance: () => chance.fraction() });
     const keys = new KeyringHolder(this.#keys);
     const unconfirmed = this.#unconfirmed;
@@ -226,6 +246,7 @@ export class StationNode {
       barrier: { show: (decision) => this.#show(process, gateId, decision) },
       unconfirmed,
       clock: this.#clock,
+      shifts,
     });
     const uplink = new Uplink({
       gateId,
@@ -238,9 +259,23 @@ export class StationNode {
       ...(parameters ? { downloads: parameters.station.downloads } : {}),
       timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
     });
-    this.#running.set(gateId, { identity, reader, journal, gate, uplink });
+    const { zone } = fixed;
+    this.#running.set(gateId, { identity, reader, journal, gate, uplink, shifts, zone });
     uplink.start();
     gate.serve().catch((error: unknown) => this.#failed(process, error));
+  }
+
+  #startWatch(process: SimProcess): void {
+    if (this.#calm) return;
+    this.#watch = new StationWatch({
+      clock: this.#clock,
+      clockWatch: new ClockWatch(this.#clock),
+      gates: () => this.#running.values(),
+      dayOf: (_zone, instantMs) => Math.floor(instantMs / SHIFT_MS),
+      lookMs: LOOK_MS,
+      failed: (error) => this.#failed(process, error),
+    });
+    this.#watch.start();
   }
 
   /** A gate's program stops on a failed disk and is started again by its supervisor. */

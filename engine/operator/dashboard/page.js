@@ -219,7 +219,8 @@ function showGates({ gates, totals, atMs }) {
     perSecond.textContent = gate.connected ? `${rate(gate.tapsPerSecond)}/s` : 'offline';
     bar.style.width = `${(100 * gate.tapsPerSecond) / most}%`;
     station.textContent = gate.station;
-    note.textContent = gate.backlog > 0 ? `${whole.format(gate.backlog)} held` : '';
+    const held = gate.backlog > 0 ? `${whole.format(gate.backlog)} held` : '';
+    note.textContent = [gate.mode === 'normal' ? '' : gate.mode, held].filter(Boolean).join(' · ');
     root.title = gateTitle(gate, atMs);
   }
   const list = byId('gates');
@@ -250,6 +251,7 @@ function gateTitle(gate, atMs) {
     `${gate.gateId}, ${gate.station}: ${gate.connected ? 'connected' : 'offline'}, ${seen}`,
     `${plural(gate.taps, 'tap')}, ${plural(gate.debits, 'debit')}, ${whole.format(gate.denied)} denied, ${whole.format(gate.torn)} torn`,
     `99 % of taps within ${gate.tapP99Ms} ms`,
+    `mode ${gate.mode}, clock ${gate.clock}, shift ${gate.shift} of ${plural(gate.shiftRecords, 'record')}`,
     `${plural(gate.backlog, 'entry', 'entries')} held, ${plural(gate.unconfirmed, 'debit')} unconfirmed`,
   ].join('\n');
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { at, encodeDebit } from '../../../engine/debit/codec.ts';
-import { DEBIT_BYTES, type Debit } from '../../../engine/debit/record.ts';
+import { DEBIT_BYTES, type Debit, NOTHING_IN_FORCE } from '../../../engine/debit/record.ts';
 import type { Outcome } from '../../../engine/ledger/outcomes.ts';
 import {
   type ReceivedBatch,
@@ -49,6 +49,7 @@ export function debitOf(gateId: string, gateSequence: number, other: Partial<Deb
     tapMs: 150,
     hostUs: 300,
     refersTo: null,
+    ...NOTHING_IN_FORCE,
     ...other,
   };
 }

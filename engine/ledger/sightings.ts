@@ -1,0 +1,74 @@
+/**
+ * Sightings: debits that are no links of their card's chain, because the card did not commit them
+ * or nobody knows, but whose tap read the card's counter and balance all the same. That the card
+ * had come so far is as good a word on what lies below as a link's.
+ */
+import { DebitKind, DebitState } from '../debit/record.ts';
+import {
+  CARD_BYTES,
+  chainKey,
+  type DebitRow,
+  decodeLink,
+  encodeLink,
+  idKey,
+  type Link,
+  newBytes,
+} from './rows.ts';
+import type { StoreReader, StoreWriter } from './store.ts';
+
+const COUNTER_KEY_BYTES = CARD_BYTES + 3;
+
+/** Whether a held record is a sighting. */
+export function isSighting({ kind, state }: Pick<DebitRow, 'kind' | 'state'>): boolean {
+  return kind === DebitKind.debit && state !== DebitState.confirmed;
+}
+
+export function addSighting(
+  writer: StoreWriter,
+  card: Uint8Array,
+  purse: number,
+  link: Link,
+): void {
+  const counter = chainKey(card, purse, link.offlineCounter);
+  const id = idKey(link);
+  const key = newBytes(counter.length + id.length);
+  key.set(counter);
+  key.set(id, counter.length);
+  writer.put('seen', key, encodeLink(link));
+}
+
+/** @param key of a row of `seen`. */
+export function decodeSighting(key: Uint8Array, value: Uint8Array): Link {
+  return decodeLink(key.subarray(0, COUNTER_KEY_BYTES), value);
+}
+
+/**
+ * What is known of a purse at the nearest counter from `counter` on: its link, its sightings, both,
+ * or nothing.
+ * @param reader shows the links of blocks too.
+ */
+export function evidenceFrom(
+  reader: StoreReader,
+  card: Uint8Array,
+  purse: number,
+  counter: number,
+): Link[] {
+  const from = chainKey(card, purse, counter);
+  const to = chainKey(card, purse, 0x10000);
+  const found: Link[] = [];
+  for (const { key, value } of reader.range('chain', { from, to, limit: 1 })) {
+    found.push(decodeLink(key, value));
+  }
+  const linkAt = found[0]?.offlineCounter ?? 0x10000;
+  let nearest = linkAt;
+  for (const { key, value } of reader.range('seen', { from, to })) {
+    const sighting = decodeSighting(key, value);
+    if (sighting.offlineCounter > nearest) break;
+    if (sighting.offlineCounter < nearest) {
+      nearest = sighting.offlineCounter;
+      found.length = 0;
+    }
+    found.push(sighting);
+  }
+  return found;
+}
