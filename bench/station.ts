@@ -17,8 +17,8 @@
  * beside them, denylist deltas are put in force, keys derived. The host's share of a tap is what
  * the card waits: from the instant its answer was sent to the instant the next command is.
  *
- * `starved` is the share of the time in which the taps' thread waited for a core that others had: on
- * a machine where it is not near nothing, times are the machine's.
+ * `starved` is the share of the time in which the taps' thread waited for a core that others had:
+ * on a machine where it is not near nothing, times are the machine's.
  *
  * Before it is timed each contender makes the same taps at the same cards; after, all is uploaded,
  * and each card's spending is what the ledger posted, to the last minor unit.

@@ -43,11 +43,10 @@ import type { Transport } from './uplink/transport.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
-/** What a gate of the station brings; the station adds the rest. */
-export type PlannedSetting = Omit<
-  TapSetting,
-  'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce'
->;
+type StationsOwn = 'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce';
+
+/** `parametersVersion`: of the set it comes from, 0 or absent for none. */
+type PlannedSetting = Omit<TapSetting, StationsOwn> & { readonly parametersVersion?: number };
 
 /** One gate of the station. */
 export interface GatePlan {
@@ -190,21 +189,13 @@ export class Station {
     const added = {
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
-      modes: this.modes,
     };
-    const inForce = ({ denylist }: PlannedSetting): GateInForce =>
-      new GateInForce({
-        denylist,
-        modes: this.modes,
-        clockQuality: () => this.clockWatch.quality,
-        parametersVersion: parameters?.inForce.parametersVersion ?? 0,
-      });
     const barrier: Barrier = plan.barrier ?? new CountingBarrier();
     if (standsOpen(this.modes.mode)) barrier.stand?.(true);
     const gate = new Gate({
       gateId,
       station: plan.station,
-      setting: completed(source, (setting) => ({ ...added, inForce: inForce(setting) })),
+      setting: this.#completed(source, added),
       reader: plan.reader,
       keys,
       journal,
@@ -223,8 +214,8 @@ export class Station {
       random: Math.random,
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
-      onCompared: (skewMs, roundTripMs) => this.clockWatch.compared(skewMs, roundTripMs),
       ...(downloads ? { downloads } : {}),
+      onCompared: (skewMs, roundTripMs) => this.clockWatch.compared(skewMs, roundTripMs),
     });
     const readers = plan.slot ? [plan.reader, plan.slot] : [plan.reader];
     const { zone } = source();
@@ -251,6 +242,7 @@ export class Station {
     const tallies = [counts.confirmed, counts.unconfirmed, counts.void, counts.settlement];
     const parameters = this.#options.parameters?.status;
     return {
+      ...(parameters ? { parameters } : {}),
       ...gate.counts.status(shifts.backlog, this.unconfirmed.countOf(gate.gateId)),
       ...(parameters ? { parameters } : {}),
       now: {
@@ -275,9 +267,34 @@ export class Station {
     }
   }
 
-  #transport(options: TlsOptions): Transport {
-    if (this.#uplinkThread) return this.#uplinkThread.transport(options);
-    return new TransportInTurns(new TlsTransport(options), this.#handshakes);
+  /** The planned setting with what the station adds, made anew only when the plan's has changed. */
+  #completed(
+    source: () => PlannedSetting,
+    added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey'>,
+  ): () => TapSetting {
+    const { modes, clockWatch } = this;
+    const complete = (from: PlannedSetting): TapSetting => ({
+      ...from,
+      ...added,
+      buffers: new GateBuffers(from.place),
+      modes,
+      inForce: new GateInForce({
+        denylist: from.denylist,
+        modes,
+        clockQuality: () => clockWatch.quality,
+        parametersVersion: () => from.parametersVersion ?? 0,
+      }),
+    });
+    let from = source();
+    let setting = complete(from);
+    return () => {
+      const now = source();
+      if (now !== from) {
+        from = now;
+        setting = complete(now);
+      }
+      return setting;
+    };
   }
 
   /** Starts the uplinks. Gates open whether or not the engine is there. */
@@ -345,28 +362,6 @@ export class Station {
 
 function standsOpen(mode: number): boolean {
   return (mode & Mode.emergency) !== 0;
-}
-
-/** The planned setting with what the station adds, made anew only when the plan's has changed. */
-function completed(
-  source: () => PlannedSetting,
-  added: (setting: PlannedSetting) => Omit<TapSetting, keyof PlannedSetting | 'buffers'>,
-): () => TapSetting {
-  let from = source();
-  const complete = (): TapSetting => ({
-    ...from,
-    ...added(from),
-    buffers: new GateBuffers(from.place),
-  });
-  let setting = complete();
-  return () => {
-    const now = source();
-    if (now !== from) {
-      from = now;
-      setting = complete();
-    }
-    return setting;
-  };
 }
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */

@@ -222,13 +222,8 @@ export class IngestSession implements Replaceable {
     counters.duplicates += repeats;
     counters.posted += batch.count - repeats;
     gates.acknowledged(gateId, result.acknowledgedThrough);
-    return {
-      type: 'ack',
-      through: result.acknowledgedThrough,
-      outcomes,
-      nowMs: nowMs(),
-      ...this.#newest(),
-    };
+    const through = result.acknowledgedThrough;
+    return { type: 'ack', through, outcomes, nowMs: nowMs(), ...this.#newest() };
   }
 
   #newest(): { parameters?: number } {

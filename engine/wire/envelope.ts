@@ -66,10 +66,10 @@ export interface Ack {
   readonly through: number;
   /** How many of the batch's records came out how. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** The engine's clock; null from an engine that does not tell it. */
-  readonly nowMs: number | null;
   /** As in `Welcome`. */
   readonly parameters?: number;
+  /** The engine's clock; null from an engine that does not tell it. */
+  readonly nowMs: number | null;
 }
 
 /** The engine takes nothing more on this connection; the last batch was not posted. */
@@ -142,8 +142,8 @@ export function decodeEngineMessage(body: Uint8Array): EngineMessage {
       type,
       through: fields.whole('through', 0, SEQUENCE_MAX),
       outcomes: fields.counts('outcomes', WIRE_NAMES_MAX, BATCH_RECORDS_MAX),
-      nowMs: fields.absent('nowMs') ? null : fields.whole('nowMs', 0, SEQUENCE_MAX),
       ...readNewest(fields),
+      nowMs: fields.absent('nowMs') ? null : fields.whole('nowMs', 0, SEQUENCE_MAX),
     };
   }
   if (type === 'set' || type === 'piece') return readAnswer(type, fields);

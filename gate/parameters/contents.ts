@@ -18,20 +18,23 @@ import {
   parseKeyVersions,
   parseModes,
 } from '../../engine/parameters/text-items.ts';
+import { modeOf } from '../../engine/tap/modes.ts';
 import { type ListKeys, prepareChain } from '../denylist/list-chain.ts';
 import type { SetFolder } from './set-folder.ts';
 
 export interface Contents {
   /** The parameter set in force; 0: none. */
   readonly parametersVersion: number;
+  /** Its instant; 0 where none is. */
+  readonly effectiveMs: number;
   readonly fares: FareVersions;
   readonly profiles: readonly CompiledProfile[];
   readonly denylist: Denylist;
   /** Purchase keys that are accepted; null: all that the station holds. */
   readonly keyVersions: KeyVersions | null;
   readonly settings: GateSettings & Required<Pick<GateSettings, 'city' | 'institution'>>;
-  /** Names of the modes the station is in; none: the normal one. */
-  readonly modes: readonly string[];
+  /** Modes that the set puts the station in, a mask; null: it says nothing of them. */
+  readonly mode: number | null;
 }
 
 export interface LoadContents {
@@ -77,11 +80,12 @@ export async function loadContents(
   }
   const contents = {
     parametersVersion: manifest.version,
+    effectiveMs: manifest.effectiveMs,
     fares: fares.length > 0 ? fareBook(fares) : own.fares,
     profiles: profiles.length > 0 ? profiles : own.profiles,
     keyVersions: await one('keys', parseKeyVersions, null),
     settings: { ...own.settings, ...(await one('gateConfig', parseGateSettings, {})) },
-    modes: await one('mode', parseModes, own.modes),
+    mode: await one('mode', (text, source) => modeOf(parseModes(text, source)), null),
   };
   const chain = [...of('denylist'), ...of('denylistDelta')];
   if (chain.length === 0) return { contents, denylist: async () => own.denylist };

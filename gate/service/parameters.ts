@@ -13,23 +13,24 @@ import type { Station } from '../../engine/fare/fares.ts';
 import type { Log } from '../../engine/log/log.ts';
 import type { Manifest } from '../../engine/parameters/manifest.ts';
 import { acceptsKey } from '../../engine/parameters/text-items.ts';
-import type { TapSetting } from '../../engine/tap/setting.ts';
 import type { Zone } from '../../engine/time.ts';
 import type { ListKeys } from '../denylist/list-chain.ts';
 import { openNodeDisk } from '../journal/node-disk.ts';
 import { type Contents, loadContents } from '../parameters/contents.ts';
 import type { SetFolder } from '../parameters/set-folder.ts';
 import { type ParameterNews, StationParameters } from '../parameters/station-parameters.ts';
+import type { GatePlan } from '../station.ts';
 import type { GateConfig } from './config.ts';
 
 /** What a gate's plan says of its taps; a new object when something of it has changed. */
-export type GateSetting = Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'buffers'>;
+export type GateSetting = Exclude<GatePlan['setting'], () => unknown>;
 
 /** What is in force, for records, status and logs. */
 export interface ParametersInForce {
   readonly parametersVersion: number;
   readonly denylistVersion: number;
-  readonly modes: readonly string[];
+  /** Modes that the set in force puts the station in, and when; null: it says nothing of them. */
+  readonly mode: { readonly mask: number; readonly fromMs: number } | null;
 }
 
 export interface ServiceParametersOptions {
@@ -54,8 +55,8 @@ export class ServiceParameters {
   #sets: StationParameters | null = null;
   /** Puts another ring in force at every gate; set once the station is there. */
   onKeyring: (keyring: Keyring) => Promise<void> = async () => {};
-  /** Puts modes in force, as a set orders them; set once the station is there. */
-  onModes: (names: readonly string[]) => Promise<unknown> = async () => {};
+  /** Puts the station in other modes; likewise. */
+  onMode: (mask: number) => Promise<unknown> = async () => {};
 
   private constructor(options: ServiceParametersOptions) {
     this.#options = options;
@@ -98,8 +99,12 @@ export class ServiceParameters {
   }
 
   get inForce(): ParametersInForce {
-    const { parametersVersion, denylist, modes } = this.#current;
-    return { parametersVersion, denylistVersion: denylist.list.name().version, modes };
+    const { parametersVersion, denylist, mode, effectiveMs } = this.#current;
+    return {
+      parametersVersion,
+      denylistVersion: denylist.list.name().version,
+      mode: mode === null ? null : { mask: mode, fromMs: effectiveMs },
+    };
   }
 
   /** For the status that goes to the engine. */
@@ -149,8 +154,18 @@ export class ServiceParameters {
       this.#current = { ...contents, denylist: await denylist() };
       this.#setAll(this.#current);
       if (!sameKeys(contents, before)) await this.onKeyring(this.keyring);
-      if (contents.modes.join() !== before.modes.join()) await this.onModes(contents.modes);
+      if (contents.mode !== null) await this.#setMode(contents.mode);
     };
+  }
+
+  /** A mode that could not be written down is in force all the same. */
+  async #setMode(mask: number): Promise<void> {
+    try {
+      await this.onMode(mask);
+    } catch (error) {
+      if (!(error instanceof FaregateError)) throw error;
+      this.#options.log.error({ code: error.code }, `the mode is not kept: ${error.message}`);
+    }
   }
 
   #setAll(contents: Contents): void {
@@ -177,7 +192,7 @@ function placeOf(gate: GateConfig, contents: Pick<Contents, 'fares'>, atMs: numb
 
 function settingFor(
   gate: GateConfig,
-  { fares, profiles, denylist, settings }: Contents,
+  { fares, profiles, denylist, settings, parametersVersion }: Contents,
   place: Station,
   zone: Zone,
 ): GateSetting {
@@ -197,6 +212,7 @@ function settingFor(
     fares,
     denylist,
     zone,
+    parametersVersion,
   };
 }
 

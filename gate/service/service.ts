@@ -111,11 +111,10 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
   const { config, files, log } = options;
   const zone = new Zone(config.zone);
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
-  const modes = await openModes(options);
   const parameters = await openParameters(options, zone);
-  const sharedLogDir = sharedLogDirOf(config);
+  const modes = await openModes(options, parameters);
   const station = new Station({
-    ...(modes ? { modes } : {}),
+    modes,
     engine: config.engine,
     keyring: parameters.keyring,
     log,
@@ -125,7 +124,7 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
     ...(config.journalSegments ? { journalSegments: config.journalSegments } : {}),
   });
   parameters.onKeyring = (keyring) => station.keys.replace(keyring);
-  parameters.onModes = (names) => station.modes.set(modeOf(names));
+  parameters.onMode = (mask) => station.modes.set(mask);
   try {
     for (const gate of config.gates) await addGate(station, options, parameters, gate);
     // What was in force before the restart, where that is kept, is newer than any set's word.
@@ -151,12 +150,13 @@ async function openParameters(options: ServiceOptions, zone: Zone): Promise<Serv
         : null,
     own: {
       parametersVersion: 0,
+      effectiveMs: 0,
       fares,
       profiles,
       denylist: await openDenylist(options),
       keyVersions: null,
       settings: { city, institution },
-      modes: [],
+      mode: null,
     },
     gates: config.gates,
     zone,
@@ -170,8 +170,16 @@ async function openParameters(options: ServiceOptions, zone: Zone): Promise<Serv
 }
 
 /** A damaged file must not keep a station closed: it is normal then, and the log says why. */
-async function openModes({ config, log }: ServiceOptions): Promise<ModesInForce | null> {
-  if (!config.control) return null;
+async function openModes(
+  { config, log }: ServiceOptions,
+  parameters: ServiceParameters,
+): Promise<ModesInForce> {
+  const asSet = parameters.inForce.mode;
+  if (!config.control) {
+    const modes = new ModesInForce(systemClock, null, null);
+    if (asSet) await modes.set(asSet.mask);
+    return modes;
+  }
   const { folder } = config.control;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = new ModesFile(join(folder, 'modes.json'));
@@ -183,6 +191,8 @@ async function openModes({ config, log }: ServiceOptions): Promise<ModesInForce 
     log.error({ code: error.code }, `the modes were passed over: ${error.message}`);
   }
   const modes = new ModesInForce(systemClock, kept, file);
+  // What was said last counts: the set by its instant, or somebody here after it.
+  if (asSet && (kept === null || kept.sinceMs < asSet.fromMs)) await modes.set(asSet.mask);
   if (modes.mode !== NORMAL) log.warn({ mode: modeText(modes.mode) }, 'mode kept');
   return modes;
 }

@@ -39,13 +39,11 @@ import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
 const SEGMENT_BYTES = 16 * 1024;
 const SEGMENTS_MAX = 24;
+/** The disk of its parameter sets, beside those of its gates. */
+const PARAMETERS = 'parameters';
 /** Shifts are short, so that many are closed. */
 const SHIFT_MS = 10 * 60_000;
 const LOOK_MS = 20_000;
-/** The disk of its parameter sets, beside those of its gates. */
-const PARAMETERS = 'parameters';
-/** A clock that is set by more has jumped; by less, it drifts. */
-const JUMP_MS = 60_000;
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {

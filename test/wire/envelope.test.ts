@@ -56,22 +56,16 @@ const fromGate: GateMessage[] = [
 
 const fromEngine: EngineMessage[] = [
   { type: 'welcome', acknowledgedThrough: 0, nowMs: 1_790_000_000_000 },
+  { type: 'welcome', acknowledgedThrough: 0, nowMs: 1_790_000_000_000, parameters: 0 },
+  { type: 'ack', through: 1, outcomes: {}, nowMs: null, parameters: PARAMETERS_VERSION_MAX },
+  { type: 'set', version: 7, manifest: Uint8Array.of(1, 2, 3) },
+  { type: 'piece', set: 7, item: 0, offset: 0, bytes: new Uint8Array(0) },
   {
     type: 'ack',
     through: 5_000_000_000,
     outcomes: { posted: 4096, exists: 0 },
     nowMs: 1_790_000_000_000,
   },
-  { type: 'welcome', acknowledgedThrough: 0, nowMs: 1_790_000_000_000, parameters: 0 },
-  {
-    type: 'ack',
-    through: 1,
-    outcomes: {},
-    nowMs: null,
-    parameters: PARAMETERS_VERSION_MAX,
-  },
-  { type: 'set', version: 7, manifest: Uint8Array.of(1, 2, 3) },
-  { type: 'piece', set: 7, item: 0, offset: 0, bytes: new Uint8Array(0) },
   { type: 'refuse', code: 'GATE_REFUSED', message: 'gate G01 was revoked' },
 ];
 
