@@ -43,10 +43,13 @@ import type { Transport } from './uplink/transport.ts';
 import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
+/** What the station adds to a gate's plan. */
 type StationsOwn = 'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce';
 
 /** `parametersVersion`: of the set it comes from, 0 or absent for none. */
-type PlannedSetting = Omit<TapSetting, StationsOwn> & { readonly parametersVersion?: number };
+export type PlannedSetting = Omit<TapSetting, StationsOwn> & {
+  readonly parametersVersion?: number;
+};
 
 /** One gate of the station. */
 export interface GatePlan {
@@ -242,7 +245,6 @@ export class Station {
     const tallies = [counts.confirmed, counts.unconfirmed, counts.void, counts.settlement];
     const parameters = this.#options.parameters?.status;
     return {
-      ...(parameters ? { parameters } : {}),
       ...gate.counts.status(shifts.backlog, this.unconfirmed.countOf(gate.gateId)),
       ...(parameters ? { parameters } : {}),
       now: {
@@ -267,6 +269,11 @@ export class Station {
     }
   }
 
+  #transport(options: TlsOptions): Transport {
+    if (this.#uplinkThread) return this.#uplinkThread.transport(options);
+    return new TransportInTurns(new TlsTransport(options), this.#handshakes);
+  }
+
   /** The planned setting with what the station adds, made anew only when the plan's has changed. */
   #completed(
     source: () => PlannedSetting,
@@ -282,7 +289,7 @@ export class Station {
         denylist: from.denylist,
         modes,
         clockQuality: () => clockWatch.quality,
-        parametersVersion: () => from.parametersVersion ?? 0,
+        parametersVersion: from.parametersVersion ?? 0,
       }),
     });
     let from = source();

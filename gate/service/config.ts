@@ -146,7 +146,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireZone(config.zone, path);
   requireLoopback(config, path);
   const folder = dirname(path);
-  const { control, denylist, parameters } = config;
+  const { control, denylist, parameters, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {

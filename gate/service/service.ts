@@ -19,7 +19,7 @@ import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
-import { modeOf, modeText, NORMAL } from '../../engine/tap/modes.ts';
+import { modeText, NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
 import { systemClock } from '../clock.ts';
@@ -113,6 +113,7 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
   await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
   const parameters = await openParameters(options, zone);
   const modes = await openModes(options, parameters);
+  const sharedLogDir = sharedLogDirOf(config);
   const station = new Station({
     modes,
     engine: config.engine,
@@ -127,8 +128,6 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
   parameters.onMode = (mask) => station.modes.set(mask);
   try {
     for (const gate of config.gates) await addGate(station, options, parameters, gate);
-    // What was in force before the restart, where that is kept, is newer than any set's word.
-    if (!modes) await station.modes.set(modeOf(parameters.inForce.modes));
     await parameters.start();
   } catch (error) {
     await station.stop();

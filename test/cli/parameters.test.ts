@@ -205,6 +205,14 @@ test('a set is fetched, in force from its instant on, rolled back, and found dam
   const engineAgain = serve();
   await again.seen(/"parameters":3,"msg":"a set is in force/);
   assert.equal(await fare(again), first, 'fetched again');
+  await publish('--base', '3', '--mode', 'exitOnly');
+  await fare(again);
+  await again.seen(/"parameters":4,"msg":"a set is in force/);
+  // The gate touches no card then, so the card stays until the reader goes.
+  const host = { host: '127.0.0.1', port: ports[gates.IN]! };
+  const held = serveVirtualCard({ ...host, card: newCard('03105170000000008888') });
+  await again.seen(/"gate":"IN","open":false,"reason":"entryClosed"/);
   assert.match(await stop(again), /set-3: not signed by the operator, or damaged/);
+  await Promise.allSettled([held]);
   await stop(engineAgain);
 });

@@ -44,6 +44,8 @@ const PARAMETERS = 'parameters';
 /** Shifts are short, so that many are closed. */
 const SHIFT_MS = 10 * 60_000;
 const LOOK_MS = 20_000;
+/** A clock that is set by more has jumped; by less, it drifts. */
+const JUMP_MS = 60_000;
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {
