@@ -10,11 +10,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BenchChild } from './child.ts';
 import type { Benchmark, Contender, Question } from './harness.ts';
 import { BacklogStation, fillJournal } from './load/backlog-gate.ts';
-import { LoadProcess } from './load/child.ts';
 import type { Held } from './load/engine.ts';
-import type { LoadPlan } from './load/plan.ts';
+import { type LoadPlan, startLoad } from './load/plan.ts';
 
 const DAYS = 7;
 const TAPS_A_DAY = 30_000;
@@ -52,7 +52,7 @@ async function backlogQuestion(records: number): Promise<Question> {
 class BacklogWorld {
   readonly gates: BacklogStation;
   readonly #plan: LoadPlan;
-  readonly #engine: LoadProcess;
+  readonly #engine: BenchChild;
   readonly #serving: Promise<void>;
   readonly #records: number;
   readonly #sumMinor: number;
@@ -63,7 +63,7 @@ class BacklogWorld {
   static async open(records: number): Promise<BacklogWorld> {
     const dir = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
     const plan = { dir, gates: 2, cards: TAPS_A_DAY, batchRecords: 0 };
-    const engine = await LoadProcess.start('engine', plan);
+    const engine = await startLoad('engine', plan);
     const { port } = await engine.order<{ port: number }>('port');
     const sumMinor = await fillJournal(plan, records);
     return new BacklogWorld(plan, engine, await BacklogStation.open(plan, port), records, sumMinor);
@@ -71,7 +71,7 @@ class BacklogWorld {
 
   private constructor(
     plan: LoadPlan,
-    engine: LoadProcess,
+    engine: BenchChild,
     gates: BacklogStation,
     records: number,
     sumMinor: number,

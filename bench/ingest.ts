@@ -13,14 +13,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BenchChild } from './child.ts';
 import type { Benchmark, Contender, Options, Question } from './harness.ts';
 import { pathQuestion } from './ingest-path.ts';
 import { answerOf } from './load/answer.ts';
-import { LoadProcess } from './load/child.ts';
 import { Debits } from './load/debits.ts';
 import type { Held } from './load/engine.ts';
 import type { Acknowledged } from './load/gates.ts';
-import type { LoadPlan } from './load/plan.ts';
+import { type LoadPlan, startLoad } from './load/plan.ts';
 import { peerContenders } from './peers/contenders.ts';
 
 const GOAL = 4;
@@ -57,16 +57,16 @@ function engineContender(
   smoke: boolean,
 ): Contender {
   const plan = { ...size, dir: mkdtempSync(join(tmpdir(), 'faregate-bench-')) };
-  let engine: LoadProcess;
-  let gates: LoadProcess;
+  let engine: BenchChild;
+  let gates: BenchChild;
   let startMs = 0;
   let measured = { debits: 0, gates: 0, engine: 0 };
   const usage = () => engine.order<{ cpuSeconds: number; rssBytes: number }>('usage');
 
   const answer = async () => {
-    engine = await LoadProcess.start('engine', plan, 0, profiled());
+    engine = await startLoad('engine', plan, 0, profiled());
     const { port } = await engine.order<{ port: number }>('port');
-    gates = await LoadProcess.start('gates', plan, port);
+    gates = await startLoad('gates', plan, port);
     const beforeMs = performance.now();
     const first = await gates.order<Acknowledged>('post', plan.cards);
     const seconds = (performance.now() - beforeMs) / 1000;

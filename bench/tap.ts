@@ -21,6 +21,9 @@ import { CARD_KEYS_STATION } from '../engine/limits.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import { writeLocalDateTime, Zone } from '../engine/time.ts';
+import { systemClock } from '../gate/clock.ts';
+import { GateInForce } from '../gate/in-force.ts';
+import { ModesInForce } from '../gate/modes.ts';
 import { VirtualCard } from '../gate/reader/virtual/card.ts';
 import { issueCard } from '../gate/reader/virtual/card-state.ts';
 import { KeyringHolder } from '../gate/sam/keyring-holder.ts';
@@ -68,6 +71,8 @@ function makeWorld(stoppedCards: number, keptCards: number): World {
   const fares = sampleFareBook();
   const stopped = Array.from({ length: stoppedCards }, (_, i) => numberOf(1_000_000 + i));
   const place = placeOf(fares.at(NOW_MS)!.stations[20]!.code);
+  const denylist = Denylist.build(cmacKey(HASH_KEY), stopped);
+  const modes = new ModesInForce(systemClock, null, null);
   const setting: TapSetting = {
     gateId: 'B1',
     side: 'exit',
@@ -75,11 +80,13 @@ function makeWorld(stoppedCards: number, keptCards: number): World {
     terminalId: TERMINAL,
     profiles: [compileProfile(builtInProfile('tunion'))],
     fares,
-    denylist: Denylist.build(cmacKey(HASH_KEY), stopped),
+    denylist,
     zone: new Zone('Asia/Shanghai'),
     buffers: new GateBuffers(place),
     findUnconfirmed: () => null,
     prepareKey: (key) => keys.prepare(key),
+    modes,
+    inForce: new GateInForce({ denylist, modes, clockQuality: () => 0, parametersVersion: 0 }),
   };
   return { setting, keys, stopped };
 }

@@ -81,7 +81,6 @@ export interface StationOptions {
   readonly parameters?: {
     readonly downloads: Downloads | undefined;
     readonly status: GateStatus['parameters'] | undefined;
-    readonly inForce: { readonly parametersVersion: number };
   };
   /**
    * Folder of one log for the journals of all gates, so that they share their syncs; without it
@@ -241,7 +240,7 @@ export class Station {
 
   /** What a gate tells of itself. */
   #statusOf(gate: Gate, shifts: ShiftJournal): GateStatus {
-    const { counts } = shifts.state;
+    const { shift, counts } = shifts.state;
     const tallies = [counts.confirmed, counts.unconfirmed, counts.void, counts.settlement];
     const parameters = this.#options.parameters?.status;
     return {
@@ -250,7 +249,7 @@ export class Station {
       now: {
         mode: this.modes.mode,
         clockQuality: this.clockWatch.quality,
-        shift: shifts.state.shift,
+        shift,
         shiftRecords: tallies.reduce((sum, { count }) => sum + count, 0),
         shiftAmountMinor: tallies.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
         underMode: gate.counts.peopleUnder(),

@@ -1,6 +1,7 @@
 /** The engine of an ingest benchmark: the operator's own, as `serve` composes it. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
@@ -26,10 +27,19 @@ export async function runEngine(plan: LoadPlan): Promise<RunningEngine> {
   for (let i = 0; i < plan.gates; i++) {
     await enrolGate(engineDirOf(plan), { gateId: gateIdOf(i), outDir: bundleDirOf(plan, i) });
   }
+  return startBenchEngine(engineDirOf(plan), keyringOfRecords(), HASH_KEY);
+}
+
+/** An engine on any free ports, which ends its process with the first failure. */
+export function startBenchEngine(
+  dataDir: string,
+  keyring: Keyring,
+  hashKey: Uint8Array,
+): Promise<RunningEngine> {
   return startEngine({
-    dataDir: engineDirOf(plan),
-    keyring: keyringOfRecords(),
-    cardHash: cmacKey(HASH_KEY),
+    dataDir,
+    keyring,
+    cardHash: cmacKey(hashKey),
     host: '127.0.0.1',
     names: [],
     uplinkPort: 0,

@@ -1,21 +1,20 @@
 /**
  * A process of an ingest benchmark: `program.js engine|gates PLAN [PORT]`, the plan as JSON. Takes
- * orders from its parent by message and answers each with a message.
+ * orders from its parent.
  */
+import { type Orders, obey } from '../child.ts';
 import { held, runEngine } from './engine.ts';
 import { LoadGates } from './gates.ts';
 import type { LoadPlan } from './plan.ts';
 
-type Order = (count: number) => unknown;
-
 const [role = '', plan = '', port = '0'] = process.argv.slice(2);
 
-async function begin(plan: LoadPlan): Promise<Readonly<Record<string, Order>>> {
+async function begin(plan: LoadPlan): Promise<Orders> {
   if (role === 'gates') {
     const gates = await LoadGates.connect(plan, Number(port));
     return {
-      post: (count) => gates.post(count),
-      flow: (count) => gates.flow(count),
+      post: (count) => gates.post(count as number),
+      flow: (count) => gates.flow(count as number),
       drain: () => gates.drain(),
       stop: () => gates.end(),
     };
@@ -32,10 +31,4 @@ async function begin(plan: LoadPlan): Promise<Readonly<Record<string, Order>>> {
   };
 }
 
-const orders = await begin(JSON.parse(plan));
-process.on('message', (message: { order: string; count: number }) => {
-  void Promise.resolve(orders[message.order]!(message.count)).then((answer) => {
-    process.send?.(answer ?? {});
-  });
-});
-process.send?.({});
+obey(await begin(JSON.parse(plan)));

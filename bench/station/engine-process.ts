@@ -6,9 +6,9 @@ import { fromHex, toHex } from '../../engine/bytes.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
-import { createLog } from '../../engine/log/log.ts';
-import { hashCard, type RunningEngine, startEngine } from '../../engine/operator/engine.ts';
+import { hashCard, type RunningEngine } from '../../engine/operator/engine.ts';
 import { enrolGate } from '../../engine/operator/enrolment.ts';
+import { startBenchEngine } from '../load/engine.ts';
 import {
   type CardTruth,
   engineDirOf,
@@ -42,21 +42,7 @@ export async function enrolGates(enrolledDir: string, gates: number): Promise<vo
 
 export function runEngine(plan: LoadPlan): Promise<RunningEngine> {
   cpSync(join(plan.enrolledDir, 'engine'), engineDirOf(plan), { recursive: true });
-  return startEngine({
-    dataDir: engineDirOf(plan),
-    keyring: keyringOf(plan),
-    cardHash: cmacKey(HASH_KEY),
-    host: '127.0.0.1',
-    names: [],
-    uplinkPort: 0,
-    httpPort: 0,
-    city: 'benchmark',
-    currency: 'CNY',
-    log: createLog('engine', 'warn'),
-    onFailure: (error) => {
-      throw error;
-    },
-  });
+  return startBenchEngine(engineDirOf(plan), keyringOf(plan), HASH_KEY);
 }
 
 /** After engine and cards have stopped: the ledger from disk, card by card. */

@@ -2,6 +2,7 @@
  * A process of a station benchmark: `program.js ROLE PLAN [PORT]`. Takes orders from its parent by
  * message and answers each with a message; `end` ends it.
  */
+import { type Orders, obey } from '../child.ts';
 import { Cards, type Pace } from './cards-process.ts';
 import { held, runEngine } from './engine-process.ts';
 import { loadPlan } from './plan.ts';
@@ -9,8 +10,6 @@ import { LoadedStation } from './station-process.ts';
 
 const [role = '', path = '', port = '0'] = process.argv.slice(2);
 const plan = loadPlan(path);
-const tell = (word: object): void => void process.send?.(word);
-type Orders = Readonly<Record<string, (argument: string | number) => unknown>>;
 
 async function begin(): Promise<Orders> {
   if (role === 'engine') {
@@ -43,11 +42,4 @@ async function begin(): Promise<Orders> {
   };
 }
 
-const orders = await begin();
-process.on('message', (message) => {
-  const { order, args } = message as { order: string; args: (string | number)[] };
-  if (order === 'end') process.exit(0);
-  void Promise.resolve(orders[order]!(args[0] ?? 0)).then((answer) => tell(answer ?? {}));
-});
-process.on('disconnect', () => process.exit(1));
-tell({});
+obey(await begin());

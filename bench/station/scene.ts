@@ -9,11 +9,13 @@ import { availableParallelism, loadavg, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Uplinks } from '../../gate/station.ts';
+import { BenchChild } from '../child.ts';
 import type { Pace } from './cards-process.ts';
-import { BenchChild } from './child.ts';
 import { enrolGates, type Held } from './engine-process.ts';
 import { type LoadPlan, savePlan } from './plan.ts';
 import type { Figures } from './station-process.ts';
+
+const PROGRAM = new URL('./program.js', import.meta.url);
 
 /** How much a benchmark does. */
 export interface Size {
@@ -120,11 +122,11 @@ export class Scene {
 
   static async open(ground: Ground, way: Way, gates?: number): Promise<Scene> {
     const { plan, path } = ground.plan(way, gates);
-    const engine = await BenchChild.start('engine', [path]);
+    const engine = await BenchChild.start(PROGRAM, ['engine', path]);
     const { port } = await engine.order<{ port: number }>('port');
     const execArgv = ['--expose-gc', ...(way.execArgv ?? []), ...profiled()];
-    const station = await BenchChild.start('station', [path, String(port)], execArgv);
-    const cards = await BenchChild.start('cards', [path]);
+    const station = await BenchChild.start(PROGRAM, ['station', path, String(port)], execArgv);
+    const cards = await BenchChild.start(PROGRAM, ['cards', path]);
     isolate(way, station, [engine, cards]);
     return new Scene(plan, [engine, station, cards]);
   }

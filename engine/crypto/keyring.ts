@@ -69,7 +69,7 @@ export class Keyring {
   }
 
   /** A ring of those of the keys that `wanted` says. */
-  only(wanted: (key: MasterSchedule) => boolean): Keyring {
+  restrictedTo(wanted: (key: MasterSchedule) => boolean): Keyring {
     const ring = new Keyring([]);
     for (const use of ['purchase', 'tac', 'load'] as const) {
       for (const [name, key] of this.#byUse[use]) {

@@ -10,7 +10,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import type { DenylistForm } from '../denylist/key-table.ts';
 import type { ListHead } from '../denylist/list-head.ts';
 import { verifier } from '../denylist/signing.ts';
@@ -18,7 +18,7 @@ import { StopList } from '../denylist/stop-list.ts';
 import { applyDelta, emptyList, Successor } from '../denylist/successor.ts';
 import { FaregateError } from '../errors.ts';
 import { KEY_FILE_BYTES_MAX } from '../limits.ts';
-import { readText, writeWhole } from '../pki/files.ts';
+import { readPieces, readText, writeWhole } from '../pki/files.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -91,38 +91,15 @@ export async function readListChain(
 ): Promise<ReadChain> {
   let list = emptyList(form);
   const heads: ListHead[] = [];
-  const buffer = new Uint8Array(READ_BYTES);
   for (const source of paths) {
     const verify = verifier(publicKey);
     const successor = new Successor(list, { source, verify, keyCheck, form });
-    await eachPiece(source, buffer, (piece) => successor.push(piece));
+    for await (const piece of readPieces(source, READ_BYTES)) successor.push(piece);
     const next = run(successor.end());
     heads.push(successor.head!);
     list = next instanceof StopList ? next : run(applyDelta(list, next, source));
   }
   return { list, heads };
-}
-
-async function eachPiece(
-  path: string,
-  buffer: Uint8Array,
-  take: (piece: Uint8Array) => void,
-): Promise<void> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      for (;;) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length);
-        if (bytesRead === 0) return;
-        take(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    if (cause instanceof FaregateError) throw cause;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
-  }
 }
 
 /** Runs work in slices to its end at once: nothing else waits in a command. */

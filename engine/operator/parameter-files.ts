@@ -4,12 +4,12 @@
  * set is there whole or not at all; a set is never written over.
  */
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FaregateError, systemCode } from '../errors.ts';
 import { MANIFEST_BYTES_MAX, PARAMETER_SETS_MAX } from '../limits.ts';
 import { decodeManifest, type Manifest, type ParameterItem } from '../parameters/manifest.ts';
-import { syncDirectory, writeWhole } from '../pki/files.ts';
+import { readPieces, syncDirectory, writeWhole } from '../pki/files.ts';
 
 /** What is published is for gates' eyes; lists hold keyed hashes only. */
 const FILE_MODE = 0o644;
@@ -78,21 +78,9 @@ export async function checkItem(dir: string, item: ParameterItem): Promise<void>
   const path = itemFile(dir, item);
   const hash = createHash('sha256');
   let bytes = 0;
-  try {
-    const file = await open(path, 'r');
-    try {
-      const buffer = new Uint8Array(READ_BYTES);
-      for (;;) {
-        const { bytesRead } = await file.read(buffer, 0, READ_BYTES);
-        if (bytesRead === 0) break;
-        bytes += bytesRead;
-        hash.update(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  for await (const piece of readPieces(path, READ_BYTES)) {
+    bytes += piece.length;
+    hash.update(piece);
   }
   if (bytes === item.bytes && hash.digest('hex') === item.sha256) return;
   const why = `${item.kind} ${item.name} is damaged`;

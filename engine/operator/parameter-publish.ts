@@ -15,7 +15,6 @@ import { encodeManifest, faultOf, type Manifest } from '../parameters/manifest.t
 import { parseGateSettings, parseKeyVersions, parseModes } from '../parameters/text-items.ts';
 import { restoring } from '../parameters/versions.ts';
 import { readText } from '../pki/files.ts';
-import { modeOf } from '../tap/modes.ts';
 import { readListChain } from './denylist-files.ts';
 import { openFareSets } from './fare-files.ts';
 import {
@@ -174,7 +173,7 @@ async function readSources(
   }
   if (sources.modes) {
     const text = JSON.stringify(sources.modes);
-    modeOf(parseModes(text, '--mode'));
+    parseModes(text, '--mode');
     items.push({ kind: 'mode', name: 'mode', version, parts: [Buffer.from(text)] });
   }
   return items;

@@ -78,17 +78,16 @@ export function parseGateSettings(text: string, source: string): GateSettings {
   return parseChecked<GateSettings>(settingsSchema, text, 'PARAMETERS_REFUSED', source);
 }
 
-/** The names of the modes a station is in; none is the normal one. As `parseKeyVersions`. */
-export function parseModes(text: string, source: string): readonly string[] {
+/** The modes a station is in, by their names, as a mask. As `parseKeyVersions`. */
+export function parseModes(text: string, source: string): number {
   const names = parseChecked<readonly string[]>(modesSchema, text, 'PARAMETERS_REFUSED', source);
   try {
-    modeOf(names);
+    return modeOf(names);
   } catch (cause) {
     throw new FaregateError('PARAMETERS_REFUSED', `${source}: ${(cause as Error).message}`, {
       cause,
     });
   }
-  return names;
 }
 
 /** Whether a set accepts a purchase key. */

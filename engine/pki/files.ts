@@ -18,6 +18,28 @@ export async function readText(path: string, bytesMax: number): Promise<string> 
   throw new FaregateError('FILE_UNREADABLE', `${path}: more than ${bytesMax} bytes`);
 }
 
+/**
+ * A file of any size in pieces of at most `bytes`, each good until the next is asked for.
+ * @throws FaregateError FILE_UNREADABLE naming it.
+ */
+export async function* readPieces(path: string, bytes: number): AsyncGenerator<Uint8Array> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const buffer = new Uint8Array(bytes);
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, bytes);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 /** The file's text, or null where there is none. @throws FaregateError FILE_UNREADABLE. */
 export async function readIfPresent(path: string): Promise<string | null> {
   try {

@@ -6,6 +6,7 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { readPieces } from '../../engine/pki/files.ts';
 
 const NAME = /^(?:full|delta-(\d{1,15}))-(\d{1,15})\.list$/;
 const READ_BYTES = 64 * 1024;
@@ -51,24 +52,8 @@ export class ListFolder {
   }
 
   /** A file's bytes in pieces, each good until the next. @throws FaregateError FILE_UNREADABLE. */
-  async *read(name: string): AsyncGenerator<Uint8Array> {
-    const path = join(this.#dir, name);
-    try {
-      const file = await open(path, 'r');
-      try {
-        const buffer = new Uint8Array(READ_BYTES);
-        for (;;) {
-          const { bytesRead } = await file.read(buffer, 0, READ_BYTES);
-          if (bytesRead === 0) return;
-          yield buffer.subarray(0, bytesRead);
-        }
-      } finally {
-        await file.close();
-      }
-    } catch (cause) {
-      if (cause instanceof FaregateError) throw cause;
-      throw new FaregateError('FILE_UNREADABLE', `${path}: ${String(cause)}`, { cause });
-    }
+  read(name: string): AsyncGenerator<Uint8Array> {
+    return readPieces(join(this.#dir, name), READ_BYTES);
   }
 
   /** Begins a file that has no name yet. @throws FaregateError FILE_UNWRITABLE, DISK_FULL. */

@@ -18,7 +18,6 @@ import {
   parseKeyVersions,
   parseModes,
 } from '../../engine/parameters/text-items.ts';
-import { modeOf } from '../../engine/tap/modes.ts';
 import { type ListKeys, prepareChain } from '../denylist/list-chain.ts';
 import type { SetFolder } from './set-folder.ts';
 
@@ -85,7 +84,7 @@ export async function loadContents(
     profiles: profiles.length > 0 ? profiles : own.profiles,
     keyVersions: await one('keys', parseKeyVersions, null),
     settings: { ...own.settings, ...(await one('gateConfig', parseGateSettings, {})) },
-    mode: await one('mode', (text, source) => modeOf(parseModes(text, source)), null),
+    mode: await one('mode', parseModes, null),
   };
   const chain = [...of('denylist'), ...of('denylistDelta')];
   if (chain.length === 0) return { contents, denylist: async () => own.denylist };

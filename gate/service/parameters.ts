@@ -219,7 +219,7 @@ function settingFor(
 /** Keys for other uses than debits are not a set's business. */
 function accepted(keyring: Keyring, { keyVersions }: Contents): Keyring {
   if (!keyVersions) return keyring;
-  return keyring.only(
+  return keyring.restrictedTo(
     ({ use, index, version }) => use !== 'purchase' || acceptsKey(keyVersions, index, version),
   );
 }

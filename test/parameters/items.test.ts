@@ -9,6 +9,7 @@ import {
   parseKeyVersions,
   parseModes,
 } from '../../engine/parameters/text-items.ts';
+import { Mode, NORMAL } from '../../engine/tap/modes.ts';
 
 test('a fare version comes back as it was packed; cut, longer or changed it does not', () => {
   const set = sampleFareSet();
@@ -31,7 +32,8 @@ test('key versions, settings and modes are read, and what does not fit is named'
   );
   const settings = parseGateSettings('{"sides":{"G01":"exit"},"city":"1000"}', 'config');
   assert.deepEqual(settings, { sides: { G01: 'exit' }, city: '1000' });
-  assert.deepEqual(parseModes('["exitOnly","fareFree"]', 'mode'), ['exitOnly', 'fareFree']);
+  assert.equal(parseModes('["exitOnly","fareFree"]', 'mode'), Mode.exitOnly | Mode.fareFree);
+  assert.equal(parseModes('[]', 'mode'), NORMAL);
   const wrong: [() => unknown, RegExp][] = [
     [
       () => parseKeyVersions('{"purchase":[]}', 'k.json'),

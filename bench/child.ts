@@ -1,10 +1,12 @@
-/** Starts a process of a station benchmark and gives it orders, one at a time. */
+/**
+ * Processes of a benchmark that take orders by message, one at a time: `BenchChild` gives them in the
+ * benchmark's own process, `obey` takes them in the other.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('./program.js', import.meta.url));
-
-export type Role = 'engine' | 'station' | 'cards';
+/** What a process does at each order, with its first argument; the answer goes back. */
+export type Orders = Readonly<Record<string, (argument: string | number) => unknown>>;
 
 interface Waiter {
   readonly resolve: (answer: object) => void;
@@ -16,25 +18,25 @@ export class BenchChild {
   #waiting: Waiter[] = [];
   #gone: Error | null = null;
 
-  private constructor(role: Role, args: readonly string[], execArgv: readonly string[]) {
-    this.#process = fork(PROGRAM, [role, ...args], {
+  private constructor(program: URL, args: readonly string[], execArgv: readonly string[]) {
+    this.#process = fork(fileURLToPath(program), [...args], {
       execArgv: [...execArgv],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#process.on('message', (answer: object) => this.#waiting.shift()?.resolve(answer));
     this.#process.on('exit', (code, signal) => {
-      this.#gone = new Error(`the ${role} process ended with ${signal ?? code}`);
+      this.#gone = new Error(`the ${args[0]} process ended with ${signal ?? code}`);
       for (const { reject } of this.#waiting.splice(0)) reject(this.#gone);
     });
   }
 
-  /** Resolves when the process is ready. */
+  /** Resolves when the process is ready. @param args its role first. */
   static async start(
-    role: Role,
+    program: URL,
     args: readonly string[],
     execArgv: readonly string[] = [],
   ): Promise<BenchChild> {
-    const child = new BenchChild(role, args, execArgv);
+    const child = new BenchChild(program, args, execArgv);
     await child.#answer();
     return child;
   }
@@ -62,4 +64,16 @@ export class BenchChild {
       this.#waiting.push({ resolve, reject });
     });
   }
+}
+
+/** Takes the parent's orders from now on; `end` ends the process, as does the parent's own end. */
+export function obey(orders: Orders): void {
+  const tell = (word: object): void => void process.send?.(word);
+  process.on('message', (message) => {
+    const { order, args } = message as { order: string; args: (string | number)[] };
+    if (order === 'end') process.exit(0);
+    void Promise.resolve(orders[order]!(args[0] ?? 0)).then((answer) => tell(answer ?? {}));
+  });
+  process.on('disconnect', () => process.exit(1));
+  tell({});
 }
