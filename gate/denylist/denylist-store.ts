@@ -4,12 +4,8 @@
  * disk. A list that is not leaves everything as it was, and a station opens in the morning with
  * whatever is good in its folder: on 12 October 2007 4,378 gates stayed dead over one list.
  */
-import type { KeyObject } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { CmacKey } from '../../engine/crypto/mac.ts';
 import { hashKeyCheck } from '../../engine/denylist/card-hash.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
-import type { DenylistForm } from '../../engine/denylist/key-table.ts';
 import type { ListHead } from '../../engine/denylist/list-head.ts';
 import { RANGE_BYTES } from '../../engine/denylist/ranges.ts';
 import { printDigest } from '../../engine/denylist/set-digest.ts';
@@ -19,14 +15,10 @@ import { applyDelta, emptyList, Successor } from '../../engine/denylist/successo
 import { FaregateError } from '../../engine/errors.ts';
 import { DENYLIST_DELTAS_MAX } from '../../engine/limits.ts';
 import { type ListFile, ListFolder, type NewListFile } from './list-folder.ts';
+import { inSlices, type ListKeys, listAfter } from './list-load.ts';
 
-export interface DenylistStoreOptions {
+export interface DenylistStoreOptions extends ListKeys {
   readonly dir: string;
-  /** The key card numbers are hashed under. */
-  readonly hashKey: CmacKey;
-  /** The operator's Ed25519 public key. */
-  readonly publicKey: KeyObject;
-  readonly form: DenylistForm;
 }
 
 /** The list in force, for status and logs; version 0 is the empty list a station begins with. */
@@ -201,27 +193,15 @@ async function load(
   folder: ListFolder,
   name: string,
   list: StopList,
-  { hashKey, publicKey, form }: DenylistStoreOptions,
+  keys: ListKeys,
   faults: string[],
 ): Promise<StopList | null> {
   try {
-    const options = { source: name, verify: verifier(publicKey), form };
-    const successor = new Successor(list, { ...options, keyCheck: hashKeyCheck(hashKey) });
-    for await (const piece of folder.read(name)) successor.push(piece);
-    const next = await inSlices(successor.end());
-    return next instanceof StopList ? next : await inSlices(applyDelta(list, next, name));
+    return await listAfter(list, { name, read: () => folder.read(name) }, keys);
   } catch (error) {
     if (!(error instanceof FaregateError)) throw error;
     faults.push(error.message);
     return null;
-  }
-}
-
-async function inSlices<T>(work: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    await turn();
   }
 }
 

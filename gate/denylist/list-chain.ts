@@ -4,33 +4,16 @@
  * otherwise the chain is loaded from its beginning, also back to an older list when the operator
  * goes back to an older set. Taps go on meanwhile.
  */
-import type { KeyObject } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { CmacKey } from '../../engine/crypto/mac.ts';
 import { hashKeyCheck } from '../../engine/denylist/card-hash.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
-import type { DenylistForm } from '../../engine/denylist/key-table.ts';
 import type { ListHead } from '../../engine/denylist/list-head.ts';
 import { ListReader } from '../../engine/denylist/list-reader.ts';
 import { sameDigest } from '../../engine/denylist/set-digest.ts';
 import { verifier } from '../../engine/denylist/signing.ts';
-import { StopList } from '../../engine/denylist/stop-list.ts';
-import { applyDelta, emptyList, Successor } from '../../engine/denylist/successor.ts';
+import type { StopList } from '../../engine/denylist/stop-list.ts';
+import { emptyList } from '../../engine/denylist/successor.ts';
 import { FaregateError } from '../../engine/errors.ts';
-
-export interface ListKeys {
-  readonly hashKey: CmacKey;
-  /** The operator's Ed25519 public key of lists. */
-  readonly publicKey: KeyObject;
-  readonly form: DenylistForm;
-}
-
-/** A list file that can be read again. */
-export interface ListSource {
-  /** Names it in errors. */
-  readonly name: string;
-  read(): AsyncIterable<Uint8Array>;
-}
+import { type ListKeys, type ListSource, listAfter } from './list-load.ts';
 
 /**
  * Makes the list of a chain ready.
@@ -96,24 +79,9 @@ async function checkChain(chain: readonly ListSource[], keys: ListKeys): Promise
 async function load(
   list: StopList,
   chain: readonly ListSource[],
-  { hashKey, publicKey, form }: ListKeys,
+  keys: ListKeys,
 ): Promise<StopList> {
   let result = list;
-  for (const source of chain) {
-    const options = { source: source.name, verify: verifier(publicKey), form };
-    const successor = new Successor(result, { ...options, keyCheck: hashKeyCheck(hashKey) });
-    for await (const piece of source.read()) successor.push(piece);
-    const next = await inSlices(successor.end());
-    result =
-      next instanceof StopList ? next : await inSlices(applyDelta(result, next, source.name));
-  }
+  for (const source of chain) result = await listAfter(result, source, keys);
   return result;
-}
-
-async function inSlices<T>(work: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    await turn();
-  }
 }

@@ -18,7 +18,8 @@ import {
   parseKeyVersions,
   parseModes,
 } from '../../engine/parameters/text-items.ts';
-import { type ListKeys, prepareChain } from '../denylist/list-chain.ts';
+import { prepareChain } from '../denylist/list-chain.ts';
+import type { ListKeys } from '../denylist/list-load.ts';
 import type { SetFolder } from './set-folder.ts';
 
 export interface Contents {

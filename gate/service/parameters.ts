@@ -14,7 +14,7 @@ import type { Log } from '../../engine/log/log.ts';
 import type { Manifest } from '../../engine/parameters/manifest.ts';
 import { acceptsKey } from '../../engine/parameters/text-items.ts';
 import type { Zone } from '../../engine/time.ts';
-import type { ListKeys } from '../denylist/list-chain.ts';
+import type { ListKeys } from '../denylist/list-load.ts';
 import { openNodeDisk } from '../journal/node-disk.ts';
 import { type Contents, loadContents } from '../parameters/contents.ts';
 import type { SetFolder } from '../parameters/set-folder.ts';

@@ -22,6 +22,7 @@ import { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { issueCard } from '../../gate/reader/virtual/card-state.ts';
 import { serveVirtualCard } from '../../gate/reader/virtual/program.ts';
 import { freePorts, type Running, start } from '../kit/programs.ts';
+import { gateConfig, stationConfig } from '../kit/station-config.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-parameters-'));
 const at = (name: string): string => join(dir, name);
@@ -92,27 +93,11 @@ function serve(): Running {
 }
 
 function runStation(): Running {
-  const gate = (id: string, side: string, station: string, number: number) => ({
-    id,
-    side,
-    station,
-    reader: `tcp-listen:${ports[number]}`,
-    terminalId: `04090000000${number}`,
-    bundle: `gates/${id}`,
-    journal: `journals/${id}`,
-  });
-  const config = {
-    engine: { host: '127.0.0.1', port: ports[3] },
-    keys: { file: 'keys.sealed' },
-    zone: 'Asia/Shanghai',
-    fares: 'sample',
-    profiles: ['tunion'],
-    city: '1000',
-    institution: '01011000FFFFFFFF',
-    journalSegments: 2,
-    parameters: { folder: 'parameters', publicKey: 'sign.pem.pub' },
-    gates: [gate('IN', 'entry', '0102', 1), gate('OUT', 'exit', '0105', 2)],
-  };
+  const config = stationConfig(ports[3]!, [
+    gateConfig('IN', 'entry', '0102', 1, ports[1]!),
+    gateConfig('OUT', 'exit', '0105', 2, ports[2]!),
+  ]);
+  config.parameters = { folder: 'parameters', publicKey: 'sign.pem.pub' };
   writeFileSync(at('gate.json'), JSON.stringify(config));
   return start('gate', ['run', '--config', at('gate.json')]);
 }

@@ -22,6 +22,7 @@ import { VIRTUAL_PSAM_TERMINAL_SFI, VirtualPsam } from '../../gate/reader/virtua
 import { T_UNION_PSAM_AID } from '../../gate/sam/psam.ts';
 import type { Check } from '../../gate/service/self-test.ts';
 import { freePorts, run, start } from '../kit/programs.ts';
+import { gateConfig, type StationConfig, stationConfig } from '../kit/station-config.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-run-'));
 const clear = join(dir, 'clear.json');
@@ -47,33 +48,12 @@ before(async () => {
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-interface Config {
-  [field: string]: unknown;
-  gates: Record<string, unknown>[];
-}
-
-function config(change: (config: Config) => void = () => {}): string {
-  const gate = (id: string, side: string, station: string, terminal: number) => ({
-    id,
-    side,
-    station,
-    reader: `tcp-listen:${ports[terminal]}`,
-    terminalId: `04090000000${terminal}`,
-    bundle: `gates/${id}`,
-    journal: `journals/${id}`,
-  });
-  const made: Config = {
-    engine: { host: '127.0.0.1', port: ports[3] },
-    keys: { file: 'keys.sealed' },
-    zone: 'Asia/Shanghai',
-    fares: 'sample',
-    profiles: ['tunion'],
-    city: '1000',
-    institution: '01011000FFFFFFFF',
-    health: { host: '127.0.0.1', port: ports[4] },
-    journalSegments: 2,
-    gates: [gate('IN', 'entry', '0102', 1), gate('OUT', 'exit', '0105', 2)],
-  };
+function config(change: (config: StationConfig) => void = () => {}): string {
+  const made = stationConfig(ports[3]!, [
+    gateConfig('IN', 'entry', '0102', 1, ports[1]!),
+    gateConfig('OUT', 'exit', '0105', 2, ports[2]!),
+  ]);
+  made.health = { host: '127.0.0.1', port: ports[4] };
   change(made);
   const path = join(dir, 'gate.json');
   writeFileSync(path, JSON.stringify(made));
@@ -209,7 +189,7 @@ test('a station stops whom its denylist names, and opens although a newer list i
 });
 
 test('gates whose journals lie in one folder share a log, and lose nothing to a kill', async () => {
-  const journals = (of: string) => (made: Config) => {
+  const journals = (of: string) => (made: StationConfig) => {
     made.engine = { host: '127.0.0.1', port: ports[0] };
     for (const gate of made.gates) gate.journal = `${of}/${gate.id}`;
   };
@@ -320,7 +300,7 @@ test('--check names what is wrong, and a gate with that does not open', async ()
 });
 
 test('a configuration that does not fit is refused by field', async () => {
-  const cases: [string, (made: Config) => void, RegExp][] = [
+  const cases: [string, (made: StationConfig) => void, RegExp][] = [
     ['unknown field', (made) => (made.colour = 'red'), /colour/],
     ['no gates', (made) => (made.gates = []), /field \/gates must NOT have fewer/],
     ['terminal', (made) => (made.gates[0]!.terminalId = '04'), /\/gates\/0\/terminalId/],
@@ -360,6 +340,6 @@ test('the example in the documentation fits the schema', () => {
   const text = readFileSync(new URL('../../../docs/gate-config.md', import.meta.url), 'utf8');
   const example = /```json\n([\s\S]*?)```/.exec(text)?.[1];
   assert(example);
-  const parsed = JSON.parse(example) as Config;
+  const parsed = JSON.parse(example) as StationConfig;
   assert.equal(parsed.gates.length, 2);
 });

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { freePorts, run, start } from '../kit/programs.ts';
+import { gateConfig, stationConfig } from '../kit/station-config.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-upload-'));
 const data = join(dir, 'engine');
@@ -29,27 +30,8 @@ async function killedStation(
   { id, bundle, journal, ...station }: Record<'id' | 'bundle' | 'journal', string>,
   cards: readonly string[],
 ): Promise<void> {
-  const gate = {
-    id,
-    side: 'entry',
-    station: '0102',
-    reader: `tcp-listen:${readerPort}`,
-    terminalId: '040900000001',
-    bundle,
-    journal,
-  };
-  const config = {
-    engine: { host: '127.0.0.1', port: uplinkPort },
-    keys: { file: 'keys.sealed' },
-    zone: 'Asia/Shanghai',
-    fares: 'sample',
-    profiles: ['tunion'],
-    city: '1000',
-    institution: '01011000FFFFFFFF',
-    journalSegments: 2,
-    gates: [gate],
-    ...station,
-  };
+  const gate = { ...gateConfig(id, 'entry', '0102', 1, readerPort), bundle, journal };
+  const config = { ...stationConfig(uplinkPort, [gate]), ...station };
   writeFileSync(join(dir, 'gate.json'), JSON.stringify(config));
   const running = start('gate', ['run', '--config', join(dir, 'gate.json')]);
   await running.seen(/gates are open/);

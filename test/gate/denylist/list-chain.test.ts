@@ -6,7 +6,8 @@ import { fromHex } from '../../../engine/bytes.ts';
 import { cmacKey } from '../../../engine/crypto/mac.ts';
 import { Denylist } from '../../../engine/denylist/denylist.ts';
 import { signer } from '../../../engine/denylist/signing.ts';
-import { type ListSource, prepareChain } from '../../../gate/denylist/list-chain.ts';
+import { prepareChain } from '../../../gate/denylist/list-chain.ts';
+import type { ListSource } from '../../../gate/denylist/list-load.ts';
 import {
   deltaFile,
   fullFile,
