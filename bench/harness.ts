@@ -20,7 +20,7 @@ export interface Contender {
   /** Does the question's `operations` once. */
   readonly run?: () => void | Promise<void>;
   /** In place of `run`, where the load is other processes': measures by itself. */
-  readonly measure?: (smoke: boolean) => Promise<Measured>;
+  readonly measure?: () => Promise<Measured>;
   /** After timing: figures beyond the times of `run`, by name. */
   readonly figures?: () => Figures | Promise<Figures>;
   /** After all that: stop what it started. */
@@ -122,6 +122,19 @@ export async function runBenchmark(
   tell: (line: Result | Ratio | FiguresLine) => void,
   options: Options = {},
 ): Promise<void> {
+  try {
+    await runQuestions(benchmark, smoke, tell, options);
+  } finally {
+    await benchmark.close?.();
+  }
+}
+
+async function runQuestions(
+  benchmark: Benchmark,
+  smoke: boolean,
+  tell: (line: Result | Ratio | FiguresLine) => void,
+  options: Options,
+): Promise<void> {
   for (const question of await benchmark.questions(smoke, options)) {
     const hash = await agree(benchmark.name, question);
     const results: Result[] = [];
@@ -141,7 +154,6 @@ export async function runBenchmark(
       tell({ bench, ratio: contender, against: baseline.contender, value, ...goal });
     }
   }
-  await benchmark.close?.();
 }
 
 /** The hash of the answers. @throws Error naming the contender that differs. */
@@ -164,7 +176,7 @@ async function measure(
   hash: string,
   smoke: boolean,
 ): Promise<Result> {
-  const measured = await (contender.measure?.(smoke) ?? timed(question, contender, smoke));
+  const measured = await (contender.measure?.() ?? timed(question, contender, smoke));
   return {
     bench,
     contender: `${question.name}: ${contender.name}`,

@@ -270,6 +270,7 @@ export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
 /** How long `faregate-gate mode` waits for the station. */
 export const CONTROL_ANSWER_MS_MAX = 5000;
 export const CONTROL_TOKEN_LENGTH_MIN = 16;
+export const CONTROL_TOKEN_BYTES_MAX = 4096;
 /** Connections to a station's health and metrics. */
 export const HEALTH_CONNECTIONS_MAX = 32;
 

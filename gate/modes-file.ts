@@ -2,11 +2,10 @@
  * The station's modes on its disk: one JSON file, replaced whole, that an operator can read. The
  * history of other stations comes in the same form (`docs/modes.md`).
  */
-import { readFile } from 'node:fs/promises';
 import { fromHex, toHex } from '../engine/bytes.ts';
-import { FaregateError, systemCode } from '../engine/errors.ts';
+import { FaregateError } from '../engine/errors.ts';
 import { MODE_PERIODS_MAX } from '../engine/limits.ts';
-import { writeWhole } from '../engine/pki/files.ts';
+import { readIfPresent, writeWhole } from '../engine/pki/files.ts';
 import { parseChecked } from '../engine/schema/check.ts';
 import { type ModePeriod, stationNumber } from '../engine/tap/mode-history.ts';
 import { modeNames, modeOf, namesOf } from '../engine/tap/modes.ts';
@@ -103,14 +102,8 @@ export class ModesFile implements ModesKeeper {
    * @throws FaregateError FILE_UNREADABLE, MODE_INVALID naming the file and field.
    */
   async read(): Promise<ModesKept | null> {
-    let text: string;
-    try {
-      text = await readFile(this.#path, 'utf8');
-    } catch (cause) {
-      if (systemCode(cause) === 'ENOENT') return null;
-      const message = `${this.#path}: ${(cause as Error).message}`;
-      throw new FaregateError('FILE_UNREADABLE', message, { cause });
-    }
+    const text = await readIfPresent(this.#path);
+    if (text === null) return null;
     const file = parseChecked<FileText>(fileSchema, text, 'MODE_INVALID', this.#path);
     return {
       mode: modeOf(file.mode),

@@ -68,6 +68,11 @@ export class Keyring {
     return this.#byUse[use].get(nameOf(algorithmOf(algorithm), index, version));
   }
 
+  /** Whether there is a key for this use. */
+  has(use: KeyUse): boolean {
+    return this.#byUse[use].size > 0;
+  }
+
   /** A ring of those of the keys that `wanted` says. */
   restrictedTo(wanted: (key: MasterSchedule) => boolean): Keyring {
     const ring = new Keyring([]);

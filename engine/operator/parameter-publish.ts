@@ -71,6 +71,7 @@ export async function publishSet(
   // A list and its deltas belong together.
   if (given.has('denylist')) given.add('denylistDelta');
   const carried = (based?.items ?? []).filter(({ kind }) => !given.has(kind));
+  for (const item of carried) await checkItem(dir, item);
   const known = new Map(before?.items.map((item) => [item.sha256, item.version]));
   const items = [...fresh.map((item) => nameItem(item)), ...carried].map((item) => ({
     ...item,

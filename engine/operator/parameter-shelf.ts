@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { FaregateError, systemCode } from '../errors.ts';
 import { PARAMETER_SETS_MAX } from '../limits.ts';
 import { decodeManifest, type Manifest } from '../parameters/manifest.ts';
-import { isFor, nextAfter } from '../parameters/versions.ts';
+import { inForceAt, isFor, nextAfter } from '../parameters/versions.ts';
 import type { ParameterPort } from './ingest-session.ts';
 import { itemFile, setFile } from './parameter-files.ts';
 
@@ -18,6 +18,7 @@ const NOTHING = new Uint8Array(0);
 export class ParameterShelf implements ParameterPort {
   readonly #dir: string;
   readonly #onError: (error: FaregateError) => void;
+  readonly #nowMs: () => number;
   readonly #sets = new Map<number, Manifest>();
   /** Versions that could not be read, not to be told again. */
   readonly #bad = new Set<number>();
@@ -25,17 +26,25 @@ export class ParameterShelf implements ParameterPort {
   #seen = '';
 
   /** @param dir the folder of `parametersDir`; it may be missing. */
-  constructor(dir: string, onError: (error: FaregateError) => void) {
+  constructor(
+    dir: string,
+    onError: (error: FaregateError) => void,
+    nowMs: () => number = Date.now,
+  ) {
     this.#dir = dir;
     this.#onError = onError;
+    this.#nowMs = nowMs;
   }
 
   newestFor(gateId: string): number {
     return this.#setsFor(gateId).at(-1)?.version ?? 0;
   }
 
+  /** What has had its time is passed over: a gate that comes late begins with the set in force. */
   async nextFor(gateId: string, after: number) {
-    const next = nextAfter(this.#setsFor(gateId), after);
+    const sets = this.#setsFor(gateId);
+    const inForce = inForceAt(sets, this.#nowMs())?.version ?? 0;
+    const next = nextAfter(sets, Math.max(after, inForce - 1));
     if (!next) return null;
     const { version } = next;
     try {

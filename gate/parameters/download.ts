@@ -56,6 +56,8 @@ export class Download implements Downloads {
   /** An answer is being taken, or the next item looked for. */
   #working: Promise<void> | null = null;
   #fetching: Fetching | null = null;
+  /** Hashes of items that failed since one came whole: others go first. */
+  readonly #failed = new Set<string>();
   /** Sets that are on the disk whole. */
   readonly #whole = new Set<number>();
   #pauseUntilMs = 0;
@@ -86,7 +88,9 @@ export class Download implements Downloads {
       void this.#work(() => this.#advance());
       return null;
     }
-    const question = this.#fetching ? nextPiece(this.#fetching) : this.#nextSet(asker, nowMs);
+    // The next set goes first: it may take the place of one whose items cannot be had.
+    const question =
+      this.#nextSet(asker, nowMs) ?? (this.#fetching ? nextPiece(this.#fetching) : null);
     if (!question) return null;
     this.#asked = { asker, question };
     if (uploading) this.#pauseUntilMs = nowMs + PARAMETER_PAUSE_MS;
@@ -153,7 +157,7 @@ export class Download implements Downloads {
     // A link that repeats may bring what is held already.
     if (version <= this.#options.folder.newest) return;
     await this.#options.folder.take(bytes.slice(), version);
-    await this.#advance();
+    if (!this.#fetching) await this.#advance();
   }
 
   async #takePiece(question: PieceQuestion, { bytes }: PieceAnswer): Promise<void> {
@@ -168,21 +172,32 @@ export class Download implements Downloads {
     if (receiver.offset === receiver.item.bytes) await this.#advance();
   }
 
-  /** Finishes the item under way, tells of whole sets, and begins what is missing, oldest first. */
+  /**
+   * Finishes the item under way, tells of whole sets, and begins what is missing, oldest first, but
+   * what failed after all else.
+   */
   async #advance(): Promise<void> {
     const { folder, onWhole } = this.#options;
     const done = this.#fetching;
     this.#fetching = null;
     await done?.receiver.close();
+    const missing: { readonly manifest: Manifest; readonly index: number }[] = [];
     for (const manifest of [...folder.held]) {
       if (this.#whole.has(manifest.version)) continue;
       const index = await this.#missingIn(manifest);
       if (index < 0) {
         this.#whole.add(manifest.version);
         this.#failures = 0;
+        this.#failed.clear();
         await onWhole(manifest);
-      } else if (!this.#fetching) await this.#beginItem(manifest, index, done);
+      } else missing.push({ manifest, index });
     }
+    // What a set that came whole has superseded is held no more.
+    const wanted = missing.filter(({ manifest }) => folder.held.includes(manifest));
+    const next =
+      wanted.find(({ manifest, index }) => !this.#failed.has(manifest.items[index]!.sha256)) ??
+      wanted[0];
+    if (next) await this.#beginItem(next.manifest, next.index, done);
   }
 
   async #missingIn({ items }: Manifest): Promise<number> {
@@ -197,6 +212,7 @@ export class Download implements Downloads {
     const item = manifest.items[index]!;
     if (done?.receiver.item.sha256 === item.sha256) {
       await folder.discard(item);
+      this.#failed.add(item.sha256);
       const what = `set ${manifest.version}, item ${item.kind} ${item.name}`;
       throw new FaregateError('PARAMETERS_REFUSED', `${what}: it came with another hash`);
     }
@@ -225,6 +241,7 @@ export class Download implements Downloads {
 
   /** Lets go of the item under way: what is noted of it as durable is gone on with. */
   async #drop(): Promise<void> {
+    if (this.#fetching) this.#failed.add(this.#fetching.receiver.item.sha256);
     await this.#fetching?.receiver.close().catch(() => {});
     this.#fetching = null;
   }

@@ -93,20 +93,20 @@ export class SetFolder {
     }
     // What has this name and is not held was damaged.
     await this.#remove(name);
-    const file = await this.#make(name, bytes.length);
-    try {
-      await file.write(bytes, 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    // Held from here on, lest `tidy` take its file for one that nobody wants.
     this.held.push(manifest);
+    try {
+      await this.#write(name, bytes);
+    } catch (error) {
+      this.held.splice(this.held.indexOf(manifest), 1);
+      throw error;
+    }
     return manifest;
   }
 
   /**
-   * Whether an item is there with the hash it is named by, now or when it was last looked at.
-   * @throws FaregateError DISK_FAILED
+   * Whether an item is there with the hash it is named by, now or when it was last looked at. One
+   * that cannot be read is as good as none: it is received again.
    */
   async has(item: ParameterItem): Promise<boolean> {
     if (this.#good.has(item.sha256)) return true;
@@ -118,7 +118,7 @@ export class SetFolder {
       this.#good.add(item.sha256);
       return true;
     } catch (error) {
-      if (error instanceof FaregateError && error.code === 'PARAMETERS_REFUSED') return false;
+      if (error instanceof FaregateError) return false;
       throw error;
     }
   }
@@ -187,6 +187,16 @@ export class SetFolder {
     for (const { version } of kept) names.add(`set-${version}`);
     for (const name of [...this.#names]) {
       if (/^(set|item)-/.test(name) && !names.has(name)) await this.#remove(name);
+    }
+  }
+
+  async #write(name: string, bytes: Uint8Array): Promise<void> {
+    const file = await this.#make(name, bytes.length);
+    try {
+      await file.write(bytes, 0);
+      await file.sync();
+    } finally {
+      await file.close();
     }
   }
 

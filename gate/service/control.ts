@@ -5,11 +5,15 @@
  * every gate is as well kept as the machine's own files.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FaregateError } from '../../engine/errors.ts';
-import { CONTROL_BODY_BYTES_MAX, CONTROL_TOKEN_LENGTH_MIN } from '../../engine/limits.ts';
+import {
+  CONTROL_BODY_BYTES_MAX,
+  CONTROL_TOKEN_BYTES_MAX,
+  CONTROL_TOKEN_LENGTH_MIN,
+} from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
+import { readText } from '../../engine/pki/files.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
 import { modeOf, modeText, namesOf } from '../../engine/tap/modes.ts';
 import type { ModesInForce } from '../modes.ts';
@@ -31,12 +35,7 @@ const orderSchema = {
 
 /** @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID for one that is too short. */
 export async function readToken(path: string): Promise<string> {
-  let token: string;
-  try {
-    token = (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
-  }
+  const token = (await readText(path, CONTROL_TOKEN_BYTES_MAX)).trim();
   if (token.length >= CONTROL_TOKEN_LENGTH_MIN) return token;
   const message = `${path}: a token has at least ${CONTROL_TOKEN_LENGTH_MIN} characters`;
   throw new FaregateError('CONFIG_INVALID', message);

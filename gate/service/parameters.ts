@@ -15,6 +15,7 @@ import type { Manifest } from '../../engine/parameters/manifest.ts';
 import { acceptsKey } from '../../engine/parameters/text-items.ts';
 import type { Zone } from '../../engine/time.ts';
 import type { ListKeys } from '../denylist/list-load.ts';
+import type { Disk } from '../journal/disk.ts';
 import { openNodeDisk } from '../journal/node-disk.ts';
 import { type Contents, loadContents } from '../parameters/contents.ts';
 import type { SetFolder } from '../parameters/set-folder.ts';
@@ -24,14 +25,6 @@ import type { GateConfig } from './config.ts';
 
 /** What a gate's plan says of its taps; a new object when something of it has changed. */
 export type GateSetting = Exclude<GatePlan['setting'], () => unknown>;
-
-/** What is in force, for records, status and logs. */
-export interface ParametersInForce {
-  readonly parametersVersion: number;
-  readonly denylistVersion: number;
-  /** Modes that the set in force puts the station in, and when; null: it says nothing of them. */
-  readonly mode: { readonly mask: number; readonly fromMs: number } | null;
-}
 
 export interface ServiceParametersOptions {
   /** Folder of sets and the operator's key; null: none. */
@@ -51,7 +44,7 @@ export class ServiceParameters {
   readonly #options: ServiceParametersOptions;
   #keyring: Keyring;
   #current: Contents;
-  readonly #settings = new Map<string, GateSetting>();
+  #settings: ReadonlyMap<string, GateSetting>;
   #sets: StationParameters | null = null;
   /** Puts another ring in force at every gate; set once the station is there. */
   onKeyring: (keyring: Keyring) => Promise<void> = async () => {};
@@ -62,7 +55,7 @@ export class ServiceParameters {
     this.#options = options;
     this.#keyring = options.keyring;
     this.#current = options.own;
-    this.#setAll(options.own);
+    this.#settings = this.#settingsOf(options.own);
   }
 
   /**
@@ -74,8 +67,9 @@ export class ServiceParameters {
     const { sets, gates, nowMs, log } = options;
     const parameters = new ServiceParameters(options);
     if (!sets) return parameters;
-    const disk = await openNodeDisk(sets.folder);
+    let disk: Disk | null = null;
     try {
+      disk = await openNodeDisk(sets.folder);
       parameters.#sets = await StationParameters.open({
         disk,
         verify: verifier(sets.publicKey),
@@ -86,9 +80,9 @@ export class ServiceParameters {
       });
     } catch (error) {
       // A disk that cannot be read keeps nobody from riding by the configuration's own files.
-      if (!(error instanceof FaregateError)) throw error;
+      if (!(error instanceof FaregateError) || error.code === 'JOURNAL_IN_USE') throw error;
       log.error({ code: error.code }, `no parameter sets: ${error.message}`);
-      await disk.close();
+      await disk?.close();
     }
     return parameters;
   }
@@ -98,13 +92,10 @@ export class ServiceParameters {
     return this.#sets?.downloads;
   }
 
-  get inForce(): ParametersInForce {
-    const { parametersVersion, denylist, mode, effectiveMs } = this.#current;
-    return {
-      parametersVersion,
-      denylistVersion: denylist.list.name().version,
-      mode: mode === null ? null : { mask: mode, fromMs: effectiveMs },
-    };
+  /** Modes that the set in force puts the station in, and since when; null: it says nothing. */
+  get mode(): { readonly mask: number; readonly fromMs: number } | null {
+    const { mode, effectiveMs } = this.#current;
+    return mode === null ? null : { mask: mode, fromMs: effectiveMs };
   }
 
   /** For the status that goes to the engine. */
@@ -133,9 +124,9 @@ export class ServiceParameters {
     await this.onKeyring(this.keyring);
   }
 
-  /** Goes on with downloads and watches for the next set's instant. */
-  async start(): Promise<void> {
-    await this.#sets?.start();
+  /** Goes on with downloads and watches for the next set's instant; nobody has to wait for it. */
+  start(): void {
+    void this.#sets?.start();
   }
 
   async end(): Promise<void> {
@@ -149,10 +140,14 @@ export class ServiceParameters {
     const options = { own, current: this.#current, listKeys };
     const { contents, denylist } = await loadContents(manifest, folder, options);
     for (const gate of gates) placeOf(gate, contents, atMs);
+    this.#requireKeys(manifest, contents);
     return async () => {
       const before = this.#current;
-      this.#current = { ...contents, denylist: await denylist() };
-      this.#setAll(this.#current);
+      // All of it or nothing: at this instant, too, every gate needs its place.
+      for (const gate of gates) placeOf(gate, contents, nowMs());
+      const current = { ...contents, denylist: await denylist() };
+      this.#settings = this.#settingsOf(current);
+      this.#current = current;
       if (!sameKeys(contents, before)) await this.onKeyring(this.keyring);
       if (contents.mode !== null) await this.#setMode(contents.mode);
     };
@@ -168,12 +163,22 @@ export class ServiceParameters {
     }
   }
 
-  #setAll(contents: Contents): void {
+  /** A set that leaves a station none of its purchase keys is a slip of the pen. */
+  #requireKeys({ version }: Manifest, contents: Pick<Contents, 'keyVersions'>): void {
+    if (!this.#keyring.has('purchase') || accepted(this.#keyring, contents).has('purchase')) return;
+    const message = `set ${version}: it accepts none of the purchase keys that the station holds`;
+    throw new FaregateError('PARAMETERS_REFUSED', message);
+  }
+
+  #settingsOf(contents: Contents): ReadonlyMap<string, GateSetting> {
     const { gates, nowMs, zone } = this.#options;
-    for (const gate of gates) {
-      const place = placeOf(gate, contents, nowMs());
-      this.#settings.set(gate.id, settingFor(gate, contents, place, zone));
-    }
+    const atMs = nowMs();
+    return new Map(
+      gates.map((gate) => {
+        const place = placeOf(gate, contents, atMs);
+        return [gate.id, settingFor(gate, contents, place, zone)];
+      }),
+    );
   }
 }
 
@@ -217,7 +222,7 @@ function settingFor(
 }
 
 /** Keys for other uses than debits are not a set's business. */
-function accepted(keyring: Keyring, { keyVersions }: Contents): Keyring {
+function accepted(keyring: Keyring, { keyVersions }: Pick<Contents, 'keyVersions'>): Keyring {
   if (!keyVersions) return keyring;
   return keyring.restrictedTo(
     ({ use, index, version }) => use !== 'purchase' || acceptsKey(keyVersions, index, version),

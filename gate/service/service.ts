@@ -12,7 +12,7 @@ import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemCode } from '../../engine/errors.ts';
 import type { FareVersions } from '../../engine/fare/book.ts';
 import { SAM_WAIT_MS_MAX } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
@@ -128,7 +128,7 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
   parameters.onMode = (mask) => station.modes.set(mask);
   try {
     for (const gate of config.gates) await addGate(station, options, parameters, gate);
-    await parameters.start();
+    parameters.start();
   } catch (error) {
     await station.stop();
     await parameters.end();
@@ -173,21 +173,23 @@ async function openModes(
   { config, log }: ServiceOptions,
   parameters: ServiceParameters,
 ): Promise<ModesInForce> {
-  const asSet = parameters.inForce.mode;
+  const asSet = parameters.mode;
   if (!config.control) {
     const modes = new ModesInForce(systemClock, null, null);
     if (asSet) await modes.set(asSet.mask);
     return modes;
   }
   const { folder } = config.control;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = new ModesFile(join(folder, 'modes.json'));
   let kept: ModesKept | null = null;
   try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     kept = await file.read();
   } catch (error) {
-    if (!(error instanceof FaregateError)) throw error;
-    log.error({ code: error.code }, `the modes were passed over: ${error.message}`);
+    // What is wrong with the folder, a change of modes will say again.
+    if (!(error instanceof FaregateError) && !systemCode(error)) throw error;
+    const code = error instanceof FaregateError ? error.code : systemCode(error);
+    log.error({ code }, `the modes were passed over: ${(error as Error).message}`);
   }
   const modes = new ModesInForce(systemClock, kept, file);
   // What was said last counts: the set by its instant, or somebody here after it.

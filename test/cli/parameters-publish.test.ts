@@ -133,6 +133,46 @@ test('what does not fit is named, and nothing is published', async () => {
   assert.equal(readdirSync(join(data, 'parameters/sets')).length, there);
 });
 
+test('a set is not built on one of which an item is missing or damaged', async () => {
+  const { items, version } = await signed('publish', '--mode', 'fareFree');
+  const path = join(data, 'parameters/items', items[0]!.sha256);
+  const good = readFileSync(path);
+  writeFileSync(path, 'damaged');
+  const sign = ['--signing-key', at('sign.pem')];
+  const built = await command(
+    'publish',
+    ...sign,
+    '--base',
+    String(version),
+    '--profile',
+    at('city.json'),
+  );
+  assert.notEqual(built.code, 0);
+  assert.match(built.err, /PARAMETERS_REFUSED: .*mode mode is damaged/);
+  writeFileSync(path, good);
+});
+
+test('a gate that comes late begins with the set in force, and then hears of those to come', async () => {
+  const day = 86_400_000;
+  const publish = (mode: string, atMs: number) =>
+    signed('publish', '--mode', mode, '--effective', new Date(atMs).toISOString());
+  const { version } = await publish('emergency', Date.now() - 2 * day);
+  await publish('normal', Date.now() - day);
+  await publish('exitOnly', Date.now() + day);
+  const fail = (error: Error) => assert.fail(error.message);
+  const shelf = (nowMs: number) => new ParameterShelf(join(data, 'parameters'), fail, () => nowMs);
+  const versionsFrom = async (nowMs: number) => {
+    const found: number[] = [];
+    for (let after = 0; ; after = found.at(-1)!) {
+      const next = await shelf(nowMs).nextFor('G1', after);
+      if (!next) return found;
+      found.push(next.version);
+    }
+  };
+  assert.deepEqual(await versionsFrom(Date.now()), [version + 1, version + 2]);
+  assert.deepEqual(await versionsFrom(Date.now() + 2 * day), [version + 2]);
+});
+
 test('a damaged set or item is found by verify, and passed over by an engine', async () => {
   const { items, version } = await signed('publish', '--mode', 'closed');
   const path = join(data, 'parameters/items', items[0]!.sha256);

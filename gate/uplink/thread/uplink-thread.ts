@@ -98,8 +98,6 @@ export class UplinkThread {
   #running(): Worker {
     if (this.#worker) return this.#worker;
     const worker = new Worker(new URL('./worker.js', import.meta.url), { stdin: false });
-    // What it is for keeps the process alive, not the thread.
-    worker.unref();
     worker.on('message', (reply: Reply) => this.#hear(reply));
     worker.on('error', (error) => this.#lost(worker, error));
     worker.on('exit', (code) => {

@@ -18,8 +18,13 @@ const links = new Map<number, Link>();
 const connecting = new Map<number, AbortController>();
 const turns = new StationTurns(UPLINK_HANDSHAKES_MAX);
 
-// On Linux this is the calling thread's own; elsewhere it would be the whole process's.
-if (process.platform === 'linux') setPriority(UPLINK_THREAD_NICE);
+// On Linux this is the calling thread's own; elsewhere it would be the whole process's. A process
+// that is not let, or is as nice already, does without.
+if (process.platform === 'linux') {
+  try {
+    setPriority(UPLINK_THREAD_NICE);
+  } catch {}
+}
 
 port.on('message', (call: Call) => {
   if (call.do === 'abort') connecting.get(call.link)?.abort();

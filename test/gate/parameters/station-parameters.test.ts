@@ -5,79 +5,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FaregateError } from '../../../engine/errors.ts';
 import { PARAMETER_SETS_HELD_MAX, PARAMETER_SYNC_BYTES } from '../../../engine/limits.ts';
-import {
-  type LoadSet,
-  StationParameters,
-  type StationParametersOptions,
-} from '../../../gate/parameters/station-parameters.ts';
-import {
-  answerTo,
-  exchange,
-  MemoryShelf,
-  type PlainSet,
-  text,
-  verify,
-} from '../../kit/parameters-kit.ts';
+import { NOW_MS, ParameterStation, set } from '../../kit/parameter-station.ts';
+import { answerTo, exchange, MemoryShelf, text } from '../../kit/parameters-kit.ts';
 import { SimDisk } from '../../sim-disk.ts';
 
-const NOW_MS = 1_790_000_000_000;
 const LARGE = 3 * PARAMETER_SYNC_BYTES + 777;
 
-/** A station whose set in force is the names of its items. */
-class World {
-  nowMs = NOW_MS;
-  inForce = '';
-  readonly news: string[] = [];
-  readonly disk: SimDisk;
-  /** Says what is wrong with a set, or null. */
-  misfit: (version: number) => string | null = () => null;
-  parameters: StationParameters | null = null;
-
-  constructor(disk: SimDisk = new SimDisk()) {
-    this.disk = disk;
-  }
-
-  async open(other: Partial<StationParametersOptions> = {}): Promise<StationParameters> {
-    this.inForce = 'own';
-    const load: LoadSet = async (manifest, folder) => {
-      const read: Uint8Array[] = [];
-      for (const item of manifest.items) read.push(await folder.readWhole(item));
-      const fault = this.misfit(manifest.version);
-      if (fault) throw new FaregateError('FARES_INVALID', fault);
-      return async () => {
-        this.inForce = read.map((bytes) => Buffer.from(bytes.subarray(0, 20)).toString()).join();
-      };
-    };
-    this.parameters = await StationParameters.open({
-      disk: this.disk,
-      verify,
-      gateIds: ['G01', 'G02'],
-      load,
-      nowMs: () => this.nowMs,
-      onNews: ({ what, version, detail }) => this.news.push(`${what} ${version}: ${detail}`),
-      lookMs: 5,
-      retryMs: 1,
-      ...other,
-    });
-    await this.parameters.start();
-    return this.parameters;
-  }
-
-  get downloads() {
-    return this.parameters!.downloads;
-  }
-}
-
-const set = (version: number, content: string, other: Partial<PlainSet> = {}): PlainSet => ({
-  version,
-  items: { a: text(content) },
-  ...other,
-});
-
 test('a set arrives, is in force, is there after a restart; an older one is not taken', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   shelf.publish(set(1, 'one'));
   const first = await world.open();
@@ -99,7 +35,7 @@ test('a set arrives, is in force, is there after a restart; an older one is not 
 });
 
 test('what two sets share crosses the network once, and once for all gates of a station', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   const large = new Uint8Array(LARGE).fill(7);
   shelf.publish({ version: 1, items: { large, a: text('one') } });
@@ -127,7 +63,7 @@ test('what two sets share crosses the network once, and once for all gates of a 
 });
 
 test('a set waits for its instant; a correction that comes before it takes its place', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   const parameters = await world.open();
   shelf.publish(set(1, 'one'));
@@ -155,7 +91,7 @@ test('a set waits for its instant; a correction that comes before it takes its p
 });
 
 test('a clock that is set back takes nothing out of force', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   shelf.publish(set(1, 'one', { effectiveMs: NOW_MS - 1000 }));
   shelf.publish(set(2, 'two', { effectiveMs: NOW_MS }));
@@ -168,7 +104,7 @@ test('a clock that is set back takes nothing out of force', async () => {
 });
 
 test('a download goes on where it was cut, also after a restart', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   const large = new Uint8Array(LARGE).map((_, i) => i * 7);
   shelf.publish({ version: 1, items: { a: text('one'), large } });
@@ -185,7 +121,7 @@ test('a download goes on where it was cut, also after a restart', async () => {
 });
 
 test('a forged, foreign, misnamed or cut answer changes nothing', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   shelf.publish(set(1, 'one'));
   const parameters = await world.open();
@@ -218,7 +154,7 @@ test('a forged, foreign, misnamed or cut answer changes nothing', async () => {
 });
 
 /** Asks again until the pause after a failure is over. */
-async function retried(world: World, shelf: MemoryShelf, expected: string): Promise<void> {
+async function retried(world: ParameterStation, shelf: MemoryShelf, expected: string): Promise<void> {
   for (let i = 0; i < 400 && world.inForce !== expected; i++) {
     await exchange(world.downloads, shelf);
     await sleep(5);
@@ -227,7 +163,7 @@ async function retried(world: World, shelf: MemoryShelf, expected: string): Prom
 }
 
 test('a set for other gates is neither offered nor taken', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   shelf.publish(set(1, 'one', { gates: ['G02'] }));
   shelf.publish(set(2, 'two', { gates: ['G09'] }));
@@ -243,7 +179,7 @@ test('a set for other gates is neither offered nor taken', async () => {
 });
 
 test('answers that are repeated or come late do no harm', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   shelf.publish({ version: 1, items: { a: new Uint8Array(200_000).fill(65), b: text('bee') } });
   const parameters = await world.open();
@@ -266,7 +202,7 @@ test('answers that are repeated or come late do no harm', async () => {
 });
 
 test('a set that does not fit stays out of force, and many of them stop no better one', async () => {
-  const world = new World();
+  const world = new ParameterStation();
   const shelf = new MemoryShelf();
   world.misfit = (version) => (version > 1 && version < 20 ? 'no such station' : null);
   shelf.publish(set(1, 'one'));
@@ -285,7 +221,7 @@ test('a set that does not fit stays out of force, and many of them stop no bette
 });
 
 test('any damage to the newest set on the disk: the one before is in force at the start', async () => {
-  const origin = new World();
+  const origin = new ParameterStation();
   const shelf = new MemoryShelf();
   const opened = await origin.open();
   for (const [version, content] of [
@@ -312,7 +248,7 @@ test('any damage to the newest set on the disk: the one before is in force at th
         const disk = new SimDisk();
         for (const one of origin.disk.names()) disk.put(one, origin.disk.bytesOf(one));
         disk.put(name, change(good, i));
-        const world = new World(disk);
+        const world = new ParameterStation(disk);
         const parameters = await world.open();
         assert.equal(world.inForce, 'two', `${name} damaged at ${i}`);
         assert(parameters.faults.length > 0);

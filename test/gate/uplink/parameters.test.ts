@@ -125,9 +125,19 @@ test('over a line that cuts, loses and repeats, sets and debits all arrive', asy
 test('an engine that gives out none is not asked', async () => {
   const world = await openWorld();
   const parameters = await openParameters();
+  const { downloads } = parameters;
+  let asked = 0;
+  const question = downloads.question.bind(downloads);
+  downloads.question = (...args) => {
+    const made = question(...args);
+    if (made) asked += 1;
+    return made;
+  };
   const { uplink } = uplinkOf('G01', await world.transport('G01'), parameters, Math.random);
   await uplink.drained();
+  // Five times as long as it would take to ask.
   await sleep(100);
   assert(uplink.connected, uplink.lastError?.message);
   assert.equal(world.server!.counters.refused, 0);
+  assert.equal(asked, 0);
 });
