@@ -154,7 +154,11 @@ test('a forged, foreign, misnamed or cut answer changes nothing', async () => {
 });
 
 /** Asks again until the pause after a failure is over. */
-async function retried(world: ParameterStation, shelf: MemoryShelf, expected: string): Promise<void> {
+async function retried(
+  world: ParameterStation,
+  shelf: MemoryShelf,
+  expected: string,
+): Promise<void> {
   for (let i = 0; i < 400 && world.inForce !== expected; i++) {
     await exchange(world.downloads, shelf);
     await sleep(5);
