@@ -1,6 +1,6 @@
 /**
- * Processes of a benchmark that take orders by message, one at a time: `BenchChild` gives them in the
- * benchmark's own process, `obey` takes them in the other.
+ * Processes of a benchmark that take orders by message, one at a time: `BenchChild` gives them in
+ * the benchmark's own process, `obey` takes them in the other.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -14,6 +14,8 @@ export interface WaitingEvent {
   readonly instantMs: number;
   /** Made when the event is written. */
   readonly body: () => EventBody;
+  /** Whether it may be let go where too many wait: nothing hangs on it. */
+  readonly mayGo?: boolean;
 }
 
 export interface EventLogParts {
@@ -44,10 +46,12 @@ export class EventLog {
     return this.#waiting.length;
   }
 
-  /** Over the bound the oldest is let go. */
+  /** Over the bound the oldest that may go is let go, else the oldest. */
   add(event: WaitingEvent): void {
-    if (this.#waiting.length >= EVENTS_WAITING_MAX) this.#waiting.shift();
     this.#waiting.push(event);
+    if (this.#waiting.length <= EVENTS_WAITING_MAX) return;
+    const least = this.#waiting.findIndex(({ mayGo }) => mayGo === true);
+    this.#waiting.splice(Math.max(0, least), 1);
   }
 
   /**

@@ -82,8 +82,11 @@ export class ModesInForce implements StationModes {
     this.mode = mode;
     this.sinceMs = instantMs;
     this.history = this.#pruned(periods);
+    // On its way to the disk before anybody is told: what they do may end the process, and the next
+    // one must know.
+    const kept = this.#keep();
     for (const listener of this.#listeners) listener(change);
-    await this.#keep();
+    await kept;
     return true;
   }
 

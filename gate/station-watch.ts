@@ -63,7 +63,7 @@ export class StationWatch {
     const jump = clockWatch.look();
     const nowMs = clock.nowMs();
     for (const { gate, shifts, zone } of gates()) {
-      if (jump) gate.note({ instantMs: nowMs, body: () => jump });
+      if (jump) gate.note({ instantMs: nowMs, body: () => jump, mayGo: true });
       const closing = shifts.closeDue(nowMs, (instantMs) => dayOf(zone, instantMs));
       if (closing) gate.note({ instantMs: nowMs, body: closing });
       gate.look();

@@ -14,7 +14,6 @@ import { FaregateError } from '../engine/errors.ts';
 import { UPLINK_HANDSHAKES_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
-import { Mode } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import type { Zone } from '../engine/time.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
@@ -25,7 +24,8 @@ import { GateInForce } from './in-force.ts';
 import { type JournalOptions, openJournal } from './journal/journal.ts';
 import type { Journal } from './journal/port.ts';
 import { StationDisks } from './journal/shared/station-disks.ts';
-import { type ModeChange, ModesInForce } from './modes.ts';
+import { standsOpen, tellGates } from './mode-news.ts';
+import { ModesInForce } from './modes.ts';
 import type { Reader } from './reader/reader.ts';
 import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
@@ -139,7 +139,7 @@ export class Station {
       gates: () => this.#gates,
       failed: (error) => this.#fail(error),
     });
-    this.modes.onChange((change) => this.#tellModes(change));
+    this.modes.onChange((change) => tellGates(this.#gates, change, (error) => this.#fail(error)));
     this.#turns = new StationTurns(UPLINKS_AT_ONCE_MAX);
     this.#uplinkThread = options.uplinks === 'thread' ? new UplinkThread() : null;
     this.#disks = new StationDisks({
@@ -257,17 +257,6 @@ export class Station {
     };
   }
 
-  /** Every gate writes the change into its journal; in an emergency it stands open at once. */
-  #tellModes({ before, after, instantMs }: ModeChange): void {
-    for (const { gate, barrier } of this.#gates) {
-      if (standsOpen(before) !== standsOpen(after)) barrier.stand?.(standsOpen(after));
-      gate.note({
-        instantMs,
-        body: () => ({ event: 'modeChange', modeBefore: before, modeAfter: after }),
-      });
-    }
-  }
-
   #transport(options: TlsOptions): Transport {
     if (this.#uplinkThread) return this.#uplinkThread.transport(options);
     return new TransportInTurns(new TlsTransport(options), this.#handshakes);
@@ -364,10 +353,6 @@ export class Station {
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
     await this.#disks.end();
   }
-}
-
-function standsOpen(mode: number): boolean {
-  return (mode & Mode.emergency) !== 0;
 }
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */

@@ -23,7 +23,7 @@ import {
   updateAsk,
   updatedLate,
 } from '../card/purse/dialogues.ts';
-import { issuer, type SelectedPurse } from '../card/purse/selected.ts';
+import { issuer, keyAsCardSays, type SelectedPurse } from '../card/purse/selected.ts';
 import {
   type Debit,
   DebitKind,
@@ -117,7 +117,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
   const settlement = pending ? settleByCounter(request, profile, pending, init) : null;
   if (settlement) yield { ask: 'intent', debit: settlement };
   const intentSequence = request.sequence + (settlement ? 1 : 0);
-  const key = keyOf(request.key, init);
+  const key = keyAsCardSays(request.key, init);
   const mac1 = (yield {
     ask: 'mac1',
     key,
@@ -162,12 +162,6 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     } else end = debited(intent, said.tac, balanceAfterMinor);
   }
   return settled(end, pending, settlement);
-}
-
-/** The key with the version and algorithm that the card itself names. */
-function keyOf(expected: CardKeyRef, { keyVersion, algorithm }: PurseInit): CardKeyRef {
-  if (expected.keyVersion === keyVersion && expected.algorithm === algorithm) return expected;
-  return { ...expected, keyVersion, algorithm };
 }
 
 /** The outcome with the settlement of an earlier debit, where there was one, in front. */

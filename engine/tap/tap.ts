@@ -72,32 +72,35 @@ function* quoteTap(
   const journey = record === 'absent' ? null : record;
   const last = journeyOf(purse.profile, journey, fares, setting.zone);
   const over = isOver && !ridesThough(setting, purse, fares, last, instantMs);
-  if (over) return refuse(tapKind, 'expired', '');
-  if (denylisted) return refuse(tapKind, 'denylisted', '');
-
   const found = setting.findUnconfirmed(number);
   const pending = found?.debit ?? null;
+  const pendingOnCard = found !== null && wroteJourney(purse.profile, journey, found.debit);
+  // Whose debit is on the card has paid in time: what is left of that tap comes first.
+  if (over && !pendingOnCard) return refuse(tapKind, 'expired', '');
+  if (denylisted) return refuse(tapKind, 'denylisted', '');
+
   const inForce = setting.inForce ?? NOTHING_IN_FORCE;
   const slot = { gateId: setting.gateId, sequence, instantMs, dateTime, inForce };
-  const pendingOnCard = found !== null && wroteJourney(purse.profile, journey, found.debit);
   const recovery = pendingOnCard ? yield* recover(setting, slot, purse, found, tapKind) : null;
   if (recovery && 'reason' in recovery) return recovery;
   const settled = recovery;
   // A station's index is one of its fare version.
   const priced = faresOf(setting, fares, last);
   const ride = priced === fares ? last : journeyOf(purse.profile, journey, priced, setting.zone);
-  const request = quote(setting, priced, purse, journey, ride, {
-    gateId: setting.gateId,
-    sequence: sequence + (settled ? 1 : 0),
-    instantMs,
-    dateTime,
-    tapKind,
-    cardNumber: number,
-    key,
-    pending: settled ? null : pending,
-    inForce,
-    pendingOnCard,
-  });
+  const request = over
+    ? 'expired'
+    : quote(setting, priced, purse, journey, ride, {
+        gateId: setting.gateId,
+        sequence: sequence + (settled ? 1 : 0),
+        instantMs,
+        dateTime,
+        tapKind,
+        cardNumber: number,
+        key,
+        pending: settled ? null : pending,
+        inForce,
+        pendingOnCard,
+      });
   if (typeof request !== 'string') return { purse, request, settlement: settled, settled: pending };
   const decision = refuse(tapKind, request, '');
   if (!settled) return decision;

@@ -34,6 +34,8 @@ export class ShiftJournal implements Journal {
   #looking: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ended = false;
+  /** The counters have moved since they were kept. */
+  #moved = false;
   /** Number of the shift whose closing event is on its way. */
   #closing = 0;
   /** What an earlier process left; an event that closed the shift may be in it. */
@@ -57,8 +59,12 @@ export class ShiftJournal implements Journal {
   static async open(journal: Journal, options: ShiftOptions): Promise<ShiftJournal> {
     const file = await ShiftFile.open(options.disk);
     const { found } = file;
-    const lost = found === null || found.through < journal.acknowledged;
-    // Records that were let go without their counters belong to no shift; the engine sees that.
+    // Records that were let go without their counters belong to no shift; the engine sees that. And
+    // counters past the journal's end are another journal's, which was here before.
+    const lost =
+      found === null ||
+      found.through < journal.acknowledged ||
+      found.through >= journal.nextSequence;
     const from = lost
       ? newShift((found?.shift ?? 0) + 1, journal.acknowledged + 1, options.clock.nowMs())
       : found;
@@ -76,11 +82,13 @@ export class ShiftJournal implements Journal {
   tapped(decision: Decision, mode: number): void {
     const denied = !decision.open && decision.reason !== 'cardGone';
     this.#fold.tapped(denied, decision.open ? 1 : 0, mode);
+    this.#moved = true;
   }
 
   /** People who went through under `mode` without a tap. */
   passed(people: number, mode: number): void {
     this.#fold.tapped(false, people, mode);
+    this.#moved = true;
   }
 
   /**
@@ -190,7 +198,8 @@ export class ShiftJournal implements Journal {
     try {
       await this.#count();
       const isDue = this.#sinceKeptMs() >= SHIFT_KEEP_MS || this.#isFull();
-      if (ending || (this.#acknowledged > this.#kept && isDue)) await this.#keep();
+      const isWanted = this.#moved || this.#acknowledged > this.#kept;
+      if (ending || (isWanted && isDue)) await this.#keep();
     } catch (error) {
       this.#options.failed(error);
     }
@@ -203,11 +212,13 @@ export class ShiftJournal implements Journal {
       const { records, count } = await this.#journal.read(from, SHIFT_READ_RECORDS);
       for (let i = 0; i < count; i++) this.#fold.add(records, i * DEBIT_BYTES);
       if (count === 0) return;
+      this.#moved = true;
     }
   }
 
   async #keep(): Promise<void> {
     const state = this.#fold.state();
+    this.#moved = false;
     await this.#file.keep(state);
     this.#kept = state.through;
     this.#keptUs = this.#options.clock.monotonicUs();

@@ -13,6 +13,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import { stationNumber } from '../../engine/tap/mode-history.ts';
 import { Mode } from '../../engine/tap/modes.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
+import { tellGates } from '../../gate/mode-news.ts';
 import { ModesInForce } from '../../gate/modes.ts';
 import { ModesFile } from '../../gate/modes-file.ts';
 import { StationKit } from '../kit/station-kit.ts';
@@ -227,4 +228,34 @@ test('a mode is in force though it cannot be written down', async () => {
   const modes = new ModesInForce(kit.clock, null, new ModesFile(join(dir, 'none', 'modes.json')));
   await assert.rejects(modes.set(Mode.emergency), { code: 'FILE_UNWRITABLE' });
   assert.equal(modes.mode, Mode.emergency);
+});
+
+test('in an emergency every gate stands open and is told, whatever one journal says', () => {
+  const stood: boolean[] = [];
+  const told: number[] = [];
+  const full = new FaregateError('DISK_FULL', 'no room');
+  const gate = (number: number) => ({
+    barrier: { stand: (open: boolean) => void stood.push(open) },
+    gate: {
+      note: () => {
+        if (number === 1) throw full;
+        told.push(number);
+      },
+    },
+  });
+  const failures: unknown[] = [];
+  const change = { before: 0, after: Mode.emergency, instantMs: 1 };
+  tellGates([gate(1), gate(2), gate(3)], change, (error) => failures.push(error));
+  assert.deepEqual([stood, told, failures], [[true, true, true], [2, 3], [full]]);
+});
+
+test('what is ordered is on its way to the disk before anybody acts on it', async () => {
+  const { kit } = world();
+  const order: string[] = [];
+  const modes = new ModesInForce(kit.clock, null, {
+    keep: async ({ mode }) => void order.push(`kept ${mode}`),
+  });
+  modes.onChange(({ after }) => order.push(`told ${after}`));
+  await modes.set(Mode.emergency);
+  assert.deepEqual(order, [`kept ${Mode.emergency}`, `told ${Mode.emergency}`]);
 });

@@ -218,3 +218,35 @@ test('refusals and people are counted, and taken away by the event that told the
   assert.notEqual(journal.closeDue(machine.nowMs + 5 * DAY_MS, dayOf), null);
   await journal.end();
 });
+
+test('counters of another journal in the same folder are not taken for this one', async () => {
+  const machine = new Machine();
+  const journal = await machine.open();
+  for (let i = 0; i < 4; i++) await append(journal, () => 1);
+  await journal.end();
+  for (const name of await machine.disk.list()) {
+    if (name.startsWith('segment-')) await machine.disk.remove(name);
+  }
+  const anew = await machine.open();
+  assert.equal(anew.nextSequence, 1);
+  assert.deepEqual([anew.state.shift, anew.state.first, anew.state.through], [2, 1, 0]);
+  // The second one's intent takes the end of the first along to the disk.
+  for (let i = 0; i < 2; i++) await append(anew, () => 1);
+  await anew.look();
+  assert(anew.state.through >= 1);
+  await anew.end();
+});
+
+test('what leaves no record is kept although nothing is acknowledged', async () => {
+  const machine = new Machine();
+  const journal = await machine.open();
+  const refused = refuse(1, 'expired', '');
+  for (let second = 0; second < 60; second++) {
+    machine.nowMs += 1000;
+    journal.tapped(refused, 0);
+    await journal.look();
+  }
+  machine.disk = machine.disk.crash(() => 0);
+  const { denied } = (await machine.open()).state.counts;
+  assert(denied >= 60 - SHIFT_KEEP_MS / 1000 - 1, `${denied} of 60`);
+});

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { toHex } from '../../engine/bytes.ts';
+import { fromBcd, toHex } from '../../engine/bytes.ts';
 import { decodeDebit } from '../../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
@@ -16,14 +16,19 @@ import type { ReceivedDebit } from '../../engine/ledger/received.ts';
 import { writeLocalDateTime } from '../../engine/time.ts';
 import { topUp } from '../../gate/demo/desk.ts';
 import type { VirtualCard } from '../../gate/reader/virtual/card.ts';
+import type { CardDetails } from '../../gate/reader/virtual/card-state.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { type GateKit, StationKit } from '../kit/station-kit.ts';
 
 class City {
   readonly kit = new StationKit();
-  readonly card: VirtualCard = this.kit.card();
+  readonly card: VirtualCard;
   readonly #gates: GateKit[] = [];
   readonly #stations = new Map<number, UnconfirmedDebits>();
+
+  constructor(card: CardDetails = {}) {
+    this.card = this.kit.card(card);
+  }
 
   gate(side: 'entry' | 'exit', station: number): GateKit {
     let unconfirmed = this.#stations.get(station);
@@ -189,4 +194,31 @@ for (const committed of [true, false]) {
       assert.equal(unresolved, 0);
     });
   }
+}
+
+for (const where of ['at the same gate', 'at another gate of the station'] as const) {
+  test(`a card that ran out in its ride, torn after its debit, is settled ${where}`, async () => {
+    const { clock, zone } = new StationKit();
+    const dateTime = new Uint8Array(7);
+    writeLocalDateTime(zone, clock.nowMs(), dateTime, 0);
+    const city = new City({ validTo: dateTime.slice(0, 4) });
+    const { decision: entered } = await city.gate('entry', 3).tap(city.card);
+    assert.equal(entered.reason, 'open');
+    city.kit.pass(minutesToMidnight(dateTime) + 10);
+    const exit = city.gate('exit', 8);
+    const torn = await exit.tap(city.card, { command: 'DEBIT', when: 'after' });
+    assert.equal(torn.decision.reason, 'cardGone');
+    const again = where === 'at the same gate' ? exit : city.gate('exit', 8);
+    const { decision } = await again.tap(city.card);
+    assert.deepEqual([decision.open, decision.reason], [true, 'recovered']);
+    const { postedMinor, unresolved } = await city.ledger();
+    assert.deepEqual([postedMinor, unresolved], [city.card.state.spentMinor, 0]);
+    // What it proved is over: from here on it is an expired card, at any gate.
+    assert.equal((await city.gate('entry', 8).tap(city.card)).decision.reason, 'expired');
+  });
+}
+
+function minutesToMidnight(dateTime: Uint8Array): number {
+  const [hours, minutes] = [fromBcd(dateTime[4]!), fromBcd(dateTime[5]!)];
+  return 24 * 60 - hours * 60 - minutes;
 }

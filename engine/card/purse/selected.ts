@@ -67,10 +67,10 @@ function startsWith(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean 
 }
 
 /**
- * The card's purchase key. Before INITIALIZE with the version and algorithm the profile expects, so
- * that the key can be derived while the card works; with `init` as the card itself says.
+ * The card's purchase key with the version and algorithm that the profile expects, so that it can
+ * be derived before INITIALIZE says them.
  */
-export function keyRef(purse: SelectedPurse, init?: PurseInit): CardKeyRef {
+export function keyRef(purse: SelectedPurse): CardKeyRef {
   const { profile, publicFile } = purse;
   const { keyFactors } = profile;
   const factors = new Uint8Array(16);
@@ -79,11 +79,20 @@ export function keyRef(purse: SelectedPurse, init?: PurseInit): CardKeyRef {
   }
   return {
     keyIndex: profile.keyIndex,
-    keyVersion: init === undefined ? profile.keyVersion : init.keyVersion,
-    algorithm: init === undefined ? profile.keyAlgorithm : init.algorithm,
+    keyVersion: profile.keyVersion,
+    algorithm: profile.keyAlgorithm,
     factors,
     factorLevels: keyFactors.length,
   };
+}
+
+/** The key with the version and algorithm that the card itself names. */
+export function keyAsCardSays(
+  expected: CardKeyRef,
+  { keyVersion, algorithm }: Pick<PurseInit, 'keyVersion' | 'algorithm'>,
+): CardKeyRef {
+  if (expected.keyVersion === keyVersion && expected.algorithm === algorithm) return expected;
+  return { ...expected, keyVersion, algorithm };
 }
 
 /** Name of the rider's class, or null for the fare set's default. */

@@ -20,7 +20,12 @@ import {
 import type { PurchaseKind, PurseProfile } from '../../../../engine/card/purse/profile.ts';
 import { builtInProfile } from '../../../../engine/card/purse/profiles.ts';
 import { selectPurse } from '../../../../engine/card/purse/select-purse.ts';
-import { cardNumber, issuer, keyRef } from '../../../../engine/card/purse/selected.ts';
+import {
+  cardNumber,
+  issuer,
+  keyAsCardSays,
+  keyRef,
+} from '../../../../engine/card/purse/selected.ts';
 import { Keyring } from '../../../../engine/crypto/keyring.ts';
 import type { VirtualCard } from '../../../../gate/reader/virtual/card.ts';
 import { quirksByName } from '../../../../gate/reader/virtual/personality.ts';
@@ -71,12 +76,14 @@ function* purchase(
   const purse = sound(yield* selectPurse([profile]));
   if (kind === 'capp') sound(yield* readJourney(profile));
   const cityCode = settings.cityCode ? sound(yield* readCityCode()) : null;
-  const { keyIndex } = keyRef(purse);
-  const init = sound(yield* initializePurchase(profile, kind, keyIndex, amountMinor, terminalId));
+  const key = keyRef(purse);
+  const init = sound(
+    yield* initializePurchase(profile, kind, key.keyIndex, amountMinor, terminalId),
+  );
   if (kind === 'capp')
     yield* updateJourney(profile, (_, out, at) => out.set(journeyRecord(7), at), 0);
   const mac1 = yield* askMac1({
-    key: keyRef(purse, init),
+    key: keyAsCardSays(key, init),
     random: init.random,
     offlineCounter: init.offlineCounter,
     terminalSequence: 0x00012345,
