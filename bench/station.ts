@@ -1,21 +1,22 @@
 /**
  * How many taps does one station process take, and how long does a rider wait for it?
  *
- * Three processes: the station under test (the real `Station`; journals, seals, syncs and uplinks
- * over TLS are real), the operator's engine that it uploads to, and the cards.
+ * Two processes: the station under test (the real `Station`; journals, seals, syncs and uplinks over
+ * TLS are real), and the operator's engine that it uploads to. The cards are a thread of the
+ * station's process, reached through shared memory (`station/card-link.ts`): what a call to a
+ * reader costs depends on the reader, and sockets cost more here than all that is measured.
  *
  * Capacity: 200 gates at which cards answer at once and the next is there at once, so that the
- * station does nothing but work. What all gates send to their cards within a millisecond travels
- * with one write, so that the cards' link costs little of what is measured. Times are of whole taps
- * while 200 of them wait for each other; the figure in question is taps a second, and
- * `tapsPerCoreSecond`, by the processor time of all threads of the station's process. A card is
- * computed by the engine's own ciphers (`station/instant-card.ts`) after its answers were found
- * equal to those of the virtual card of node:crypto.
+ * station does nothing but work. Times are of whole taps while 200 of them wait for each other; the
+ * figure in question is taps a second, and `tapsPerCoreSecond`, by the processor time of all
+ * threads of the station's process but the cards'. A card is computed by the engine's own ciphers
+ * (`station/instant-card.ts`) after its answers were found equal to those of the virtual card of
+ * node:crypto.
  *
- * Latency: the same station with a card at every reader all the time, each with a connection of its
- * own. The cards take a card's time, some four taps a second at each reader; a backlog goes up
- * beside them, denylist deltas are put in force, keys derived. The host's share of a tap is what
- * the card waits: from the instant its answer was sent to the instant the next command is.
+ * Latency: the same station with a card at every reader all the time. The cards take a card's
+ * time, some four taps a second at each reader; a backlog goes up beside them, denylist deltas are
+ * put in force, keys derived. The host's share of a tap is what the card waits: from the instant
+ * its answer was sent to the instant the next command is.
  *
  * `starved` is the share of the time in which the taps' thread waited for a core that others had:
  * on a machine where it is not near nothing, times are the machine's.

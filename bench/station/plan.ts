@@ -11,7 +11,7 @@ import {
 import type { Uplinks } from '../../gate/station.ts';
 
 export interface LoadPlan {
-  /** Of this run: engine, journals, sockets. */
+  /** Of this run: engine, journals. */
   readonly dir: string;
   /** Where the gates were enrolled: their bundles, and what an engine begins with. */
   readonly enrolledDir: string;
@@ -64,17 +64,7 @@ export function journalDirOf(plan: LoadPlan, index: number): string {
   return join(plan.dir, 'journals', gateIdOf(index));
 }
 
-/** Where the station listens for a gate's cards. */
-export function socketOf(plan: LoadPlan): string {
-  return join(plan.dir, 'cards.sock');
-}
-
-/** Where it listens for the cards of all gates together. */
-export function gatheredSocketOf(plan: LoadPlan): string {
-  return join(plan.dir, 'gathered.sock');
-}
-
-/** What the cards' process writes down at its end. */
+/** What the cards' thread writes down at its end. */
 export function truthOf(plan: LoadPlan): string {
   return join(plan.dir, 'cards.json');
 }

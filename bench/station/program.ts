@@ -3,7 +3,6 @@
  * message and answers each with a message; `end` ends it.
  */
 import { type Orders, obey } from '../child.ts';
-import { Cards, type Pace } from './cards-process.ts';
 import { held, runEngine } from './engine-process.ts';
 import { loadPlan } from './plan.ts';
 import { LoadedStation } from './station-process.ts';
@@ -20,17 +19,13 @@ async function begin(): Promise<Orders> {
       held: () => held(plan),
     };
   }
-  if (role === 'cards') {
-    const cards = new Cards(plan);
-    return {
-      flow: (pace) => cards.flow(pace as Pace),
-      rounds: (taps) => cards.rounds(taps as number),
-      pause: () => cards.pause(),
-      stop: () => cards.tell(),
-    };
-  }
   const station = await LoadedStation.open(plan, Number(port));
   return {
+    thread: () => ({ thread: station.cards.thread }),
+    flow: (pace) => station.cards.order('flow', pace),
+    rounds: (taps) => station.cards.order('rounds', taps),
+    pause: () => station.cards.order('pause'),
+    cardsStop: () => station.cards.order('stop'),
     start: () => station.start(),
     connect: () => station.connect(),
     keepUp: () => station.keepUp(),

@@ -1,5 +1,5 @@
 /**
- * The processes of one measurement: the engine, the station, and the cards; started, measured,
+ * The processes of one measurement: the engine, and the station with its cards; started, measured,
  * stopped in order, and reckoned with: what left the cards is what the ledger posted.
  */
 import assert from 'node:assert/strict';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Uplinks } from '../../gate/station.ts';
 import { BenchChild } from '../child.ts';
-import type { Pace } from './cards-process.ts';
+import type { Pace } from './cards.ts';
 import { enrolGates, type Held } from './engine-process.ts';
 import { type LoadPlan, savePlan } from './plan.ts';
 import type { Figures } from './station-process.ts';
@@ -111,13 +111,11 @@ export class Scene {
   readonly #plan: LoadPlan;
   readonly #engine: BenchChild;
   readonly #station: BenchChild;
-  readonly #cards: BenchChild;
 
-  private constructor(plan: LoadPlan, [engine, station, cards]: readonly BenchChild[]) {
+  private constructor(plan: LoadPlan, engine: BenchChild, station: BenchChild) {
     this.#plan = plan;
-    this.#engine = engine!;
-    this.#station = station!;
-    this.#cards = cards!;
+    this.#engine = engine;
+    this.#station = station;
   }
 
   static async open(ground: Ground, way: Way, gates?: number): Promise<Scene> {
@@ -126,9 +124,9 @@ export class Scene {
     const { port } = await engine.order<{ port: number }>('port');
     const execArgv = ['--expose-gc', ...(way.execArgv ?? []), ...profiled()];
     const station = await BenchChild.start(PROGRAM, ['station', path, String(port)], execArgv);
-    const cards = await BenchChild.start(PROGRAM, ['cards', path]);
-    isolate(way, station, [engine, cards]);
-    return new Scene(plan, [engine, station, cards]);
+    const { thread } = await station.order<{ thread: number }>('thread');
+    isolate(way, station.pid, [engine.pid, thread]);
+    return new Scene(plan, engine, station);
   }
 
   start(): Promise<object> {
@@ -144,15 +142,15 @@ export class Scene {
   }
 
   flow(pace: Pace): Promise<object> {
-    return this.#cards.order('flow', pace);
+    return this.#station.order('flow', pace);
   }
 
   rounds(taps: number): Promise<object> {
-    return this.#cards.order('rounds', taps);
+    return this.#station.order('rounds', taps);
   }
 
   pause(): Promise<object> {
-    return this.#cards.order('pause');
+    return this.#station.order('pause');
   }
 
   progress(): Promise<{ backlog: number; taps: number }> {
@@ -174,11 +172,11 @@ export class Scene {
     await this.pause();
     await this.connect();
     await this.#station.order('drained');
-    await this.#cards.order('stop');
+    await this.#station.order('cardsStop');
     await this.#station.order('stop');
     await this.#engine.order('stop');
     const held = await this.#engine.order<Held>('held');
-    for (const child of [this.#cards, this.#station, this.#engine]) await child.end();
+    for (const child of [this.#station, this.#engine]) await child.end();
     rmSync(this.#plan.dir, { recursive: true });
     assert.equal(held.unreconciledMinor, 0, 'what left the cards is what the ledger posted');
     assert.equal(held.posted, held.debits, 'each debit is posted once');
@@ -208,16 +206,17 @@ function profiled(): string[] {
   return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
 }
 
-function isolate({ pinned, priority }: Way, station: BenchChild, others: BenchChild[]): void {
-  if (priority !== undefined) setPriority(station.pid, priority);
+function isolate({ pinned, priority }: Way, station: number, others: readonly number[]): void {
+  if (priority !== undefined) setPriority(station, priority);
   if (!pinned) return;
   const last = availableParallelism() - 1;
-  pin(station, String(last));
-  for (const other of others) pin(other, last === 1 ? '0' : `0-${last - 1}`);
+  pin(['-a'], station, String(last));
+  for (const other of others) pin([], other, last === 1 ? '0' : `0-${last - 1}`);
 }
 
-function pin({ pid }: BenchChild, cores: string): void {
-  execFileSync('taskset', ['-a', '-c', '-p', cores, String(pid)], { stdio: 'ignore' });
+/** @param which `-a`: all threads of the process. */
+function pin(which: readonly string[], id: number, cores: string): void {
+  execFileSync('taskset', [...which, '-c', '-p', cores, String(id)], { stdio: 'ignore' });
 }
 
 /** Whether processes can be pinned here. */

@@ -9,19 +9,11 @@ import { createLog } from '../../engine/log/log.ts';
 import type { TapReport } from '../../gate/controller.ts';
 import { Station } from '../../gate/station.ts';
 import { warmUp } from '../../gate/warm-up.ts';
-import { nowUs } from './card-wire.ts';
-import {
-  bundleDirOf,
-  gateIdOf,
-  gatheredSocketOf,
-  journalDirOf,
-  keyringOf,
-  type LoadPlan,
-  socketOf,
-} from './plan.ts';
+import { nowUs } from './card-link.ts';
+import { bundleDirOf, gateIdOf, journalDirOf, keyringOf, type LoadPlan } from './plan.ts';
 import { fares, settingOf, zone } from './setting.ts';
 import { Upkeep } from './upkeep.ts';
-import { listenForCards, WiredReader } from './wired-reader.ts';
+import { CardsLink, WiredReader } from './wired-reader.ts';
 
 const CONNECT_MS = 30_000;
 
@@ -30,7 +22,7 @@ export interface Figures {
   readonly taps: number;
   readonly refused: number;
   readonly seconds: number;
-  /** Processor time of the whole process: threads for files, uplinks and the collector included. */
+  /** Processor time of the process with all its threads, but for the cards'. */
   readonly cpuSeconds: number;
   /** Share of the time in which the taps' event loop had work. */
   readonly loopBusy: number;
@@ -55,12 +47,14 @@ export interface Figures {
 export class LoadedStation {
   readonly #station: Station;
   readonly #upkeep: Upkeep;
-  #since = new Since(0, 0, 0);
+  readonly cards: CardsLink;
+  #since = new Since(0, 0, 0, 0);
   #failed: Promise<void> = new Promise(() => {});
 
-  private constructor(station: Station, upkeep: Upkeep) {
+  private constructor(station: Station, upkeep: Upkeep, cards: CardsLink) {
     this.#station = station;
     this.#upkeep = upkeep;
+    this.cards = cards;
   }
 
   static async open(plan: LoadPlan, port: number): Promise<LoadedStation> {
@@ -71,10 +65,9 @@ export class LoadedStation {
       uplinks: plan.uplinks,
       ...(plan.sharedLog ? { sharedLogDir: join(plan.dir, 'shared-log') } : {}),
     });
-    const loaded = new LoadedStation(station, await Upkeep.open(plan));
     const readers = Array.from({ length: plan.gates }, (_, i) => new WiredReader(gateIdOf(i)));
-    await listenForCards(socketOf(plan), false, readers);
-    await listenForCards(gatheredSocketOf(plan), true, readers);
+    const cards = await CardsLink.start(plan, readers);
+    const loaded = new LoadedStation(station, await Upkeep.open(plan), cards);
     for (const [i, reader] of readers.entries()) {
       await station.add({
         gateId: gateIdOf(i),
@@ -114,11 +107,12 @@ export class LoadedStation {
     return Promise.race([this.#failed, Promise.resolve()]).then(() => now);
   }
 
-  take(): Figures {
+  async take(): Promise<Figures> {
+    const { seconds } = await this.cards.order<{ seconds: number }>('cpu');
     const { backlog } = this.#station;
     const { deltasTaken, keysDerived } = this.#upkeep;
-    const figures = this.#since.figures(backlog, deltasTaken, keysDerived);
-    this.#since = new Since(backlog, deltasTaken, keysDerived);
+    const figures = this.#since.figures(backlog, deltasTaken, keysDerived, seconds);
+    this.#since = new Since(backlog, deltasTaken, keysDerived, seconds);
     return figures;
   }
 
@@ -144,10 +138,10 @@ class Since {
   readonly #cpu = process.cpuUsage();
   readonly #loop = performance.eventLoopUtilization();
   readonly #runDelaySeconds = runDelaySeconds();
-  readonly #before: readonly [backlog: number, deltas: number, keys: number];
+  readonly #before: readonly [backlog: number, deltas: number, keys: number, cards: number];
 
-  constructor(backlog: number, deltas: number, keys: number) {
-    this.#before = [backlog, deltas, keys];
+  constructor(backlog: number, deltas: number, keys: number, cardsSeconds: number) {
+    this.#before = [backlog, deltas, keys, cardsSeconds];
   }
 
   count({ decision, hostUs }: TapReport, reader: WiredReader): void {
@@ -160,16 +154,16 @@ class Since {
     this.#ownUs.add(Math.ceil(hostUs));
   }
 
-  figures(backlog: number, deltas: number, keys: number): Figures {
+  figures(backlog: number, deltas: number, keys: number, cardsSeconds: number): Figures {
     const cpu = process.cpuUsage(this.#cpu);
     const memory = process.memoryUsage();
-    const [backlogBefore, deltasBefore, keysBefore] = this.#before;
+    const [backlogBefore, deltasBefore, keysBefore, cardsBefore] = this.#before;
     const seconds = (performance.now() - this.#ms) / 1000;
     return {
       taps: this.taps,
       refused: this.#refused,
       seconds,
-      cpuSeconds: (cpu.user + cpu.system) / 1e6,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6 - (cardsSeconds - cardsBefore),
       loopBusy: performance.eventLoopUtilization(this.#loop).utilization,
       starved: (runDelaySeconds() - this.#runDelaySeconds) / seconds,
       hostUs: this.#hostUs.percentiles(),

@@ -1,11 +1,14 @@
 /**
- * Readers whose cards are another process's. Each keeps what its station takes of a tap as the card
- * lives it: from the instant an answer was sent to the instant the next command is, so that waiting
- * for sockets and for the event loop counts.
+ * Readers whose cards are a thread's. Each keeps what its station takes of a tap as the card lives
+ * it: from the instant an answer was sent to the instant the next command is, so that waiting for
+ * the event loop counts.
  */
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { CardSession, Reader } from '../../gate/reader/reader.ts';
-import { CardWire, FrameKind, type Hear, nowUs } from './card-wire.ts';
+import { cardLinkMemory, FrameKind, nowUs, Ring } from './card-link.ts';
+import type { CardsOrder } from './cards-thread.ts';
+import type { LoadPlan } from './plan.ts';
 
 const NO_UID = new Uint8Array(7);
 const RELEASED = Promise.resolve();
@@ -14,14 +17,14 @@ export class WiredSession implements CardSession {
   readonly uid: Uint8Array = NO_UID;
   readonly modelledUs = 0;
   readonly arrivedUs: number;
-  readonly #wire: CardWire;
+  readonly #commands: Ring;
   readonly #gate: number;
   #sentUs: number;
   #hostUs = 0;
   #answered: ((bytes: Uint8Array) => void) | null = null;
 
-  constructor(wire: CardWire, gate: number, arrivedUs: number) {
-    this.#wire = wire;
+  constructor(commands: Ring, gate: number, arrivedUs: number) {
+    this.#commands = commands;
     this.#gate = gate;
     this.arrivedUs = arrivedUs;
     this.#sentUs = arrivedUs;
@@ -34,7 +37,7 @@ export class WiredSession implements CardSession {
 
   transceive(apdu: Uint8Array): Promise<Uint8Array> {
     this.#hostUs += nowUs() - this.#sentUs;
-    this.#wire.send(FrameKind.command, this.#gate, apdu);
+    this.#commands.send(FrameKind.command, this.#gate, apdu);
     return new Promise((resolve) => {
       this.#answered = resolve;
     });
@@ -46,7 +49,7 @@ export class WiredSession implements CardSession {
   }
 
   release(): Promise<void> {
-    this.#wire.send(FrameKind.released, this.#gate);
+    this.#commands.send(FrameKind.released, this.#gate);
     return RELEASED;
   }
 }
@@ -96,22 +99,59 @@ export class WiredReader implements Reader {
   }
 }
 
-/** Listens for the cards' process; a gate is answered on the connection its card came by. */
-export function listenForCards(
-  path: string,
-  gathers: boolean,
-  readers: readonly WiredReader[],
-): Promise<Server> {
-  const server = createServer((socket) => new CardWire(socket, gathers, hearFor(readers)));
-  return new Promise((resolve) => {
-    server.listen(path, () => resolve(server));
-  });
-}
+/** The cards' thread, and the readers that it brings cards to. */
+export class CardsLink {
+  /** The system's number of the thread; 0 where it does not say. */
+  readonly thread: number;
+  readonly #worker: Worker;
+  readonly #commands: Ring;
+  readonly #answers: Ring;
+  readonly #readers: readonly WiredReader[];
+  #answered: (answer: object) => void = () => undefined;
 
-function hearFor(readers: readonly WiredReader[]): (wire: CardWire) => Hear {
-  return (wire) => (kind, gate, sentUs, bytes) => {
-    const reader = readers[gate]!;
-    if (kind === FrameKind.answer) reader.inField?.answer(bytes, sentUs);
-    else if (kind === FrameKind.arrived) reader.arrive(new WiredSession(wire, gate, sentUs));
-  };
+  private constructor(
+    worker: Worker,
+    thread: number,
+    [commands, answers]: readonly [Ring, Ring],
+    readers: readonly WiredReader[],
+  ) {
+    this.#worker = worker;
+    this.thread = thread;
+    this.#commands = commands;
+    this.#answers = answers;
+    this.#readers = readers;
+    worker.on('message', (answer: object | null) => {
+      if (answer === null) this.#look();
+      else this.#answered(answer);
+    });
+    worker.on('error', (error) => {
+      throw error;
+    });
+  }
+
+  static async start(plan: LoadPlan, readers: readonly WiredReader[]): Promise<CardsLink> {
+    const memory = cardLinkMemory(plan.gates);
+    const program = new URL('./cards-thread.js', import.meta.url);
+    const worker = new Worker(program, { workerData: { plan, memory }, execArgv: [] });
+    const [{ thread }] = (await once(worker, 'message')) as [{ thread: number }];
+    const rings = [new Ring(memory.toCards), new Ring(memory.toStation)] as const;
+    return new CardsLink(worker, thread, rings, readers);
+  }
+
+  /** One order at a time. */
+  order<T extends object>(order: CardsOrder['order'], argument: string | number = 0): Promise<T> {
+    const answer = new Promise<object>((resolve) => {
+      this.#answered = resolve;
+    });
+    this.#worker.postMessage({ order, argument } satisfies CardsOrder);
+    return answer as Promise<T>;
+  }
+
+  #look(): void {
+    this.#answers.take((kind, gate, sentUs, bytes) => {
+      const reader = this.#readers[gate]!;
+      if (kind === FrameKind.answer) reader.inField?.answer(bytes, sentUs);
+      else reader.arrive(new WiredSession(this.#commands, gate, sentUs));
+    });
+  }
 }

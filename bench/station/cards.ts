@@ -1,41 +1,36 @@
 /**
- * The cards' process: every card of the station, and the riders who carry them in at one gate of a
- * pair and out at the other, over and over. At the `instant` pace a card answers at once and the
- * next one is there at once; the frames of all gates share a connection. At the pace of `plastic`
- * cards each answer takes a card's time (`gate/reader/virtual/timing.ts`), each rider some ten
- * milliseconds to the next, and each gate has a connection of its own.
+ * Every card of the station, and the riders who carry them in at one gate of a pair and out at the
+ * other, over and over; a thread of its own (`cards-thread.ts`). At the `instant` pace a card
+ * answers at once and the next one is there at once. At the pace of `plastic` cards each answer
+ * takes a card's time (`gate/reader/virtual/timing.ts`), each rider some ten milliseconds to the
+ * next.
  */
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { toHex } from '../../engine/bytes.ts';
 import { commandName } from '../../gate/reader/virtual/command.ts';
 import { apduUs, detectionUs, processingUs } from '../../gate/reader/virtual/timing.ts';
-import { CardWire, FrameKind } from './card-wire.ts';
+import { FrameKind, nowUs } from './card-link.ts';
 import { InstantCard } from './instant-card.ts';
-import {
-  type CardTruth,
-  cardNumberOf,
-  cardOf,
-  gatheredSocketOf,
-  type LoadPlan,
-  socketOf,
-  truthOf,
-} from './plan.ts';
+import { type CardTruth, cardNumberOf, cardOf, type LoadPlan, truthOf } from './plan.ts';
 
-const NEXT_RIDER_MS = 30;
+const NEXT_RIDER_US = 30_000;
 
 export type Pace = 'instant' | 'plastic';
 
 interface Gate {
-  /** To each pace its connection. */
-  readonly wires: Readonly<Record<Pace, CardWire>>;
   readonly from: InstantCard[];
   readonly to: InstantCard[];
   card: InstantCard | null;
+  /** What the card sends next, and when; infinite where nothing is under way. */
+  dueUs: number;
+  answer: Uint8Array | null;
 }
+
+export type Send = (kind: FrameKind, gate: number, bytes?: Uint8Array) => void;
 
 export class Cards {
   readonly #plan: LoadPlan;
+  readonly #send: Send;
   readonly #cards: InstantCard[] = [];
   readonly #gates: Gate[] = [];
   #pace: Pace = 'instant';
@@ -45,9 +40,9 @@ export class Cards {
   #underWay = 0;
   #idle: () => void = () => undefined;
 
-  constructor(plan: LoadPlan) {
+  constructor(plan: LoadPlan, send: Send) {
     this.#plan = plan;
-    const shared = this.#connect(gatheredSocketOf(plan), true);
+    this.#send = send;
     for (let pair = 0; pair < plan.gates / 2; pair++) {
       const outside: InstantCard[] = [];
       const inside: InstantCard[] = [];
@@ -59,8 +54,7 @@ export class Cards {
         [outside, inside],
         [inside, outside],
       ] as const) {
-        const own = this.#connect(socketOf(plan), false);
-        this.#gates.push({ wires: { instant: shared, plastic: own }, from, to, card: null });
+        this.#gates.push({ from, to, card: null, dueUs: Number.POSITIVE_INFINITY, answer: null });
       }
     }
   }
@@ -96,11 +90,26 @@ export class Cards {
     writeFileSync(truthOf(this.#plan), JSON.stringify(truth));
   }
 
-  #connect(path: string, gathers: boolean): CardWire {
-    return new CardWire(connect(path), gathers, () => (kind, gate, _, bytes) => {
-      if (kind === FrameKind.command) this.#answer(gate, bytes);
-      else if (kind === FrameKind.released) this.#leave(gate);
-    });
+  hear(kind: FrameKind, gate: number, apdu: Uint8Array): void {
+    if (kind === FrameKind.command) this.#answer(gate, apdu);
+    else if (kind === FrameKind.released) this.#leave(gate);
+  }
+
+  /** Sends what is due. @returns when the next is, in microseconds of `nowUs`. */
+  sendDue(): number {
+    const now = nowUs();
+    let next = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#gates.length; index++) {
+      const gate = this.#gates[index]!;
+      if (gate.dueUs > now) {
+        if (gate.dueUs < next) next = gate.dueUs;
+        continue;
+      }
+      gate.dueUs = Number.POSITIVE_INFINITY;
+      if (gate.answer) this.#send(FrameKind.answer, index, gate.answer);
+      else this.#send(FrameKind.arrived, index);
+    }
+    return next;
   }
 
   #untilIdle(): Promise<void> {
@@ -122,22 +131,21 @@ export class Cards {
     gate.card = gate.from.shift()!;
     gate.card.taps += 1;
     this.#underWay += 1;
-    const arrive = (): void => gate.wires[this.#pace].send(FrameKind.arrived, index);
-    if (this.#pace === 'instant') arrive();
-    else setTimeout(arrive, detectionUs('plastic') / 1000 + NEXT_RIDER_MS * Math.random());
+    this.#after(detectionUs('plastic') + NEXT_RIDER_US * Math.random(), index, null);
   }
 
   #answer(index: number, apdu: Uint8Array): void {
-    const gate = this.#gates[index]!;
-    const response = gate.card!.transmit(apdu);
-    const answer = (): void => gate.wires[this.#pace].send(FrameKind.answer, index, response);
-    if (this.#pace === 'instant') {
-      answer();
-      return;
-    }
+    const response = this.#gates[index]!.card!.transmit(apdu);
     const workUs = processingUs(commandName(apdu), 'plastic', Math.random());
     const us = apduUs(apdu.length, 106) + workUs + apduUs(response.length, 106);
-    setTimeout(answer, us / 1000);
+    this.#after(us, index, response);
+  }
+
+  /** @param us at the pace of plastic cards; instant ones do not wait. */
+  #after(us: number, index: number, answer: Uint8Array | null): void {
+    const gate = this.#gates[index]!;
+    gate.answer = answer;
+    gate.dueUs = this.#pace === 'instant' ? 0 : nowUs() + us;
   }
 
   #leave(index: number): void {
