@@ -98,7 +98,9 @@ async function removeUnused(
 ): Promise<void> {
   for (const file of files) {
     const bytes = await file.read(0, SHARED_LOG_FILE_BYTES_MAX);
-    if (!isAllZero(bytes.subarray(BATCHES_AT))) throw corrupt(files.indexOf(file), 0, 'neither file has a header');
+    if (!isAllZero(bytes.subarray(BATCHES_AT))) {
+      throw corrupt(files.indexOf(file), 0, 'neither file has a header');
+    }
     await file.close();
   }
   for (const name of names) await disk.remove(name);
