@@ -60,6 +60,13 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && equalRange(a, 0, b, 0, a.length);
 }
 
+/** Whether all bytes are 0: by one comparison with themselves, one byte on; fast over megabytes. */
+export function isAllZero(bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  if (length === 0) return true;
+  return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, length - 1)) === 0;
+}
+
 /** Compares `length` bytes without stopping early, so that time says nothing about a MAC. */
 export function equalRange(
   a: Uint8Array,

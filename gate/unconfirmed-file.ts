@@ -10,7 +10,15 @@
  * Files that cannot be read are passed over: the gate must open in the morning, and what is lost
  * here the ledger settles from the card's next counter.
  */
-import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../engine/bytes.ts';
+import {
+  isAllZero,
+  readU16,
+  readU32,
+  readU48,
+  writeU16,
+  writeU32,
+  writeU48,
+} from '../engine/bytes.ts';
 import { decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
 import { createSealer, SEAL_SALT_BYTES, SEAL_TAG_BYTES } from '../engine/debit/seal.ts';
@@ -84,7 +92,7 @@ export class UnconfirmedFile implements UnconfirmedKeeper {
       const bytes = await file.read(0, FILE_BYTES);
       const read = readFile(bytes, options);
       if (read && read.generation > best.generation) best = read;
-      if (!read && bytes.some((byte) => byte !== 0)) unreadable += 1;
+      if (!read && !isAllZero(bytes)) unreadable += 1;
     }
     // One unreadable file is what a power cut in its write leaves.
     return new UnconfirmedFile(options, files, best, unreadable > 1);

@@ -9,6 +9,7 @@ import {
   equalRange,
   fromBcd,
   fromHex,
+  isAllZero,
   isHex,
   readU16,
   readU32,
@@ -21,6 +22,20 @@ import {
 
 const any = fc.uint8Array({ maxLength: 40 });
 const eight = fc.uint8Array({ minLength: 8, maxLength: 8 });
+
+test('only bytes that are all 0 are, wherever one is not', () => {
+  for (const length of [0, 1, 2, 9, 1000]) {
+    const bytes = new Uint8Array(length + 2).fill(7);
+    const within = bytes.subarray(1, length + 1).fill(0);
+    assert.equal(isAllZero(within), true);
+    for (let i = 0; i < length; i++) {
+      within[i] = 1;
+      assert.equal(isAllZero(within), false, `${i} of ${length}`);
+      within[i] = 0;
+    }
+    assert.equal(isAllZero(within.fill(0xff)), length === 0);
+  }
+});
 
 test('integers are big-endian, as DataView reads them, top bits included', () => {
   fc.assert(

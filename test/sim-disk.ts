@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { FaregateError } from '../engine/errors.ts';
 import type { Disk, DiskFile } from '../gate/journal/disk.ts';
+import { Content, zeros } from './sim-content.ts';
 
 export type Operation = 'list' | 'open' | 'preallocate' | 'remove' | 'write' | 'sync' | 'read';
 
@@ -20,7 +21,7 @@ interface Write {
 
 interface File {
   /** What a power cut leaves for certain. */
-  durable: Uint8Array;
+  durable: Content;
   /** In order; not synced. */
   pending: Write[];
   /** Whether the file's name itself is sure to be there, or to be gone, after a cut. */
@@ -58,7 +59,7 @@ export class SimDisk implements Disk {
     const found = new SimDisk();
     for (const [name, file] of this.#files) {
       if (file.name !== 'durable' && choose(2) === 0) continue;
-      let durable: Uint8Array = file.durable.slice();
+      let { durable } = file;
       for (const write of file.pending) durable = this.#torn(durable, write, choose);
       found.#files.set(name, { durable, pending: [], name: 'durable' });
     }
@@ -80,12 +81,13 @@ export class SimDisk implements Disk {
 
   /** Bytes of a file as a reader sees them now, to be looked at or damaged by a test. */
   bytesOf(name: string): Uint8Array {
-    return visible(this.#file(name));
+    const content = visible(this.#file(name));
+    return content.read(0, content.length);
   }
 
   /** Puts a file there, durable. */
   put(name: string, bytes: Uint8Array): void {
-    this.#files.set(name, { durable: bytes.slice(), pending: [], name: 'durable' });
+    this.#files.set(name, { durable: Content.of(bytes), pending: [], name: 'durable' });
   }
 
   names(): string[] {
@@ -110,8 +112,8 @@ export class SimDisk implements Disk {
   async preallocate(name: string, bytes: number): Promise<DiskFile> {
     await this.hooks.before?.('preallocate', name);
     assert(!this.#files.has(name), `${name} exists`);
-    const zeros = { position: 0, bytes: new Uint8Array(bytes) };
-    const file: File = { durable: new Uint8Array(0), pending: [zeros], name: 'making' };
+    const blank = { position: 0, bytes: zeros(bytes) };
+    const file: File = { durable: Content.empty, pending: [blank], name: 'making' };
     this.#files.set(name, file);
     this.hooks.after?.('preallocate', name);
     await turn();
@@ -154,7 +156,7 @@ export class SimDisk implements Disk {
       },
       read: async (position, length) => {
         await this.hooks.before?.('read', name);
-        return visible(file()).slice(position, position + length);
+        return visible(file()).read(position, length);
       },
       close: async () => {
         isOpen = false;
@@ -168,24 +170,24 @@ export class SimDisk implements Disk {
     return file;
   }
 
-  #torn(bytes: Uint8Array, write: Write, choose: Choose): Uint8Array {
+  #torn(content: Content, write: Write, choose: Choose): Content {
     const { length } = write.bytes;
     switch (choose(4)) {
       case 0:
-        return bytes;
+        return content;
       case 1:
-        return applied(bytes, write);
+        return applied(content, write);
       case 2:
-        return applied(bytes, { ...write, bytes: write.bytes.subarray(0, choose(length + 1)) });
+        return applied(content, { ...write, bytes: write.bytes.subarray(0, choose(length + 1)) });
       default:
-        return this.#sectors(bytes, write, choose);
+        return this.#sectors(content, write, choose);
     }
   }
 
-  #sectors(bytes: Uint8Array, write: Write, choose: Choose): Uint8Array {
+  #sectors(content: Content, write: Write, choose: Choose): Content {
     // A file being made is torn in few pieces: what is missing of zeros is seen by its length only.
     const step = Math.max(SECTOR_BYTES, Math.ceil(write.bytes.length / 64));
-    let result = bytes;
+    let result = content;
     for (let from = 0; from < write.bytes.length; from += step) {
       if (choose(2) === 0) continue;
       const sector = write.bytes.subarray(from, from + step);
@@ -225,19 +227,12 @@ export function seeded(seed: number): Choose {
   };
 }
 
-function visible(file: File): Uint8Array {
+function visible(file: File): Content {
   return file.pending.reduce(applied, file.durable);
 }
 
-/** A copy with the write in it, longer where it reaches over the end. */
-function applied(bytes: Uint8Array, write: Write): Uint8Array {
-  const end = write.position + write.bytes.length;
-  const result = new Uint8Array(
-    write.bytes.length > 0 ? Math.max(bytes.length, end) : bytes.length,
-  );
-  result.set(bytes);
-  result.set(write.bytes, write.position);
-  return result;
+function applied(content: Content, { bytes, position }: Write): Content {
+  return content.with(bytes, position);
 }
 
 function settleWrites(file: File, writes: readonly Write[]): void {

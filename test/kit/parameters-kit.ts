@@ -25,7 +25,15 @@ export function text(content: string): Uint8Array {
   return new Uint8Array(Buffer.from(content));
 }
 
+/** Made once for each set: a shelf is asked for its manifests with every acknowledgement. */
+const manifests = new WeakMap<PlainSet, Manifest>();
+const signed = new WeakMap<PlainSet, Uint8Array>();
+
 export function manifestOf(set: PlainSet): Manifest {
+  return onceFor(manifests, set, makeManifest);
+}
+
+function makeManifest(set: PlainSet): Manifest {
   return {
     version: set.version,
     effectiveMs: set.effectiveMs ?? 0,
@@ -43,8 +51,16 @@ export function manifestOf(set: PlainSet): Manifest {
 }
 
 export function signedSet(set: PlainSet): Uint8Array {
-  const { privateKey } = set.forged ? stranger : operator;
-  return encodeManifest(manifestOf(set), signer(privateKey));
+  return onceFor(signed, set, ({ forged }) => {
+    const { privateKey } = forged ? stranger : operator;
+    return encodeManifest(manifestOf(set), signer(privateKey));
+  });
+}
+
+function onceFor<T>(made: WeakMap<PlainSet, T>, set: PlainSet, make: (set: PlainSet) => T): T {
+  const known = made.get(set) ?? make(set);
+  made.set(set, known);
+  return known;
 }
 
 /** What an engine publishes, without a disk. */

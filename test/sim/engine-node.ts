@@ -70,6 +70,11 @@ export class EngineNode {
     this.#keyring = keyring;
   }
 
+  /** Resolves when the process that was started last dies. */
+  get death(): Promise<void> {
+    return this.#process.death;
+  }
+
   get process(): SimProcess {
     return this.#process;
   }

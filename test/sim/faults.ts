@@ -132,13 +132,13 @@ export class Faults {
   }
 
   start(): void {
-    const { scenario, chance, stations, time } = this.#parts;
+    const { scenario, chance, engine, stations, time } = this.#parts;
     for (const name of scenario.faults) if (deeds[name]) void this.#repeat(name);
     if (scenario.faults.has('clockDrift')) {
       // Up to half a minute a day, for ever.
       for (const station of stations) void drift(time, station, (chance.fraction() - 0.5) * 7e-4);
     }
-    void this.#supervise();
+    for (const node of [engine, ...stations]) void this.#supervise(node);
   }
 
   /** No more of it: everything is up, connected and calm again. */
@@ -175,13 +175,12 @@ export class Faults {
   }
 
   /** The service manager: starts a program again some seconds after it has died. */
-  async #supervise(): Promise<void> {
-    const { time, engine, stations, chance } = this.#parts;
-    for (;;) {
-      await time.sleep(5000 + chance.fraction() * 20_000);
-      for (const station of stations) if (!station.running) await station.start();
-      if (!engine.running) await engine.start();
-      if (this.#over) return;
+  async #supervise(node: StationNode | EngineNode): Promise<void> {
+    const { time, chance } = this.#parts;
+    while (!this.#over) {
+      await node.death;
+      await time.sleep(1000 + chance.fraction() * 20_000);
+      if (!this.#over && !node.running) await node.start();
     }
   }
 }

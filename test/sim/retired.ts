@@ -9,6 +9,7 @@ import { openJournal } from '../../gate/journal/journal.ts';
 import { TapCounts } from '../../gate/tap-counts.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
 import type { SimDisk } from '../sim-disk.ts';
+import { uplinkTiming } from './scenario.ts';
 import type { GateIdentity, StationParts } from './station-node.ts';
 import { SimProcess } from './virtual-time.ts';
 
@@ -63,7 +64,7 @@ export class RetiredGate {
         log: silentLog,
         random: () => chance.fraction(),
         onFailure: failed,
-        timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
+        timing: uplinkTiming(scenario),
       });
       uplink.start();
       while (journal.backlog > 0) await time.sleep(LOOK_MS);

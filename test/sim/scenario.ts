@@ -2,7 +2,9 @@
  * What one seed means: how many gates and riders, how long, where, and which faults at what rate.
  * A run is told again by its seed; a failing one is shrunk by taking faults and journeys away.
  */
+import { UPLINK_PAUSE_MS_MAX } from '../../engine/limits.ts';
 import { Chance } from '../../gate/demo/chance.ts';
+import type { UplinkTiming } from '../../gate/uplink/uplink.ts';
 
 /** Everything that can go wrong; each is in force in about half of the seeds. */
 export const faultNames = [
@@ -87,8 +89,10 @@ export interface Scenario {
   readonly journeys: number;
   /** Pause between a rider's journeys, at most. */
   readonly pauseMsMax: number;
-  /** How often an idle uplink looks at its journal. */
+  /** How often an idle uplink looks at its journal, and at most waits before it tries again. */
   readonly pollMs: number;
+  /** Shifts are short, so that many are closed. */
+  readonly shiftMs: number;
   /** Probability of a tear, for one tap. */
   readonly tearRate: number;
 }
@@ -121,18 +125,28 @@ export function makeScenario(seed: number, options: ScenarioOptions = {}): Scena
   const long = chance.happens(0.3);
   const riders = 3 + chance.below(8);
   const journeys = 2 + chance.below(3);
+  const places = { stations: 2 + chance.below(2), gatesPerSide: 1 + chance.below(2) };
+  const tearRate = 0.05 + 0.4 * chance.fraction();
+  // Over days shifts of an hour, or most of what happens is their ends; now and then none the less,
+  // for long backlogs.
+  const isHourly = long && chance.happens(0.9);
   return {
     seed,
     faults: new Set(options.faults ?? chosen),
     canary: options.canary ?? null,
     startMs: Date.parse(start),
     zone,
-    stations: 2 + chance.below(2),
-    gatesPerSide: 1 + chance.below(2),
+    ...places,
     riders: options.riders ?? riders,
     journeys: options.journeys ?? journeys,
     pauseMsMax: long ? 20 * HOUR_MS : 30 * MINUTE_MS,
     pollMs: long ? 10 * MINUTE_MS : 20_000,
-    tearRate: 0.05 + 0.4 * chance.fraction(),
+    shiftMs: isHourly ? HOUR_MS : 10 * MINUTE_MS,
+    tearRate,
   };
+}
+
+/** Its uplinks, which a partition of days does not keep busy. */
+export function uplinkTiming({ pollMs }: Scenario): Partial<UplinkTiming> {
+  return { pollMs, heartbeatMs: pollMs, pauseMaxMs: Math.max(pollMs, UPLINK_PAUSE_MS_MAX) };
 }

@@ -34,16 +34,15 @@ import { LineReader } from './line-reader.ts';
 import type { Network } from './network.ts';
 import { openSimParameters, type Publisher, type SimParameters } from './parameters.ts';
 import { RetiredGate } from './retired.ts';
-import type { Scenario } from './scenario.ts';
+import { type Scenario, uplinkTiming } from './scenario.ts';
 import { SimProcess, type VirtualTime } from './virtual-time.ts';
 
 const SEGMENT_BYTES = 16 * 1024;
 const SEGMENTS_MAX = 24;
 /** The disk of its parameter sets, beside those of its gates. */
 const PARAMETERS = 'parameters';
-/** Shifts are short, so that many are closed. */
-const SHIFT_MS = 10 * 60_000;
-const LOOK_MS = 20_000;
+/** Looks at clocks and shifts, in each shift. */
+const LOOKS = 30;
 /** A clock that is set by more has jumped; by less, it drifts. */
 const JUMP_MS = 60_000;
 
@@ -145,6 +144,11 @@ export class StationNode {
 
   get running(): boolean {
     return this.#process?.alive === true && this.#running.size === this.gates.length;
+  }
+
+  /** Resolves when the process that was started last dies. */
+  get death(): Promise<void> {
+    return this.#process?.death ?? Promise.resolve();
   }
 
   /** Records not yet acknowledged; 0 only if the station runs. */
@@ -326,7 +330,7 @@ export class StationNode {
       random: () => chance.fraction(),
       onFailure: (error) => this.#failed(process, error),
       ...(parameters ? { downloads: parameters.station.downloads } : {}),
-      timing: { pollMs: scenario.pollMs, heartbeatMs: scenario.pollMs },
+      timing: uplinkTiming(scenario),
     });
     const { zone } = fixed;
     this.#running.set(gateId, { hold, journal, gate, uplink, shifts, zone });
@@ -336,12 +340,13 @@ export class StationNode {
 
   #startWatch(process: SimProcess): void {
     if (this.#calm) return;
+    const { shiftMs } = this.#parts.scenario;
     this.#watch = new StationWatch({
       clock: this.#clock,
       clockWatch: new ClockWatch(this.#clock),
       gates: () => this.#running.values(),
-      dayOf: (_zone, instantMs) => Math.floor(instantMs / SHIFT_MS),
-      lookMs: LOOK_MS,
+      dayOf: (_zone, instantMs) => Math.floor(instantMs / shiftMs),
+      lookMs: shiftMs / LOOKS,
       failed: (error) => this.#failed(process, error),
     });
     this.#watch.start();

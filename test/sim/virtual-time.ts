@@ -63,6 +63,11 @@ class Timer {
 const realImmediate = globalThis.setImmediate;
 /** Timers that fire in one run before it is called stuck. */
 const EVENTS_MAX = 2_000_000;
+/**
+ * Things that happen in one turn of Node's event loop. Between two immediates of one turn Node lets
+ * every promise go on that can; a turn for each would cost more than what happens in it.
+ */
+const STEPS_OF_A_TURN = 256;
 
 export class VirtualTime {
   readonly #processes = new AsyncLocalStorage<SimProcess | undefined>();
@@ -140,11 +145,34 @@ export class VirtualTime {
   }
 
   /** Lets time pass until `done`. @throws Error where nothing is left that could happen. */
-  async run(done: () => boolean): Promise<void> {
+  run(done: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const end = (settle: () => void): void => {
+        over = true;
+        settle();
+      };
+      const step = (): void => {
+        try {
+          if (over) return;
+          if (done()) end(resolve);
+          else this.#step();
+        } catch (error) {
+          end(() => reject(error));
+        }
+      };
+      const turn = (): void => {
+        if (over) return;
+        for (let i = 0; i < STEPS_OF_A_TURN; i++) realImmediate(step);
+        realImmediate(turn);
+      };
+      realImmediate(turn);
+    });
+  }
+
+  /** The next thing happens. */
+  #step(): void {
     for (;;) {
-      // After this every promise that could go on has gone on.
-      await new Promise((resolve) => realImmediate(resolve));
-      if (done()) return;
       const timer = this.#pop();
       if (!timer) throw new Error('the simulation is stuck: nothing is left to happen');
       if (!timer.run || timer.process?.alive === false) continue;
@@ -153,6 +181,7 @@ export class VirtualTime {
       const { run } = timer;
       timer.run = null;
       this.#processes.run(timer.process, run);
+      return;
     }
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { crc32 } from 'node:zlib';
-import { equalBytes, readU32, writeU32 } from '../../../engine/bytes.ts';
+import { equalBytes, isAllZero, readU32, writeU32 } from '../../../engine/bytes.ts';
 import { FaregateError } from '../../../engine/errors.ts';
 import { SHARED_LOG_FILE_BYTES_MAX } from '../../../engine/limits.ts';
 import type { Disk, DiskFile } from '../disk.ts';
@@ -98,8 +98,9 @@ async function removeUnused(
 ): Promise<void> {
   for (const file of files) {
     const bytes = await file.read(0, SHARED_LOG_FILE_BYTES_MAX);
-    const isUsed = bytes.subarray(BATCHES_AT).some((byte) => byte !== 0);
-    if (isUsed) throw corrupt(files.indexOf(file), 0, 'neither file has a header');
+    if (!isAllZero(bytes.subarray(BATCHES_AT))) {
+      throw corrupt(files.indexOf(file), 0, 'neither file has a header');
+    }
     await file.close();
   }
   for (const name of names) await disk.remove(name);
@@ -188,7 +189,7 @@ export async function readMarker(disk: Disk): Promise<Uint8Array | null> {
     const logId = bytes.slice(0, LOG_ID_BYTES);
     // A marker that was never finished: its log had not been told of the directory.
     const isWhole = bytes.length === MARKER_BYTES && readU32(bytes, LOG_ID_BYTES) === crc32(logId);
-    return isWhole && logId.some((byte) => byte !== 0) ? logId : null;
+    return isWhole && !isAllZero(logId) ? logId : null;
   } finally {
     await file.close();
   }
