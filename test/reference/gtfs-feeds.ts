@@ -2,6 +2,7 @@
 import { GtfsFares } from '../../engine/fare/gtfs/fares.ts';
 import type { CheckedFeed, GtfsFeed } from '../../engine/fare/gtfs/feed.ts';
 import type { Finding } from '../../engine/fare/gtfs/findings.ts';
+import { fareFiles } from '../../engine/fare/gtfs/rules.ts';
 import { parseJourney } from '../../engine/fare/journey.ts';
 import { checkSource, readGtfs } from '../../engine/operator/gtfs-files.ts';
 
@@ -10,10 +11,11 @@ export type Texts = Readonly<Record<string, string>>;
 
 /** Checks a feed made of texts. */
 export function checkTexts(texts: Texts): CheckedFeed {
-  const files = new Map(
-    Object.entries(texts).map(([name, text]) => [`${name}.txt`, new TextEncoder().encode(text)]),
+  const all = Object.entries(texts).map(
+    ([name, text]) => [`${name}.txt`, new TextEncoder().encode(text)] as const,
   );
-  return checkSource({ files, names: [...files.keys()] });
+  const files = new Map(all.filter(([name]) => fareFiles.includes(name)));
+  return checkSource({ files, names: all.map(([name]) => name) });
 }
 
 /** The same of a feed without errors. */
