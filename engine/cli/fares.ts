@@ -61,6 +61,10 @@ const importCommand: Command = {
     'max-minutes': option('N', 'longest stay in the paid area (default: no limit)'),
     overstay: option('AMOUNT', 'price of staying longer (default: the highest fare)'),
     'pass-back-seconds': option('N', 'a second tap within this is ignored (default: 30)'),
+    'missing-pair': option(
+      'AMOUNT',
+      'price of a pair without a row (default: none may be missing)',
+    ),
     'missing-tap': option('AMOUNT', 'price of a missing tap, or "refuse" (default: highest fare)'),
     json,
   },
@@ -121,7 +125,11 @@ async function importMatrix(args: Args, io: Io): Promise<number> {
   const progress = (rows: number) => {
     if (io.terminal) io.err(`${rows} rows`);
   };
-  const table = await readFareMatrix(file, columns, currency.decimals, progress);
+  const missing = amountOption(args, currency, 'missing-pair');
+  const table = await readFareMatrix(file, columns, currency.decimals, missing, progress);
+  if (table.missingPairs > 0) {
+    io.err(`${table.missingPairs} pairs without a row cost ${args.need('missing-pair')}`);
+  }
   const { lowestMinor, highestMinor } = firstRiderRange(table);
   return await save(args, io, {
     version,
@@ -279,21 +287,24 @@ function effectiveOption(args: Args): number {
   return ms;
 }
 
+/** An amount in minor units, or null where the option is absent. */
+function amountOption(args: Args, { decimals }: Currency, name: string): number | null {
+  const text = args.text(name);
+  if (text === undefined) return null;
+  const minor = parseAmount(text, decimals);
+  if (typeof minor === 'string') throw new FaregateError('USAGE', `--${name}: "${text}" ${minor}`);
+  return minor;
+}
+
 /** Amounts default to the lowest and highest fare of the default class. */
 function rulesOption(
   args: Args,
-  { decimals }: Currency,
+  currency: Currency,
   lowestMinor: number,
   highestMinor: number,
 ): FareRules {
-  const amount = (name: string, otherwise: number): number => {
-    const text = args.text(name);
-    if (text === undefined) return otherwise;
-    const minor = parseAmount(text, decimals);
-    if (typeof minor === 'string')
-      throw new FaregateError('USAGE', `--${name}: "${text}" ${minor}`);
-    return minor;
-  };
+  const amount = (name: string, otherwise: number): number =>
+    amountOption(args, currency, name) ?? otherwise;
   if (
     (args.text('same-station') === undefined) !==
     (args.text('same-station-minutes') === undefined)

@@ -73,7 +73,7 @@ function stationOf(feed: GtfsFeed, id: string): string {
   return stopOf(feed, id).parent || id;
 }
 
-/** stop_areas.txt: the areas of a platform; of a station without its own, those of each platform. */
+/** stop_areas.txt: areas of a platform; of a station without its own, those of each platform. */
 function areaSets(feed: GtfsFeed, id: string): string[][] {
   const own = (stop: string) =>
     feed.stopAreas.filter((row) => row.stop === stop).map(({ area }) => area);

@@ -1,7 +1,7 @@
 /**
- * Small random GTFS feeds, without errors, and journeys in them, for fast-check: both forms of empty
- * entries, ties of priority, transfers of all types, counts and limits, timeframes around a change
- * of clocks, joins, riders and media.
+ * Small random GTFS feeds, without errors, and journeys in them, for fast-check: both forms of
+ * empty entries, ties of priority, transfers of all types, counts and limits, timeframes around a
+ * change of clocks, joins, riders and media.
  */
 import fc from 'fast-check';
 import type { TwinLeg } from './gtfs-evaluator.ts';
