@@ -112,6 +112,7 @@ export class Evaluator {
       this.#unmatched = this.#first[leg]!;
       return Number.NaN;
     }
+    if (this.#effectiveCount === 1) return this.#cheapestAlone();
     this.#start();
     for (let leg = 0; leg + 1 < this.#effectiveCount; leg++) this.#advance(leg);
     return this.#cheapest();
@@ -145,6 +146,7 @@ export class Evaluator {
   #lookup(leg: number): number {
     const { legs } = this.#tables;
     const network = this.#networks[this.#first[leg]!]!;
+    if (this.#first[leg] === this.#last[leg]) return legs.networkLookup(network);
     let isOne = true;
     let isAnyListed = false;
     for (let i = this.#first[leg]!; i <= this.#last[leg]!; i++) {
@@ -179,12 +181,17 @@ export class Evaluator {
       this.#amounts[start + i] = products.amount(this.#column, product);
     }
     this.#choiceStarts[leg + 1] = start + found;
+    return found;
+  }
+
+  /** Makes room for the states of an effective leg, none of them reached. */
+  #clearStates(leg: number): void {
+    const found = this.#choiceStarts[leg + 1]! - this.#choiceStarts[leg]!;
     // One state for each leg a chain may have begun at, PLAIN and FRESH.
     const states = this.#stateStarts[leg]! + found * (leg + 2);
     this.#stateStarts[leg + 1] = states;
     if (states > this.#costs.length) this.#growStates(states);
     this.#costs.fill(INFINITY, this.#stateStarts[leg], states);
-    return found;
   }
 
   #growChoices(count: number): void {
@@ -200,6 +207,7 @@ export class Evaluator {
   }
 
   #start(): void {
+    for (let leg = 0; leg < this.#effectiveCount; leg++) this.#clearStates(leg);
     for (let choice = 0; choice < this.#choiceStarts[1]!; choice++) {
       if (this.#isTransferOnly[this.#rules[choice]!] === 0) this.#reach(2 * choice + 1, 0, -1, -1);
     }
@@ -296,6 +304,22 @@ export class Evaluator {
         ? this.#arrivalMs[this.#last[to]!]!
         : this.#departureMs[this.#first[to]!]!;
     return endMs - startMs <= limitMs;
+  }
+
+  /** The cheapest choice of a journey that is one effective leg, which needs no states. */
+  #cheapestAlone(): number {
+    let least = INFINITY;
+    const states = 2 * this.#choiceStarts[1]!;
+    if (states > this.#costs.length) this.#growStates(states);
+    for (let choice = 0; choice < this.#choiceStarts[1]!; choice++) {
+      if (this.#isTransferOnly[this.#rules[choice]!] === 1) continue;
+      if (!(this.#amounts[choice]! < least)) continue;
+      least = this.#amounts[choice]!;
+      // As `#start` would reach it.
+      this.#end = 2 * choice + 1;
+      this.#through[this.#end] = -1;
+    }
+    return least === INFINITY ? Number.NaN : least;
   }
 
   #cheapest(): number {

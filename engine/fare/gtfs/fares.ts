@@ -2,8 +2,9 @@
  * One version of an operator's GTFS fares, compiled, and the journeys it prices with the reasons.
  * Every amount and every choice is named by file and line of the feed.
  */
+import { JOURNEY_LEGS_MAX } from '../../limits.ts';
+import { formatInstant } from '../instant.ts';
 import { type Journey, type Leg, type RefusedJourney, refused } from '../journey.ts';
-import { formatMinor } from '../money.ts';
 import { Evaluator } from './evaluate.ts';
 import type { GtfsFeed } from './feed.ts';
 import { LegTable, NO_NETWORK } from './leg-table.ts';
@@ -11,7 +12,7 @@ import { ProductTable } from './product-table.ts';
 import { StopTable } from './stops.ts';
 import { JoinTable, TransferTable } from './transfer-table.ts';
 import { FaresV1, type LegV1 } from './v1.ts';
-import { type GtfsItem, type Reasons, reasonsV1, reasonsV2 } from './why.ts';
+import { type GtfsItem, type Reasons, RuleTexts, reasonsV1, reasonsV2 } from './why.ts';
 
 export interface PricedJourney {
   readonly amountMinor: number;
@@ -30,6 +31,12 @@ export class GtfsFares {
   readonly transfers: TransferTable;
   /** Prices one journey at a time. */
   readonly evaluator: Evaluator;
+  /** Stops of the legs of the journey in hand. */
+  readonly from: Int32Array = new Int32Array(JOURNEY_LEGS_MAX);
+  readonly to: Int32Array = new Int32Array(JOURNEY_LEGS_MAX);
+  /** `fare version 1 in force since ...`, the first of all reasons. */
+  readonly since: string;
+  readonly texts: RuleTexts;
   readonly #v1: FaresV1 | null;
   readonly #networks: ReadonlyMap<string, number>;
   readonly #routes: ReadonlyMap<string, { readonly network: number; readonly agency: string }>;
@@ -45,6 +52,8 @@ export class GtfsFares {
     this.joins = new JoinTable(feed, this.stops);
     this.transfers = new TransferTable(feed, this.products);
     this.evaluator = new Evaluator(this);
+    this.since = `fare version ${version} in force since ${formatInstant(effectiveMs)}`;
+    this.texts = new RuleTexts(feed);
     this.#v1 = feed.model === 'v1' ? new FaresV1(feed) : null;
     this.#networks = new Map(feed.networks.map((id, index) => [id, index]));
     this.#routes = new Map(
@@ -62,13 +71,13 @@ export class GtfsFares {
 
   /** Prices a journey. What cannot be priced is a value with a code of `errorCodes`. */
   price(journey: Journey): PricedJourney | RefusedJourney {
-    const fault = this.#fault(journey);
+    const fault = this.#resolve(journey);
     if (fault) return fault;
     return this.#v1 ? this.#priceV1(journey, this.#v1) : this.#priceV2(journey);
   }
 
-  /** Why a journey names what the feed does not have, or null. */
-  #fault({ id, rider, media, legs }: Journey): RefusedJourney | null {
+  /** Finds the stops and networks of a journey; why it names what the feed does not have, or null. */
+  #resolve({ id, rider, media, legs }: Journey): RefusedJourney | null {
     if (this.products.rider(rider) < 0) {
       const known = this.products.riderIds.join(', ') || 'none';
       const message = `no rider category ${JSON.stringify(rider)}; there are ${known}`;
@@ -80,11 +89,15 @@ export class GtfsFares {
       return refused(id, 'FARES_UNKNOWN_MEDIA', message);
     }
     for (const [index, leg] of legs.entries()) {
-      for (const field of ['from', 'to'] as const) {
-        if (this.stops.find(leg[field]) >= 0) continue;
+      const from = this.stops.find(leg.from);
+      const to = this.stops.find(leg.to);
+      if (from < 0 || to < 0) {
+        const field = from < 0 ? 'from' : 'to';
         const message = `field legs[${index}].${field}: ${this.stops.fault(leg[field])}`;
         return refused(id, 'FARES_UNKNOWN_STATION', message);
       }
+      this.from[index] = from;
+      this.to[index] = to;
       const lost = leg.via.find((stop) => this.stops.find(stop) < 0);
       if (lost !== undefined) {
         const message = `field legs[${index}].via: ${this.stops.fault(lost)}`;
@@ -111,13 +124,14 @@ export class GtfsFares {
     const { evaluator, products } = this;
     const column = products.column(products.rider(journey.rider), products.medium(journey.media));
     evaluator.clear();
-    for (const leg of journey.legs) {
-      const [from, to] = [this.stops.find(leg.from), this.stops.find(leg.to)];
-      evaluator.add(this.#networkOfLeg(leg), from, to, leg.departureMs, leg.arrivalMs);
+    for (const [index, leg] of journey.legs.entries()) {
+      const { departureMs, arrivalMs } = leg;
+      const network = this.#networkOfLeg(leg);
+      evaluator.add(network, this.from[index]!, this.to[index]!, departureMs, arrivalMs);
     }
     const amountMinor = evaluator.total(column);
     if (Number.isNaN(amountMinor)) return this.#unknown(journey);
-    return { amountMinor, ...reasonsV2(this, journey, column) };
+    return { amountMinor, ...reasonsV2(this, column) };
   }
 
   /** "If the leg does not match any of the rules described above, then the fare is unknown." */
@@ -143,7 +157,7 @@ export class GtfsFares {
       const message = 'no fare of fare_attributes.txt is good for the journey or parts of it';
       return refused(journey.id, 'FARES_UNKNOWN_FARE', message);
     }
-    const reasons: Reasons = reasonsV1(this, journey, stretches);
+    const reasons: Reasons = reasonsV1(this, stretches);
     const amountMinor = stretches.reduce((sum, { fare }) => sum + fare.amountMinor, 0);
     return { amountMinor, ...reasons };
   }
@@ -159,7 +173,7 @@ export class GtfsFares {
 
   /** `2.40` for 240. */
   money(minor: number): string {
-    return formatMinor(minor, this.feed.currency.decimals);
+    return this.texts.amount(minor);
   }
 
   /** Bytes of the compiled tables, without the feed's own texts. */

@@ -10,7 +10,7 @@
  */
 import type { GtfsFeed, LegRule } from './feed.ts';
 import type { StopTable } from './stops.ts';
-import { ANY_TIME, TimeframeTable } from './timeframes.ts';
+import { ANY_TIME, NEVER, TimeframeTable } from './timeframes.ts';
 import { EMPTY, Lists, Triples } from './triples.ts';
 
 /** Legs of one effective leg that have different networks, or a leg in none, have no number. */
@@ -24,6 +24,8 @@ export class LegTable {
   readonly #hasPriority: boolean;
   readonly #priorities: Int32Array;
   readonly #triples: Triples;
+  /** The rule of each item of the triples. */
+  readonly #held: Int32Array;
   /** Of a network, from NO_NETWORK, and of each stop at either end: number of what it looks up. */
   readonly #networkLookups: Int32Array;
   readonly #fromLookups: Int32Array;
@@ -55,12 +57,16 @@ export class LegTable {
     const networks = this.rules.map(({ network }) => networkNumbers.get(network) ?? EMPTY);
     const fromNumbers = numbersOf(this.rules.map(({ from }) => from));
     const toNumbers = numbersOf(this.rules.map(({ to }) => to));
-    const keys = new Int32Array(3 * this.rules.length);
-    for (const [index, { from, to }] of this.rules.entries()) {
-      const [a, b] = [fromNumbers.get(from) ?? EMPTY, toNumbers.get(to) ?? EMPTY];
-      keys.set([networks[index]!, a, b], 3 * index);
-    }
-    this.#triples = new Triples(keys);
+    // A rule that never holds is named in its columns all the same, and looked up by no leg.
+    const held = [...this.rules.keys()].filter(
+      (rule) => this.#fromGroups[rule] !== NEVER && this.#toGroups[rule] !== NEVER,
+    );
+    const keys = held.flatMap((rule) => {
+      const { from, to } = this.rules[rule]!;
+      return [networks[rule]!, fromNumbers.get(from) ?? EMPTY, toNumbers.get(to) ?? EMPTY];
+    });
+    this.#triples = new Triples(Int32Array.from(keys));
+    this.#held = Int32Array.from(held);
     const lists = new Lists();
     this.#listedNetworks = new Set(networks.filter((network) => network !== EMPTY));
     const lookup = (...sets: readonly (readonly number[])[]) =>
@@ -129,7 +135,7 @@ export class LegTable {
     const { items } = this.#triples;
     let at = count;
     for (let i = this.#triples.start(slot); i < this.#triples.end(slot); i++) {
-      this.matches[at++] = items[i]!;
+      this.matches[at++] = this.#held[items[i]!]!;
     }
     return at;
   }
@@ -182,7 +188,7 @@ export class LegTable {
   get bytes(): number {
     const arrays = [
       ...[this.#priorities, this.#networkLookups, this.#fromLookups, this.#toLookups],
-      ...[this.#lookupStarts, this.#lookupValues, this.#fromGroups, this.#toGroups],
+      ...[this.#lookupStarts, this.#lookupValues, this.#fromGroups, this.#toGroups, this.#held],
     ];
     const own = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return own + this.#triples.bytes + this.#timeframes.bytes;

@@ -26,13 +26,12 @@ export function quoteGtfs(book: Versions<GtfsFares>, journey: Journey): GtfsQuot
   const priced = fares.price(journey);
   if ('error' in priced) return priced;
   const { amountMinor, items, why } = priced;
-  const since = `fare version ${fares.version} in force since ${formatInstant(fares.effectiveMs)}`;
   return {
     id,
     amount: fares.money(amountMinor),
     amountMinor,
     currency: fares.feed.currency.code,
     items,
-    why: [since, ...why],
+    why,
   };
 }

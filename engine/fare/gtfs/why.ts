@@ -2,10 +2,10 @@
  * Why a journey costs what it does: its items, which add up to its price, and sentences that name
  * each rule by file and line.
  */
-import type { Journey } from '../journey.ts';
+import { formatMinor } from '../money.ts';
 import type { Step } from './evaluate.ts';
 import type { GtfsFares } from './fares.ts';
-import type { TransferRule } from './feed.ts';
+import type { GtfsFeed, TransferRule } from './feed.ts';
 import type { Stretch } from './v1.ts';
 
 export interface GtfsItem {
@@ -32,6 +32,9 @@ export interface Reasons {
   readonly why: readonly string[];
 }
 
+/** Texts of amounts kept; a feed has some hundred. */
+const AMOUNTS_KEPT = 4096;
+
 const MEASURES = [
   'from the first departure to the last arrival',
   'from departure to departure',
@@ -39,55 +42,79 @@ const MEASURES = [
   'from arrival to arrival',
 ];
 
+/** What is said of each rule, made once. */
+export class RuleTexts {
+  /** `fare_leg_rules.txt, line 467`, and the same with its group, of each leg rule. */
+  readonly legs: readonly string[];
+  readonly groups: readonly string[];
+  /** `fare_transfer_rules.txt, line 20`, and what it says without its count. */
+  readonly transfers: readonly string[];
+  readonly #amounts = new Map<number, string>();
+  readonly #decimals: number;
+
+  constructor({ legRules, transferRules, currency }: GtfsFeed) {
+    this.#decimals = currency.decimals;
+    this.legs = legRules.map(({ line }) => `fare_leg_rules.txt, line ${line}`);
+    this.groups = legRules.map(({ group }, index) => {
+      const place = this.legs[index]!;
+      return group === '' ? place : `${place}, group ${group}`;
+    });
+    this.transfers = transferRules.map(({ line }) => `fare_transfer_rules.txt, line ${line}`);
+  }
+
+  /** `2.40` for 240. */
+  amount(minor: number): string {
+    const known = this.#amounts.get(minor);
+    if (known !== undefined) return known;
+    const text = formatMinor(minor, this.#decimals);
+    if (this.#amounts.size < AMOUNTS_KEPT) this.#amounts.set(minor, text);
+    return text;
+  }
+}
+
 /** The items and sentences of the journey that the evaluator priced last. */
-export function reasonsV2(fares: GtfsFares, journey: Journey, column: number): Reasons {
+export function reasonsV2(fares: GtfsFares, column: number): Reasons {
+  const { products, stops, texts, evaluator } = fares;
   const items: GtfsItem[] = [];
-  const why: string[] = [];
-  for (const step of fares.evaluator.steps()) {
+  const why: string[] = [fares.since];
+  for (const step of evaluator.steps()) {
     for (let leg = step.first + 1; leg <= step.last; leg++) {
-      const rule = fares.joins.rule(fares.evaluator.joinBefore(leg));
+      const rule = fares.joins.rule(evaluator.joinBefore(leg));
       const place = `fare_leg_join_rules.txt, line ${rule.line}`;
       why.push(`legs ${leg - 1} and ${leg} count as one: ${place}`);
     }
     const rule = fares.legs.rules[step.rule]!;
-    const group = rule.group === '' ? '' : `, group ${rule.group}`;
-    const place = `fare_leg_rules.txt, line ${rule.line}`;
-    const [from, to] = endsOf(fares, journey, step);
-    const ride = `${legsText(step)}, ${fares.stops.label(from)} to ${fares.stops.label(to)}`;
+    const from = stops.label(fares.from[step.first]!);
+    const ride = `${legsText(step)}, ${from} to ${stops.label(fares.to[step.last]!)}`;
+    const group = texts.groups[step.rule]!;
     if (step.transfer >= 0) {
       const transfer = fares.transfers.rules[step.transfer]!;
-      const item = itemOf(fares, journey, column, step, 'transfer', transfer.product);
-      items.push({ ...item, rule: `fare_transfer_rules.txt, line ${transfer.line}` });
-      why.push(`${ride}: ${transferText(transfer, step.count)}: ${item.amount}`);
+      const place = texts.transfers[step.transfer]!;
+      const item = itemOf(fares, column, step, 'transfer', transfer.product, place);
+      items.push(item);
+      why.push(`${ride}: ${transferText(transfer, step.count, place)}: ${item.amount}`);
     }
     if (step.isCharged) {
-      const item = itemOf(fares, journey, column, step, 'leg', rule.product);
-      items.push({ ...item, rule: place });
-      const row = fares.products.row(column, fares.products.numberOf(rule.product))!;
+      const item = itemOf(fares, column, step, 'leg', rule.product, texts.legs[step.rule]!);
+      items.push(item);
+      const row = products.row(column, products.numberOf(rule.product))!;
       const source = `${rule.product}, fare_products.txt, line ${row.line}`;
-      why.push(`${ride}: ${place}${group}: ${source}: ${item.amount}`);
+      why.push(`${ride}: ${group}: ${source}: ${item.amount}`);
     } else {
       const paid = step.transfer >= 0 ? 'the transfer covers it' : 'the next transfer replaces it';
-      why.push(`${ride}: ${place}${group}: ${paid}`);
+      why.push(`${ride}: ${group}: ${paid}`);
     }
   }
   return { items, why };
 }
 
-function transferText(rule: TransferRule, count: number): string {
+function transferText(rule: TransferRule, count: number, place: string): string {
   const name = (group: string) => (group === '' ? 'any other group' : group);
   const groups = `${name(rule.fromGroup)} to ${name(rule.toGroup)}`;
   const times = count === 0 ? '' : `, number ${count} of ${rule.count < 0 ? 'any' : rule.count}`;
-  const limit =
-    rule.limitSeconds === 0
-      ? ''
-      : `, within ${rule.limitSeconds} s ${MEASURES[rule.limitType] ?? ''}`;
-  const place = `fare_transfer_rules.txt, line ${rule.line}`;
+  const measure = MEASURES[rule.limitType] ?? '';
+  const limit = rule.limitSeconds === 0 ? '' : `, within ${rule.limitSeconds} s ${measure}`;
   return `transfer ${groups}${times}${limit}, type ${rule.type}, ${place}`;
-}
-
-function endsOf(fares: GtfsFares, { legs }: Journey, step: { first: number; last: number }) {
-  return [fares.stops.find(legs[step.first]!.from), fares.stops.find(legs[step.last]!.to)] as const;
 }
 
 function legsText({ first, last }: { readonly first: number; readonly last: number }): string {
@@ -96,22 +123,22 @@ function legsText({ first, last }: { readonly first: number; readonly last: numb
 
 function itemOf(
   fares: GtfsFares,
-  journey: Journey,
   column: number,
-  step: Step,
+  { first, last }: Step,
   kind: 'leg' | 'transfer',
   product: string,
-): Omit<GtfsItem, 'rule'> {
-  const [from, to] = endsOf(fares, journey, step);
+  rule: string,
+): GtfsItem {
   const number = fares.products.numberOf(product);
   const row = product === '' ? null : fares.products.row(column, number);
   const amountMinor = fares.products.amount(column, number);
   return {
     kind,
-    leg: step.first,
-    lastLeg: step.last,
-    from: fares.stops.stops[from]!.id,
-    to: fares.stops.stops[to]!.id,
+    leg: first,
+    lastLeg: last,
+    from: fares.stops.stops[fares.from[first]!]!.id,
+    to: fares.stops.stops[fares.to[last]!]!.id,
+    rule,
     product: product === '' ? null : product,
     rider: row?.rider || null,
     media: row?.media || null,
@@ -121,16 +148,12 @@ function itemOf(
 }
 
 /** The same for fares of version 1. */
-export function reasonsV1(
-  fares: GtfsFares,
-  journey: Journey,
-  stretches: readonly Stretch[],
-): Reasons {
+export function reasonsV1(fares: GtfsFares, stretches: readonly Stretch[]): Reasons {
   const items: GtfsItem[] = [];
-  const why: string[] = [];
+  const why: string[] = [fares.since];
   for (const stretch of stretches) {
     const { first, last, fare, line } = stretch;
-    const [from, to] = endsOf(fares, journey, stretch);
+    const [from, to] = [fares.from[first]!, fares.to[last]!];
     const attributes = `fare_attributes.txt, line ${fare.line}`;
     const rule = line === 0 ? attributes : `fare_rules.txt, line ${line}`;
     const amount = fares.money(fare.amountMinor);

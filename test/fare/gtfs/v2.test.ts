@@ -50,7 +50,7 @@ test('joined legs are one: by station, or by the stops that the rule names', () 
   ]);
   // The rule names hub, which hub2 belongs to, and east.
   assert.equal(joined.amount, '2.80');
-  assert.match(joined.why[0]!, /legs 0 and 1 count as one: fare_leg_join_rules.txt, line 2/);
+  assert.match(joined.why[1]!, /legs 0 and 1 count as one: fare_leg_join_rules.txt, line 2/);
   const plain = { ...small, fare_leg_join_rules: 'from_network_id,to_network_id\nmetro,bus\n' };
   // Legs of two networks have no network_id in common: only rules without one match.
   const any = { ...plain, fare_leg_rules: `${small.fare_leg_rules}any,,,,,,change,\n` };
