@@ -1,8 +1,8 @@
 /**
  * What does a quote cost? A ride by a station matrix; a leg and a journey of three legs with
- * transfers by GTFS-Fares V2, on Boston's feed where it is at hand (`../shared/data`) and else on a
- * made-up city, against a scan of all rules; a journey from a line of JSON to a line of JSON with its
- * reasons; and what compiling costs in time and memory from 10 to 1,000 stations.
+ * transfers by GTFS-Fares V2, on Boston's feed where it is at hand (`../shared/data`) and else on
+ * a made-up city, against a scan of all rules; a journey from a line of JSON to a line of JSON
+ * with its reasons; and what compiling costs in time and memory from 10 to 1,000 stations.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,14 +36,10 @@ export const quoteBenchmark: Benchmark = {
     const fares = compiled(source);
     const journeys = journeysOf(fares, smoke ? BATCH : 16 * BATCH);
     const sizes = smoke ? [10] : [10, 100, 1000];
+    const single = journeys.map((legs) => legs.slice(0, 1));
     return [
       matrixQuestion(smoke ? 10 : 96),
-      priced(
-        `${name}, one leg`,
-        fares,
-        journeys.map((legs) => legs.slice(0, 1)),
-        100,
-      ),
+      priced(`${name}, one leg`, fares, single, 100),
       priced(`${name}, three legs`, fares, journeys, undefined),
       lines(name, fares, journeys),
       compiling(name, source),
@@ -68,20 +64,28 @@ function numbers(seed: number): (bound: number) => number {
   };
 }
 
-/** Journeys of three legs that have a price, their legs on networks drawn evenly. */
+/** Journeys of three legs that have a price: for each leg a rule is drawn, then stops for it. */
 function journeysOf(fares: GtfsFares, count: number): ScanLeg[][] {
   const draw = numbers(0x5eed);
   const { feed, evaluator, products } = fares;
   const zone = new ZoneTable(feed.timezone, MORNING_MS / DAY_MS - 10, MORNING_MS / DAY_MS + 10);
-  const stops = feed.stops.filter(({ type }) => type === 0);
+  const all = feed.stops.flatMap(({ id, type }) => (type === 0 ? [id] : []));
+  const within = new Map<string, string[]>([['', all]]);
+  for (const { area, stop } of feed.stopAreas) {
+    within.set(area, [...(within.get(area) ?? []), stop]);
+  }
+  const stopIn = (area: string): string => {
+    const stops = within.get(area) ?? all;
+    return stops[draw(stops.length)]!;
+  };
   const local = (ms: number): [number, number] => {
     const at = ms + zone.offsetMs(ms);
     return [Math.floor(at / DAY_MS), Math.floor((at % DAY_MS) / 1000)];
   };
   const drawLeg = (departureMs: number): ScanLeg => {
     for (;;) {
-      const network = feed.networks[draw(feed.networks.length)]!;
-      const [from, to] = [stops[draw(stops.length)]!.id, stops[draw(stops.length)]!.id];
+      const rule = feed.legRules[draw(feed.legRules.length)]!;
+      const [network, from, to] = [rule.network, stopIn(rule.from), stopIn(rule.to)];
       const arrivalMs = departureMs + (10 + draw(40)) * 60_000;
       evaluator.clear();
       add(fares, { network, from, to, departureMs, arrivalMs });

@@ -13,6 +13,8 @@ import { holdsGtfs, loadGtfsBook } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
 
 const NEWLINE = 0x0a;
+/** Characters of one write: a text of more is made in memory that the system hands out anew. */
+const WRITE_LENGTH = 16 * 1024;
 
 type Quoted = QuotedJourney | GtfsQuote | RefusedJourney;
 /** Prices one journey by the fares that were opened. */
@@ -36,14 +38,18 @@ async function quote(args: Args, io: Io): Promise<number> {
   const price = await openQuote(args.need('fares'));
   let number = 0;
   for await (const lines of linesOf(io.input)) {
-    const answers: string[] = [];
+    let answers = '';
     for (const line of lines) {
       number++;
       if (line !== null && line.trim() === '') continue;
-      answers.push(JSON.stringify(answer(price, line, number)));
+      const text = JSON.stringify(answer(price, line, number));
+      answers = answers === '' ? text : `${answers}\n${text}`;
+      if (answers.length < WRITE_LENGTH) continue;
+      io.out(answers);
+      answers = '';
     }
-    // A chunk of input is one write of output, and the next waits for it.
-    if (answers.length > 0) io.out(answers.join('\n'));
+    // The answers to a chunk of input are written, and the next waits for it.
+    if (answers !== '') io.out(answers);
     await io.drained?.();
   }
   return 0;

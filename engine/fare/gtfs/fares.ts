@@ -76,7 +76,7 @@ export class GtfsFares {
     return this.#v1 ? this.#priceV1(journey, this.#v1) : this.#priceV2(journey);
   }
 
-  /** Finds the stops and networks of a journey; why it names what the feed does not have, or null. */
+  /** Finds a journey's stops; why it names what the feed does not have, or null. */
   #resolve({ id, rider, media, legs }: Journey): RefusedJourney | null {
     if (this.products.rider(rider) < 0) {
       const known = this.products.riderIds.join(', ') || 'none';
