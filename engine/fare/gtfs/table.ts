@@ -3,7 +3,7 @@
  * Tolerated and told: a byte-order mark, a missing last newline, extra columns, empty rows, spaces
  * around values (reference, "File Requirements").
  */
-import { type Findings, placeText } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { type FileSpec, fileSpecs } from './schema.ts';
 
 /** A file as its reader found it. */
@@ -144,9 +144,4 @@ export class Table {
     }
     return trimmed;
   }
-}
-
-/** `"x" (stops.txt, line 4, field stop_id)`, for messages about a value. */
-export function valueAt(row: Row, field: string): string {
-  return `${JSON.stringify(row.get(field))} (${placeText(row.at(field))})`;
 }

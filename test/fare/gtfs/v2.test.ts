@@ -153,3 +153,19 @@ test('of rules that match, the cheapest journey is taken, not the cheapest leg',
   assert.equal(both.amount, '2.00');
   assert.deepEqual(both.rules, ['fare_leg_rules:3', 'fare_transfer_rules:2']);
 });
+
+test('a leg with hundreds of products, and a journey of many legs', () => {
+  const products = Array.from({ length: 300 }, (_, i) => `p${i},${5 + i}.00,EUR`);
+  const feed = fares({
+    ...small,
+    fare_leg_join_rules: 'from_network_id,to_network_id,from_stop_id,to_stop_id\n',
+    fare_products: `fare_product_id,amount,currency\n${products.reverse().join('\n')}\n`,
+    fare_leg_rules: `leg_group_id,fare_product_id\n${products.map((_, i) => `a,p${i}`).join('\n')}\n`,
+    fare_transfer_rules:
+      'from_leg_group_id,to_leg_group_id,transfer_count,duration_limit,duration_limit_type,fare_transfer_type,fare_product_id\na,a,2,,,0,\n',
+  });
+  assert.equal(ask(feed, ride('a')).amount, '5.00');
+  // Each purchase covers two transfers.
+  assert.equal(ask(feed, ride('aaaaaaa')).amount, '15.00');
+  assert.equal(ask(feed, ride('aa')).amount, '5.00');
+});
