@@ -18,6 +18,7 @@ import { ingestBenchmark } from './ingest.ts';
 import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
 import { poolBenchmark } from './pool.ts';
+import { quoteBenchmark } from './quote.ts';
 import { soakBenchmark } from './soak.ts';
 import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   backlogBenchmark,
   denylistBenchmark,
   poolBenchmark,
+  quoteBenchmark,
   stationBenchmark,
   isolationBenchmark,
   soakBenchmark,

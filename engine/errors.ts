@@ -16,8 +16,13 @@ export const errorCodes = {
   KEYS_MISSING: 'No key of that use, index and version. Import it with `faregate-engine keys`.',
   FARES_CSV_INVALID: 'The fare table is malformed. Correct the line and column named.',
   FARES_INVALID: 'The fare set is incomplete or was changed. Import it again.',
+  FARES_GTFS_INVALID:
+    'The GTFS feed has errors, or cannot be read. Correct the file, line and field named.',
   FARES_UNKNOWN_STATION: 'The fare set has no such station.',
   FARES_UNKNOWN_RIDER: 'The fare set has no such rider class.',
+  FARES_UNKNOWN_MEDIA: 'The fare set has no such fare medium.',
+  FARES_UNKNOWN_NETWORK: 'The fare set has no such network or route.',
+  FARES_UNKNOWN_FARE: 'No rule of the fare set prices the journey.',
   FARES_NO_VERSION: 'No fare version is in force at that instant.',
   MODE_INVALID: 'A mode is unknown, or does not combine with another. Correct the one named.',
   CONTROL_FAILED:

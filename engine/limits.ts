@@ -89,8 +89,23 @@ export const FARE_AMOUNT_MINOR_MAX = 0x7fff_ffff;
 export const FARE_NAME_LENGTH_MAX = 200;
 /** The document of a fare set: 1,024 stations with their names. */
 export const FARE_DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
+/** Findings of one GTFS feed's check that are named before they only count. */
+export const GTFS_FINDINGS_MAX = 10_000;
+/** A GTFS feed as a zip file, and one of its files that fares read, unpacked. */
+export const GTFS_ZIP_BYTES_MAX = 512 * 1024 * 1024;
+export const GTFS_FILE_BYTES_MAX = 64 * 1024 * 1024;
+/** The files of a feed that fares read, together; and how many entries a zip may list. */
+export const GTFS_FEED_BYTES_MAX = 128 * 1024 * 1024;
+export const GTFS_ENTRIES_MAX = 10_000;
+/** Rows of one file of a feed. */
+export const GTFS_ROWS_MAX = 2_000_000;
+/** Days between the first and the last day of services that timeframes name: two hundred years. */
+export const GTFS_DAYS_MAX = 73_050;
+
 /** Legs of one journey to be quoted. */
 export const JOURNEY_LEGS_MAX = 64;
+/** Stops that one leg of it passes. */
+export const JOURNEY_VIA_MAX = 256;
 /** One journey to be quoted, as a line of JSON. */
 export const JOURNEY_LINE_BYTES_MAX = 64 * 1024;
 

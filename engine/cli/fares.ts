@@ -1,6 +1,6 @@
 /**
- * `faregate-engine fares ...`: import a station matrix, check and show what a directory holds, and
- * write the built-in sample city.
+ * `faregate-engine fares ...`: import a station matrix or a GTFS feed, check and show what a
+ * directory holds, and write the built-in sample city.
  */
 import { FaregateError } from '../errors.ts';
 import { type Currency, currencyOf } from '../fare/currencies.ts';
@@ -12,7 +12,12 @@ import { type FareReport, reportOf } from '../fare/report.ts';
 import { sampleDraft } from '../fare/sample-city.ts';
 import { readFareMatrix } from '../operator/fare-csv.ts';
 import { openFareSets, saveFares } from '../operator/fare-files.ts';
+import { holdsGtfs } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io, Option } from './command.ts';
+import { checkGtfs, checkGtfsFares, importGtfs, isFeed, showGtfs } from './fares-gtfs.ts';
+
+/** Options of `fares import` that go with --gtfs. */
+const GTFS_OPTIONS = new Set(['gtfs', 'out', 'effective', 'version', 'json']);
 
 const json: Option = { type: 'boolean', about: 'report as one JSON object' };
 const out: Option = {
@@ -28,18 +33,23 @@ function option(value: string, about: string, required = false): Option {
 
 const importCommand: Command = {
   name: 'fares import',
-  about: 'Makes a fare set from a CSV file with one row for each pair of stations.',
+  about:
+    'Makes a fare set from a GTFS feed, or from a CSV file with a row for each pair of stations.',
   options: {
-    matrix: option('FILE.csv', 'the table, with a header row', true),
-    from: option('COL', 'column of the id of the station of entry', true),
-    to: option('COL', 'column of the id of the station of exit', true),
+    gtfs: option(
+      'DIR_OR_ZIP',
+      'a GTFS feed; of the others --out, --effective, --version go with it',
+    ),
+    matrix: option('FILE.csv', 'the table, with a header row'),
+    from: option('COL', 'column of the id of the station of entry'),
+    to: option('COL', 'column of the id of the station of exit'),
     fare: {
       type: 'string',
       multiple: true,
       value: 'RIDER=COL,...',
       about: 'rider classes and the columns of their fares; the first is the default class',
     },
-    currency: option('CODE', 'ISO 4217 code, such as HKD', true),
+    currency: option('CODE', 'ISO 4217 code, such as HKD'),
     out,
     'name-from': option('COL', 'column of the name of the station of entry'),
     'name-to': option('COL', 'column of the name of the station of exit'),
@@ -51,16 +61,20 @@ const importCommand: Command = {
     'max-minutes': option('N', 'longest stay in the paid area (default: no limit)'),
     overstay: option('AMOUNT', 'price of staying longer (default: the highest fare)'),
     'pass-back-seconds': option('N', 'a second tap within this is ignored (default: 30)'),
+    'missing-pair': option(
+      'AMOUNT',
+      'price of a pair without a row (default: none may be missing)',
+    ),
     'missing-tap': option('AMOUNT', 'price of a missing tap, or "refuse" (default: highest fare)'),
     json,
   },
-  run: importMatrix,
+  run: importFares,
 };
 
 const checkCommand: Command = {
   name: 'fares check',
-  about: 'Loads every version of a directory, checks it, and warns of what is unusual.',
-  rest: 'DIR',
+  about: 'Checks every version of a directory, or a GTFS feed, and warns of what is unusual.',
+  rest: 'DIR_OR_ZIP',
   options: { json },
   run: check,
 };
@@ -87,18 +101,35 @@ export const fareCommands: readonly Command[] = [
   sampleCommand,
 ];
 
+async function importFares(args: Args, io: Io): Promise<number> {
+  const feed = args.text('gtfs');
+  if (feed === undefined) return await importMatrix(args, io);
+  const other = Object.keys(importCommand.options).find(
+    (name) =>
+      !GTFS_OPTIONS.has(name) && (args.text(name) !== undefined || args.list(name).length > 0),
+  );
+  if (other !== undefined) {
+    throw new FaregateError('USAGE', `--${other} is for a station matrix and --gtfs for a feed`);
+  }
+  return await importGtfs(args, io, feed, versionOption(args), effectiveOption(args));
+}
+
 async function importMatrix(args: Args, io: Io): Promise<number> {
+  const file = args.need('matrix');
   const currency = currencyOption(args);
   const columns = columnsOption(args);
   const effectiveMs = effectiveOption(args);
-  const version =
-    args.text('version') === undefined ? null : args.whole('version', 1, 1, 2 ** 32 - 1);
+  const version = versionOption(args);
   // Wrong amounts in the options are told before a long file is read.
   rulesOption(args, currency, 0, 0);
   const progress = (rows: number) => {
     if (io.terminal) io.err(`${rows} rows`);
   };
-  const table = await readFareMatrix(args.need('matrix'), columns, currency.decimals, progress);
+  const missing = amountOption(args, currency, 'missing-pair');
+  const table = await readFareMatrix(file, columns, currency.decimals, missing, progress);
+  if (table.missingPairs > 0) {
+    io.err(`${table.missingPairs} pairs without a row cost ${args.need('missing-pair')}`);
+  }
   const { lowestMinor, highestMinor } = firstRiderRange(table);
   return await save(args, io, {
     version,
@@ -139,6 +170,8 @@ function printWarnings(io: Io, { version, warnings }: FareReport): void {
 
 async function check(args: Args, io: Io): Promise<number> {
   const dir = onlyDir(args);
+  if (await isFeed(dir)) return await checkGtfs(args, io, dir);
+  if (await holdsGtfs(dir)) return await checkGtfsFares(args, io, dir);
   const reports = (await openFareSets(dir)).map(reportOf);
   if (args.flag('json')) {
     io.out(JSON.stringify({ dir, versions: reports }));
@@ -153,6 +186,7 @@ async function check(args: Args, io: Io): Promise<number> {
 
 async function show(args: Args, io: Io): Promise<number> {
   const dir = onlyDir(args);
+  if (await holdsGtfs(dir)) return await showGtfs(args, io, dir);
   const sets = await openFareSets(dir);
   if (args.flag('json')) {
     const versions = sets.map((set) => ({
@@ -238,6 +272,10 @@ function columnsOption(args: Args): MatrixColumns {
   return { from: args.need('from'), to: args.need('to'), fromName, toName, fares };
 }
 
+function versionOption(args: Args): number | null {
+  return args.text('version') === undefined ? null : args.whole('version', 1, 1, 2 ** 32 - 1);
+}
+
 function effectiveOption(args: Args): number {
   const text = args.text('effective');
   if (text === undefined) return 0;
@@ -249,21 +287,24 @@ function effectiveOption(args: Args): number {
   return ms;
 }
 
+/** An amount in minor units, or null where the option is absent. */
+function amountOption(args: Args, { decimals }: Currency, name: string): number | null {
+  const text = args.text(name);
+  if (text === undefined) return null;
+  const minor = parseAmount(text, decimals);
+  if (typeof minor === 'string') throw new FaregateError('USAGE', `--${name}: "${text}" ${minor}`);
+  return minor;
+}
+
 /** Amounts default to the lowest and highest fare of the default class. */
 function rulesOption(
   args: Args,
-  { decimals }: Currency,
+  currency: Currency,
   lowestMinor: number,
   highestMinor: number,
 ): FareRules {
-  const amount = (name: string, otherwise: number): number => {
-    const text = args.text(name);
-    if (text === undefined) return otherwise;
-    const minor = parseAmount(text, decimals);
-    if (typeof minor === 'string')
-      throw new FaregateError('USAGE', `--${name}: "${text}" ${minor}`);
-    return minor;
-  };
+  const amount = (name: string, otherwise: number): number =>
+    amountOption(args, currency, name) ?? otherwise;
   if (
     (args.text('same-station') === undefined) !==
     (args.text('same-station-minutes') === undefined)

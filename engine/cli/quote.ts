@@ -4,13 +4,21 @@
  */
 import { FaregateError } from '../errors.ts';
 import type { FareBook } from '../fare/fares.ts';
-import { parseJourney, type RefusedJourney, refused } from '../fare/journey.ts';
+import { type GtfsQuote, quoteGtfs } from '../fare/gtfs/quote.ts';
+import { type Journey, parseJourney, type RefusedJourney, refused } from '../fare/journey.ts';
 import { type QuotedJourney, quoteJourney } from '../fare/quote.ts';
 import { JOURNEY_LINE_BYTES_MAX } from '../limits.ts';
-import { openFares } from '../operator/fare-files.ts';
+import { openFares, SAMPLE } from '../operator/fare-files.ts';
+import { holdsGtfs, loadGtfsBook } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
 
 const NEWLINE = 0x0a;
+/** Characters of one write: a text of more is made in memory that the system hands out anew. */
+const WRITE_LENGTH = 16 * 1024;
+
+type Quoted = QuotedJourney | GtfsQuote | RefusedJourney;
+/** Prices one journey by the fares that were opened. */
+type Quote = (journey: Journey) => Quoted;
 
 export const quoteCommand: Command = {
   name: 'quote',
@@ -27,31 +35,50 @@ export const quoteCommand: Command = {
 };
 
 async function quote(args: Args, io: Io): Promise<number> {
-  const book = await openFares(args.need('fares'));
+  const price = await openQuote(args.need('fares'));
   let number = 0;
   for await (const lines of linesOf(io.input)) {
-    const answers: string[] = [];
+    let answers = '';
     for (const line of lines) {
       number++;
       if (line !== null && line.trim() === '') continue;
-      answers.push(JSON.stringify(answer(book, line, number)));
+      const text = JSON.stringify(answer(price, line, number));
+      answers = answers === '' ? text : `${answers}\n${text}`;
+      if (answers.length < WRITE_LENGTH) continue;
+      io.out(answers);
+      answers = '';
     }
-    // A chunk of input is one write of output, and the next waits for it.
-    if (answers.length > 0) io.out(answers.join('\n'));
+    // The answers to a chunk of input are written, and the next waits for it.
+    if (answers !== '') io.out(answers);
     await io.drained?.();
   }
   return 0;
 }
 
-function answer(book: FareBook, line: string | null, number: number) {
-  const quoted = line === null ? overlong() : quoteLine(book, line);
+/** Opens a directory of either kind, or the sample city. */
+async function openQuote(source: string): Promise<Quote> {
+  if (source !== SAMPLE && (await holdsGtfs(source))) {
+    const book = await loadGtfsBook(source);
+    return (journey) => quoteGtfs(book, journey);
+  }
+  const book = await openFares(source);
+  return (journey) => quoteJourney(book, journey);
+}
+
+function answer(price: Quote, line: string | null, number: number): Quoted {
+  const quoted = line === null ? overlong() : priceLine(price, line);
   if (!('error' in quoted) || quoted.id !== null) return quoted;
   // Nothing else tells which line it was.
   const { code, message } = quoted.error;
   return refused(null, code, `line ${number}: ${message}`);
 }
 
-/** The answer to one line of JSON. */
+function priceLine(price: Quote, line: string): Quoted {
+  const journey = parseJourney(line);
+  return 'error' in journey ? journey : price(journey);
+}
+
+/** The answer to one line of JSON, by station matrices. */
 export function quoteLine(book: FareBook, line: string): QuotedJourney | RefusedJourney {
   const journey = parseJourney(line);
   return 'error' in journey ? journey : quoteJourney(book, journey);

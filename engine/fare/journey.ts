@@ -1,11 +1,12 @@
 /**
  * A journey to be quoted, parsed from one line of JSON:
- * `{id, rider?, media?, legs:[{from, to, network?, departure, arrival}]}`. Checked by hand rather
- * than by schema: a quote stream runs at hundreds of thousands of lines a second, and each fault
- * is a value that names its field.
+ * `{id, rider?, media?, legs:[{from, to, network?, departure, arrival}]}`. A leg may also name its
+ * `route`, and stops it passes `via`, which fares of GTFS may turn on. Checked by hand rather than
+ * by schema: a quote stream runs at hundreds of thousands of lines a second, and each fault is a
+ * value that names its field.
  */
 import type { ErrorCode } from '../errors.ts';
-import { JOURNEY_LEGS_MAX } from '../limits.ts';
+import { JOURNEY_LEGS_MAX, JOURNEY_VIA_MAX } from '../limits.ts';
 import { parseInstant } from './instant.ts';
 
 export type JourneyId = string | number | null;
@@ -15,6 +16,9 @@ export interface Leg {
   readonly from: string;
   readonly to: string;
   readonly network: string | null;
+  readonly route: string | null;
+  /** Ids or names of stops passed. */
+  readonly via: readonly string[];
   readonly departureMs: number;
   readonly arrivalMs: number;
 }
@@ -36,6 +40,8 @@ export interface RefusedJourney {
 export function refused(id: JourneyId, code: ErrorCode, message: string): RefusedJourney {
   return { id, error: { code, message } };
 }
+
+const NO_STOPS: readonly string[] = [];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -79,6 +85,8 @@ function parseLegs(legs: unknown): Leg[] {
       from: station(leg, 'from', path),
       to: station(leg, 'to', path),
       network: optionalText(leg, 'network', `${path}.network`),
+      route: optionalText(leg, 'route', `${path}.route`),
+      via: leg.via === undefined ? NO_STOPS : stops(leg.via, path),
       departureMs: instant(leg, 'departure', path),
       arrivalMs: instant(leg, 'arrival', path),
     };
@@ -90,6 +98,16 @@ function parseLegs(legs: unknown): Leg[] {
     }
     beforeMs = parsed.arrivalMs;
     return parsed;
+  });
+}
+
+function stops(via: unknown, path: string): string[] {
+  if (!Array.isArray(via) || via.length > JOURNEY_VIA_MAX) {
+    throw new Misfit(`field ${path}.via is not a list of up to ${JOURNEY_VIA_MAX} stops`);
+  }
+  return via.map((stop: unknown) => {
+    if (typeof stop === 'string' && stop !== '') return stop;
+    throw new Misfit(`field ${path}.via holds what is not a stop's id or name`);
   });
 }
 

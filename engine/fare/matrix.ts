@@ -24,6 +24,8 @@ export interface FareMatrix {
   readonly matrix: Int32Array;
   /** The table lists no station to itself; those fares are then 0. */
   readonly diagonalAbsent: boolean;
+  /** Other pairs that it leaves out, and that cost what the caller says. */
+  readonly missingPairs: number;
 }
 
 interface Field {
@@ -188,21 +190,26 @@ export class MatrixTable {
     return text;
   }
 
-  /** The table as a matrix. @throws FaregateError FARES_CSV_INVALID where it is not whole. */
-  finish(): FareMatrix {
+  /**
+   * The table as a matrix; a pair without a row costs `missingMinor`, or makes the table unfit.
+   * @throws FaregateError FARES_CSV_INVALID where it is not whole
+   */
+  finish(missingMinor: number | null = null): FareMatrix {
     this.#line = 0;
     if (this.#header.length === 0) this.#fail('line 1: empty; a header was expected');
     const size = this.#stations.size;
     if (size < 2) this.#fail(`the table names ${size} stations; a fare needs two`);
-    const diagonalAbsent = this.#checkWhole();
+    const { diagonalAbsent, missing } = this.#checkWhole(missingMinor !== null);
     const riders = this.#fares.length;
     const matrix = new Int32Array(riders * size * size);
     for (let from = 0; from < size; from++) {
       for (let to = 0; to < size; to++) {
         const row = this.#rowOfPair[from * FARE_STATIONS_MAX + to]! - 1;
-        if (row < 0) continue;
+        const isIdle = row < 0 && (missingMinor === null || (from === to && diagonalAbsent));
+        if (isIdle) continue;
         for (let rider = 0; rider < riders; rider++) {
-          matrix[(rider * size + from) * size + to] = this.#amounts[row * riders + rider]!;
+          const fare = row < 0 ? missingMinor! : this.#amounts[row * riders + rider]!;
+          matrix[(rider * size + from) * size + to] = fare;
         }
       }
     }
@@ -211,11 +218,12 @@ export class MatrixTable {
       riders: this.#columns.fares.map(({ rider }) => rider),
       matrix,
       diagonalAbsent,
+      missingPairs: missing,
     };
   }
 
-  /** Whether stations to themselves are left out throughout; any other gap is a fault. */
-  #checkWhole(): boolean {
+  /** Whether stations to themselves are left out throughout, and how many other pairs are. */
+  #checkWhole(mayMiss: boolean): { readonly diagonalAbsent: boolean; readonly missing: number } {
     const labels = [...this.#stations].map(([id, { name }]) =>
       id === name ? id : `${name} (${id})`,
     );
@@ -229,11 +237,11 @@ export class MatrixTable {
         if (++count <= NAMED_PAIRS) missing.push(`${labels[from]} to ${labels[to]}`);
       }
     }
-    if (count > 0) {
+    if (count > 0 && !mayMiss) {
       const columns = `columns "${this.#from.column}" and "${this.#to.column}"`;
       const more = count > NAMED_PAIRS ? ` and ${count - NAMED_PAIRS} more` : '';
       this.#fail(`${columns}: pairs without a row, ${count}: ${missing.join(', ')}${more}`);
     }
-    return diagonalAbsent;
+    return { diagonalAbsent, missing: count };
   }
 }

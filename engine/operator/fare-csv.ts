@@ -11,13 +11,14 @@ import { type FareMatrix, type MatrixColumns, MatrixTable } from '../fare/matrix
 import { FARE_CSV_BYTES_MAX, FARE_CSV_ROW_BYTES_MAX } from '../limits.ts';
 
 /**
- * Reads a station matrix. `onRows` hears the number of rows now and then.
+ * Reads a station matrix; a pair without a row costs `missingMinor`, or makes it unfit. `onRows` hears the number of rows now and then.
  * @throws FaregateError FARES_CSV_INVALID with file, line and column; FILE_UNREADABLE.
  */
 export async function readFareMatrix(
   file: string,
   columns: MatrixColumns,
   decimals: number,
+  missingMinor: number | null = null,
   onRows: (rows: number) => void = () => {},
 ): Promise<FareMatrix> {
   const bytes = await bytesOf(file);
@@ -44,7 +45,7 @@ export async function readFareMatrix(
     if (error instanceof CsvError) throw csvFault(file, table.line, error);
     throw unreadable(file, error);
   }
-  return table.finish();
+  return table.finish(missingMinor);
 }
 
 function csvFault(file: string, lastLine: number, error: CsvError): FaregateError {

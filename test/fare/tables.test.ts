@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { loadFareBook } from '../../engine/operator/fare-files.ts';
 import { fresh, importing, run } from '../reference/fare-program.ts';
 import { fareTable } from '../reference/fare-table.ts';
 import { dataPath, noShared } from '../shared.ts';
@@ -49,27 +48,59 @@ test('a real table with a row gone, doubled, or a column swapped', { skip: noSha
   );
 });
 
-test('the light rail table, whose ids are quoted, comes through whole', {
+/** Every fare column of the MTR's light rail. */
+const LIGHT_RAIL = [
+  ...['fare_octo_adult', 'fare_octo_child', 'fare_octo_elderly', 'fare_octo_pwd'],
+  ...['fare_octo_student', 'fare_octo_joyyou_sixty', 'fare_single_adult', 'fare_single_child'],
+  'fare_single_elderly',
+];
+const AIRPORT = ['OCT_ADT_FARE', 'OCT_CHD_FARE', 'SINGLE_ADT_FARE', 'SINGLE_CHD_FARE'];
+
+/** Imports a table with all its classes and quotes every pair in each, against the slow twin. */
+async function quoteAll(
+  file: string,
+  from: string,
+  to: string,
+  columns: readonly string[],
+  more: readonly string[] = [],
+): Promise<number> {
+  const dir = fresh();
+  const imported = await run([
+    ...['fares', 'import', '--matrix', dataPath(file), '--from', from, '--to', to],
+    ...['--fare', columns.map((column) => `${column}=${column}`).join()],
+    ...['--currency', 'HKD', '--out', dir, ...more],
+  ]);
+  assert.equal(imported.code, 0, imported.err.join());
+  const twin = fareTable(readFileSync(dataPath(file), 'utf8'), from, to, columns);
+  const times = { departure: '2026-11-24T08:00:00+08:00', arrival: '2026-11-24T08:40:00+08:00' };
+  const lines = twin.flatMap((pair) =>
+    columns.map((rider) =>
+      JSON.stringify({ id: rider, rider, legs: [{ from: pair.from, to: pair.to, ...times }] }),
+    ),
+  );
+  const { out } = await run(['quote', '--fares', dir], [`${lines.join('\n')}\n`]);
+  const answers = out.map((line) => JSON.parse(line));
+  const expected = twin.flatMap(({ cents }) => columns.map((column) => cents[column]));
+  assert.deepEqual(
+    answers.map(({ amountMinor }) => amountMinor),
+    expected,
+  );
+  return answers.length;
+}
+
+test('every pair and class of the light rail is quoted exactly', { skip: noShared }, async () => {
+  const file = 'mtr/light_rail_fares.csv';
+  const quoted = await quoteAll(file, 'from_station_id', 'to_station_id', LIGHT_RAIL);
+  assert.equal(quoted, 4624 * 9);
+});
+
+test('every pair and class of the Airport Express is quoted exactly', {
   skip: noShared,
 }, async () => {
-  const file = dataPath('mtr/light_rail_fares.csv');
-  const dir = fresh();
-  const ran = await run([
-    ...['fares', 'import', '--matrix', file, '--from', 'from_station_id', '--to', 'to_station_id'],
-    ...['--fare', 'adult=fare_octo_adult', '--fare', 'child=fare_single_child'],
-    ...['--currency', 'HKD', '--out', dir],
-  ]);
-  assert.equal(ran.code, 0, ran.err.join());
-  const fares = (await loadFareBook(dir)).at(0)!;
-  const columns = ['fare_octo_adult', 'fare_single_child'];
-  const twin = fareTable(readFileSync(file, 'utf8'), 'from_station_id', 'to_station_id', columns);
-  assert.equal(twin.length, 4624);
-  for (const { from, to, cents } of twin) {
-    for (const [rider, column] of columns.entries()) {
-      const minor = fares.fareMinor(fares.stationById(from), fares.stationById(to), rider);
-      assert.equal(minor, cents[column], `${from} to ${to}, ${column}`);
-    }
-  }
+  const names = ['--name-from', 'ST_FROM', '--name-to', 'ST_TO', '--missing-pair', '130'];
+  const file = 'mtr/airport_express_fares.csv';
+  const quoted = await quoteAll(file, 'ST_FROM_ID', 'ST_TO_ID', AIRPORT, names);
+  assert.equal(quoted, 14 * 4);
 });
 
 test('a table of some pairs only is refused, not filled in', { skip: noShared }, async () => {

@@ -1,0 +1,45 @@
+/**
+ * The compiled fares and the twin written from the reference agree on random feeds and journeys.
+ * FAREGATE_GTFS_RUNS sets how many (100000 for the long form), FAREGATE_SEED repeats a run.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { GtfsFares } from '../../../engine/fare/gtfs/fares.ts';
+import { twinFare } from '../../reference/gtfs-evaluator.ts';
+import { feedOf } from '../../reference/gtfs-feeds.ts';
+import { feedTexts, journey, type RandomJourney } from '../../reference/gtfs-random.ts';
+
+const RUNS = Number(process.env.FAREGATE_GTFS_RUNS ?? 3000);
+const seed = Number(process.env.FAREGATE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+/** What the compiled fares say: minor units, or null. */
+function compiled(fares: GtfsFares, { legs, rider, media }: RandomJourney): number | null {
+  const texts = legs.map((leg) => ({ ...leg, network: leg.network || null, route: null, via: [] }));
+  const priced = fares.price({ id: 1, rider, media, legs: texts });
+  if ('error' in priced) {
+    assert.equal(priced.error.code, 'FARES_UNKNOWN_FARE');
+    return null;
+  }
+  const sum = priced.items.reduce((total, { amountMinor }) => total + amountMinor, 0);
+  assert.equal(sum, priced.amountMinor, 'the items add up');
+  return priced.amountMinor;
+}
+
+test(`the twin agrees on ${RUNS} random feeds and journeys (seed ${seed})`, () => {
+  let priced = 0;
+  fc.assert(
+    fc.property(feedTexts, fc.array(journey, { minLength: 1, maxLength: 3 }), (texts, asked) => {
+      const feed = feedOf(texts);
+      const fares = new GtfsFares(feed, 1, 0);
+      // One after the other, so that what one journey leaves behind would be seen in the next.
+      for (const one of asked) {
+        const expected = twinFare(feed, one.legs, one.rider, one.media);
+        if (expected !== null) priced++;
+        assert.equal(compiled(fares, one), expected);
+      }
+    }),
+    { seed, numRuns: RUNS },
+  );
+  assert(priced > RUNS / 20, `only ${priced} of ${RUNS} journeys had a price`);
+});
