@@ -1,6 +1,6 @@
 /**
- * `faregate-engine fares ...`: import a station matrix or a GTFS feed, check and show what a
- * directory holds, and write the built-in sample city.
+ * `faregate-engine fares ...`: import a station matrix or a GTFS feed, check, show and compare what
+ * directories hold, and write the built-in sample city.
  */
 import { FaregateError } from '../errors.ts';
 import { type Currency, currencyOf } from '../fare/currencies.ts';
@@ -14,6 +14,7 @@ import { readFareMatrix } from '../operator/fare-csv.ts';
 import { openFareSets, saveFares } from '../operator/fare-files.ts';
 import { holdsGtfs } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io, Option } from './command.ts';
+import { diffCommand, drawFares } from './fares-diff.ts';
 import { checkGtfs, checkGtfsFares, importGtfs, isFeed, showGtfs } from './fares-gtfs.ts';
 
 /** Options of `fares import` that go with --gtfs. */
@@ -83,7 +84,11 @@ const showCommand: Command = {
   name: 'fares show',
   about: 'Shows what a directory holds: stations, riders, rules, and a corner of the matrix.',
   rest: 'DIR',
-  options: { json },
+  options: {
+    svg: option('FILE', 'also draws the newest version: every pair of stations, for one class'),
+    rider: option('RIDER', 'class of the picture (default: the first)'),
+    json,
+  },
   run: show,
 };
 
@@ -98,6 +103,7 @@ export const fareCommands: readonly Command[] = [
   importCommand,
   checkCommand,
   showCommand,
+  diffCommand,
   sampleCommand,
 ];
 
@@ -186,8 +192,12 @@ async function check(args: Args, io: Io): Promise<number> {
 
 async function show(args: Args, io: Io): Promise<number> {
   const dir = onlyDir(args);
-  if (await holdsGtfs(dir)) return await showGtfs(args, io, dir);
+  if (await holdsGtfs(dir)) {
+    if (args.text('svg') === undefined) return await showGtfs(args, io, dir);
+    throw new FaregateError('USAGE', '--svg draws a station matrix, and this is a GTFS feed');
+  }
   const sets = await openFareSets(dir);
+  await drawFares(args, sets.at(-1)!);
   if (args.flag('json')) {
     const versions = sets.map((set) => ({
       ...reportOf(set),

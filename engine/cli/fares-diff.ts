@@ -1,0 +1,161 @@
+/**
+ * `faregate-engine fares diff`: two versions of a city's fares over all pairs of stations, before
+ * the newer one goes live; and the picture of one version for `fares show`.
+ */
+import { writeFile } from 'node:fs/promises';
+import { FaregateError } from '../errors.ts';
+import { type Currency, currencyOf } from '../fare/currencies.ts';
+import { changesOf, diffFares, type FareDiff, type OnlyIn } from '../fare/diff.ts';
+import type { FareSet } from '../fare/fares.ts';
+import { formatMinor } from '../fare/money.ts';
+import { diffPicture, farePicture } from '../fare/pictures.ts';
+import { openFareSets } from '../operator/fare-files.ts';
+import type { Args, Command, Io } from './command.ts';
+
+/** Stations and classes of only one set that are named. */
+const NAMED_MAX = 8;
+
+export const diffCommand: Command = {
+  name: 'fares diff',
+  about: 'Compares two versions of a station matrix over all pairs of stations.',
+  options: {
+    before: {
+      type: 'string',
+      required: true,
+      value: 'DIR[@VERSION]',
+      about: 'a fare set directory; without a number its newest version',
+    },
+    after: {
+      type: 'string',
+      required: true,
+      value: 'DIR[@VERSION]',
+      about: 'what it is compared with',
+    },
+    csv: { type: 'string', value: 'FILE', about: 'a row for every fare that differs' },
+    svg: { type: 'string', value: 'FILE', about: 'a heat map of the changes for one rider class' },
+    rider: { type: 'string', value: 'RIDER', about: 'class of the heat map (default: the first)' },
+    json: { type: 'boolean', about: 'report as one JSON object' },
+  },
+  run: diff,
+};
+
+async function diff(args: Args, io: Io): Promise<number> {
+  const before = await openVersion(args.need('before'));
+  const after = await openVersion(args.need('after'));
+  if (before.currency !== after.currency) {
+    const message = `${before.currency} and ${after.currency} are not compared`;
+    throw new FaregateError('FARES_INVALID', message);
+  }
+  const found = diffFares(before, after);
+  await writeFiles(args, found, before, after);
+  if (args.flag('json')) {
+    const { riders, onlyStations, onlyRiders, rules } = found;
+    const versions = { before: before.version, after: after.version, currency: after.currency };
+    io.out(JSON.stringify({ ...versions, riders, onlyStations, onlyRiders, rules }));
+  } else {
+    for (const line of report(found, after)) io.out(line);
+  }
+  return 0;
+}
+
+/** `DIR` or `DIR@N`. @throws FaregateError USAGE where there is no such version. */
+async function openVersion(text: string): Promise<FareSet> {
+  const [, dir, number] = /^(.*?)(?:@(\d{1,10}))?$/s.exec(text)!;
+  const sets = await openFareSets(dir!);
+  const set =
+    number === undefined ? sets.at(-1) : sets.find(({ version }) => version === Number(number));
+  if (set) return set;
+  const held = sets.map(({ version }) => version).join(', ');
+  throw new FaregateError('USAGE', `${dir} holds no version ${number}; there are ${held}`);
+}
+
+async function writeFiles(
+  args: Args,
+  found: FareDiff,
+  before: FareSet,
+  after: FareSet,
+): Promise<void> {
+  const currency = currencyOf(after.currency)!;
+  const csv = args.text('csv');
+  if (csv !== undefined) await write(csv, csvOf(found, currency));
+  const svg = args.text('svg');
+  const rider = args.text('rider');
+  if (svg === undefined) {
+    if (rider !== undefined) throw new FaregateError('USAGE', '--rider goes with --svg');
+    return;
+  }
+  const fares =
+    rider === undefined ? found.fares[0] : found.fares.find((each) => each.rider === rider);
+  if (!fares) {
+    const names = found.fares.map((each) => each.rider).join(', ') || 'none';
+    throw new FaregateError('USAGE', `--rider: classes that both sets have: ${names}`);
+  }
+  const title = `Fares of version ${after.version} against version ${before.version}`;
+  await write(svg, diffPicture(fares, currency, title));
+}
+
+/** `fares show --svg`: the fares of one rider class, the default one where none is named. */
+export async function drawFares(args: Args, set: FareSet): Promise<void> {
+  const svg = args.text('svg');
+  const name = args.text('rider');
+  if (svg === undefined) {
+    if (name !== undefined) throw new FaregateError('USAGE', '--rider goes with --svg');
+    return;
+  }
+  const rider = name === undefined ? 0 : set.riders.indexOf(name);
+  if (rider < 0) {
+    throw new FaregateError('USAGE', `--rider: the classes are ${set.riders.join(', ')}`);
+  }
+  await write(svg, farePicture(set, rider, currencyOf(set.currency)!));
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    const message = `${file}: ${(cause as Error).message}`;
+    throw new FaregateError('FILE_UNWRITABLE', message, { cause });
+  }
+}
+
+function csvOf(found: FareDiff, { decimals }: Currency): string {
+  const rows = ['rider,from,to,before,after,change'];
+  for (const { rider, from, to, beforeMinor, afterMinor } of changesOf(found)) {
+    const amounts = [beforeMinor, afterMinor, afterMinor - beforeMinor];
+    const texts = amounts.map((minor) => formatMinor(minor, decimals));
+    rows.push([quoted(rider), quoted(from), quoted(to), ...texts].join(','));
+  }
+  return `${rows.join('\n')}\n`;
+}
+
+/** RFC 4180, 2.6 and 2.7. */
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function report(found: FareDiff, { currency }: FareSet): string[] {
+  const { decimals } = currencyOf(currency)!;
+  const money = (minor: number) => formatMinor(minor, decimals);
+  const lines = found.riders.map(({ rider, pairs, dearer, cheaper, riseMinor, fallMinor }) => {
+    if (dearer + cheaper === 0) return `${rider}: none of ${pairs} pairs changes`;
+    const rise = dearer > 0 ? ` (by ${money(riseMinor)} at most)` : '';
+    const fall = cheaper > 0 ? ` (by ${money(fallMinor)} at most)` : '';
+    return `${rider}: of ${pairs} pairs ${dearer} dearer${rise}, ${cheaper} cheaper${fall}`;
+  });
+  lines.push(...only('stations', found.onlyStations), ...only('riders', found.onlyRiders));
+  for (const { rule, before, after } of found.rules) {
+    const shown = (value: number | null) =>
+      value === null ? 'refuse' : rule.endsWith('Minor') ? money(value) : String(value);
+    lines.push(`${rule.replace(/Minor$/, '')}: ${shown(before)} becomes ${shown(after)}`);
+  }
+  return lines;
+}
+
+function only(what: string, { before, after }: OnlyIn): string[] {
+  const named = (ids: readonly string[]) =>
+    `${ids.slice(0, NAMED_MAX).join(', ')}${ids.length > NAMED_MAX ? ', ...' : ''}`;
+  return [
+    ...(before.length > 0 ? [`${what} no more: ${named(before)}`] : []),
+    ...(after.length > 0 ? [`${what} new: ${named(after)}`] : []),
+  ];
+}
