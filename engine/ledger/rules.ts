@@ -110,19 +110,21 @@ export type Presumption =
 
 /**
  * What can be said of the pending debits at one counter that no debit holds. Where one is vouched
- * for, or what is known above bears it out, one of them committed; and that can only be the latest,
- * for its tap still read this counter.
+ * for, or what is known above bears it out, one of them committed; and that is the latest that what
+ * is known above allows, for its tap still read this counter. Gates' clocks may be wrong, so a
+ * later rival whose amount the card's balance denies gives way to one that it bears out.
  * @param above all debits at the nearest counter above that any is known at, whatever became of
  *   them: each read the counter and the balance of the card.
  * @returns one presumption for each of `rivals`.
  */
 export function presume(rivals: readonly Pending[], above: readonly Link[]): Presumption[] {
-  const latest = rivals.reduce((a, b) => (isLater(b, a) ? b : a));
+  const borneOut = rivals.filter((rival) => above.some((one) => explains(rival, one)));
   const vouched = rivals.some((rival) => rival.vouched);
-  const committed = vouched || above.some((one) => explains(latest, one));
-  if (!committed) return rivals.map(() => Standing.unconfirmed);
+  if (borneOut.length === 0 && !vouched) return rivals.map(() => Standing.unconfirmed);
+  const possible = borneOut.length > 0 ? borneOut : rivals;
+  const committed = possible.reduce((a, b) => (isLater(b, a) ? b : a));
   return rivals.map((rival) =>
-    rival === latest ? Standing.presumedPosted : Standing.presumedVoided,
+    rival === committed ? Standing.presumedPosted : Standing.presumedVoided,
   );
 }
 

@@ -161,7 +161,7 @@ rule('a balance that does not bear the debit out presumes nothing', async (on) =
   assert.deepEqual(on.balances(), [400, -400, 0]);
 });
 
-rule('of rivals for one counter only the latest can have committed', async (on) => {
+rule('of rivals for one counter that the balance allows, the latest committed', async (on) => {
   const early = torn({ gateSequence: 1, instantMs: 1000 });
   const late = torn({ gateId: 'G02', gateSequence: 1, instantMs: 2000 });
   const next = received({
@@ -182,6 +182,25 @@ rule('of rivals for one counter only the latest can have committed', async (on) 
     page.map((one) => one.gateId),
     ['G02'],
   );
+});
+
+rule('a rival that the balance denies gives way to one that it bears out', async (on) => {
+  // The clock of the first one's gate was a day ahead: 200 left the card, not 100.
+  const ahead = torn({ gateSequence: 1, instantMs: 86_400_000, amountMinor: 100 });
+  const committed = torn({ gateId: 'G02', gateSequence: 1, instantMs: 2000, amountMinor: 200 });
+  const next = received({
+    gateId: 'G03',
+    gateSequence: 1,
+    offlineCounter: 8,
+    balanceBeforeMinor: 4800,
+  });
+  for (const debit of [ahead, committed, next]) await on.post(debit);
+  const presumed = on.ledger.unconfirmed({}).map((one) => [one.gateId, one.presumed]);
+  assert.deepEqual(presumed, [
+    ['G01', 'voided'],
+    ['G02', 'posted'],
+  ]);
+  assert.deepEqual(on.balances(), [400, -400, 0]);
 });
 
 rule('when the latest rival is settled void, the chain is asked again', async (on) => {
