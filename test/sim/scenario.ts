@@ -148,5 +148,5 @@ export function makeScenario(seed: number, options: ScenarioOptions = {}): Scena
 
 /** Its uplinks, which a partition of days does not keep busy. */
 export function uplinkTiming({ pollMs }: Scenario): Partial<UplinkTiming> {
-  return { pollMs, heartbeatMs: pollMs, pauseMaxMs: Math.max(pollMs, UPLINK_PAUSE_MS_MAX) };
+  return { pollMs, heartbeatMs: 3 * pollMs, pauseMaxMs: Math.max(pollMs, UPLINK_PAUSE_MS_MAX) };
 }

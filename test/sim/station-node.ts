@@ -42,7 +42,7 @@ const SEGMENTS_MAX = 24;
 /** The disk of its parameter sets, beside those of its gates. */
 const PARAMETERS = 'parameters';
 /** Looks at clocks and shifts, in each shift. */
-const LOOKS = 30;
+const LOOKS = 20;
 /** A clock that is set by more has jumped; by less, it drifts. */
 const JUMP_MS = 60_000;
 
