@@ -9,7 +9,8 @@ import type { Journal } from '../../gate/journal/port.ts';
 
 /** A record of `sequence`: only what a journal looks at has meaning, the rest tells it apart. */
 export function recordOf(sequence: number, state: DebitState, mark = 0): Uint8Array {
-  const record = Uint8Array.from({ length: DEBIT_BYTES }, (_, i) => sequence * 7 + i * 13 + mark);
+  const record = new Uint8Array(DEBIT_BYTES);
+  for (let i = 0; i < DEBIT_BYTES; i++) record[i] = sequence * 7 + i * 13 + mark;
   record[at.state] = state;
   writeU48(record, at.gateSequence, sequence);
   return record;
