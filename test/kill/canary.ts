@@ -1,7 +1,6 @@
 /** Plants a bug in the process that is killed, by changing production classes in place. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from '../../engine/card/dialogue.ts';
-import { DebitKind } from '../../engine/debit/record.ts';
 import type { Decision, TapDialogue, TapRun } from '../../engine/tap/decision.ts';
 import { Gate } from '../../gate/controller.ts';
 import { StationDisks } from '../../gate/journal/shared/station-disks.ts';
@@ -37,24 +36,18 @@ function* openEarly(dialogue: TapRun): TapDialogue<Decision> {
 
 let intents = 0;
 
-/**
- * A debit's intent that never reaches the journal, and so has no end there either. A settlement's
- * does: the debit's sequence follows it.
- */
+/** An intent that never reaches the journal, and so has no end there either. */
 function* dropIntent(dialogue: TapRun): TapDialogue<Decision> {
-  let dropped = 0;
+  let dropped = false;
   let step = dialogue.next(null);
   while (step.done !== true) {
-    const ask = step.value;
-    const isDebit = ask.ask === 'intent' && ask.debit.kind === DebitKind.debit;
-    const isDropped = isDebit && ++intents % DROPPED_EVERY === 0;
-    if (isDropped) dropped = ask.debit.gateSequence;
-    const answer: Answer = isDropped ? null : yield ask;
+    const { ask } = step.value;
+    if (ask === 'intent') dropped = ++intents % DROPPED_EVERY === 0;
+    const answer: Answer = ask === 'intent' && dropped ? null : yield step.value;
     step = dialogue.next(answer);
   }
-  if (dropped === 0) return step.value;
-  const closed = step.value.closed.filter(({ gateSequence }) => gateSequence !== dropped);
-  return { ...step.value, closed, unconfirmed: null };
+  if (!dropped) return step.value;
+  return { ...step.value, unconfirmed: null };
 }
 
 function slowDisks(): void {
