@@ -110,9 +110,9 @@ export type Presumption =
 
 /**
  * What can be said of the pending debits at one counter that no debit holds. Where one is vouched
- * for, or what is known above bears it out, one of them committed; and that is the latest that what
- * is known above allows, for its tap still read this counter. Gates' clocks may be wrong, so a
- * later rival whose amount the card's balance denies gives way to one that it bears out.
+ * for, or what is known above bears it out, one of them committed: by good clocks the latest, for
+ * its tap still read this counter. A clock may be wrong, so the card's balance comes first: the
+ * rival whose amount is just what left the card, else one that it allows.
  * @param above all debits at the nearest counter above that any is known at, whatever became of
  *   them: each read the counter and the balance of the card.
  * @returns one presumption for each of `rivals`.
@@ -121,7 +121,8 @@ export function presume(rivals: readonly Pending[], above: readonly Link[]): Pre
   const borneOut = rivals.filter((rival) => above.some((one) => explains(rival, one)));
   const vouched = rivals.some((rival) => rival.vouched);
   if (borneOut.length === 0 && !vouched) return rivals.map(() => Standing.unconfirmed);
-  const possible = borneOut.length > 0 ? borneOut : rivals;
+  const exact = borneOut.filter((rival) => above.some((one) => isJustBefore(rival, one)));
+  const possible = [exact, borneOut, rivals].find(({ length }) => length > 0)!;
   const committed = possible.reduce((a, b) => (isLater(b, a) ? b : a));
   return rivals.map((rival) =>
     rival === committed ? Standing.presumedPosted : Standing.presumedVoided,
@@ -132,6 +133,15 @@ function isLater(a: Pending, b: Pending): boolean {
   if (a.instantMs !== b.instantMs) return a.instantMs > b.instantMs;
   if (a.gateId !== b.gateId) return a.gateId > b.gateId;
   return a.gateSequence > b.gateSequence;
+}
+
+/** Whether the card went from `pending` to `above` with nothing loaded in between. */
+function isJustBefore(pending: Pending, above: Link): boolean {
+  return (
+    above.offlineCounter === pending.offlineCounter + 1 &&
+    above.currency === pending.currency &&
+    above.balanceBeforeMinor === pending.balanceBeforeMinor - pending.amountMinor
+  );
 }
 
 /**

@@ -184,24 +184,27 @@ rule('of rivals for one counter that the balance allows, the latest committed', 
   );
 });
 
-rule('a rival that the balance denies gives way to one that it bears out', async (on) => {
-  // The clock of the first one's gate was a day ahead: 200 left the card, not 100.
-  const ahead = torn({ gateSequence: 1, instantMs: 86_400_000, amountMinor: 100 });
-  const committed = torn({ gateId: 'G02', gateSequence: 1, instantMs: 2000, amountMinor: 200 });
-  const next = received({
-    gateId: 'G03',
-    gateSequence: 1,
-    offlineCounter: 8,
-    balanceBeforeMinor: 4800,
+for (const amountMinor of [100, 300]) {
+  const name = `of rivals the one committed whose amount left the card, 200 and not ${amountMinor}`;
+  rule(name, async (on) => {
+    // The clock of the first one's gate is a day ahead.
+    const ahead = torn({ gateSequence: 1, instantMs: 86_400_000, amountMinor });
+    const committed = torn({ gateId: 'G02', gateSequence: 1, instantMs: 2000 });
+    const next = received({
+      gateId: 'G03',
+      gateSequence: 1,
+      offlineCounter: 8,
+      balanceBeforeMinor: 4800,
+    });
+    for (const debit of [ahead, committed, next]) await on.post(debit);
+    const presumed = on.ledger.unconfirmed({}).map((one) => [one.gateId, one.presumed]);
+    assert.deepEqual(presumed, [
+      ['G01', 'voided'],
+      ['G02', 'posted'],
+    ]);
+    assert.deepEqual(on.balances(), [400, -400, 0]);
   });
-  for (const debit of [ahead, committed, next]) await on.post(debit);
-  const presumed = on.ledger.unconfirmed({}).map((one) => [one.gateId, one.presumed]);
-  assert.deepEqual(presumed, [
-    ['G01', 'voided'],
-    ['G02', 'posted'],
-  ]);
-  assert.deepEqual(on.balances(), [400, -400, 0]);
-});
+}
 
 rule('when the latest rival is settled void, the chain is asked again', async (on) => {
   const early = torn({ gateSequence: 1, instantMs: 1000 });

@@ -89,15 +89,16 @@ export class ReferenceLedger {
 
   #presumed(debit: ReceivedDebit): StandingName {
     const rivals = this.records.filter((one) => this.#isPending(one) && sameCounter(one, debit));
-    const latest = rivals.sort(
+    const vouched = rivals.some((rival) => this.#isVouched(rival));
+    if (!vouched && !rivals.some((rival) => this.#fit(rival) > 0)) return 'unconfirmed';
+    const likeliest = rivals.sort(
       (a, b) =>
+        this.#fit(b) - this.#fit(a) ||
         b.instantMs - a.instantMs ||
         Buffer.compare(Buffer.from(b.gateId), Buffer.from(a.gateId)) ||
         b.gateSequence - a.gateSequence,
     )[0]!;
-    const vouched = rivals.some((rival) => this.#isVouched(rival));
-    if (!vouched && !this.#isBorneOut(latest)) return 'unconfirmed';
-    return latest === debit ? 'presumedPosted' : 'presumedVoided';
+    return likeliest === debit ? 'presumedPosted' : 'presumedVoided';
   }
 
   #isVouched(debit: ReceivedDebit): boolean {
@@ -110,23 +111,26 @@ export class ReferenceLedger {
     );
   }
 
-  #isBorneOut(latest: ReceivedDebit): boolean {
+  /** How well what is known above fits a rival: 2 to the last unit, 1 with a load, 0 not. */
+  #fit(rival: ReceivedDebit): number {
     const later = this.records.filter(
       (one) =>
         (this.#isHeld(one) || isSighting(one)) &&
-        purseOf(one) === purseOf(latest) &&
-        one.offlineCounter > latest.offlineCounter,
+        purseOf(one) === purseOf(rival) &&
+        one.offlineCounter > rival.offlineCounter,
     );
     const nearest = Math.min(...later.map((one) => one.offlineCounter));
-    return later.some((above) => above.offlineCounter === nearest && this.#explains(latest, above));
+    const readings = later.filter((above) => above.offlineCounter === nearest);
+    return Math.max(0, ...readings.map((above) => this.#fitOf(rival, above)));
   }
 
-  #explains(latest: ReceivedDebit, above: ReceivedDebit): boolean {
-    if (above.offlineCounter > latest.offlineCounter + 1) return true;
-    const left = latest.balanceBeforeMinor - latest.amountMinor;
-    const unmoved = above.balanceBeforeMinor === latest.balanceBeforeMinor;
-    if (above.balanceBeforeMinor < left || above.currency !== latest.currency) return false;
-    return !unmoved || latest.amountMinor === 0;
+  #fitOf(rival: ReceivedDebit, above: ReceivedDebit): number {
+    if (above.offlineCounter > rival.offlineCounter + 1) return 1;
+    if (above.currency !== rival.currency) return 0;
+    const left = rival.balanceBeforeMinor - rival.amountMinor;
+    if (above.balanceBeforeMinor === left) return 2;
+    const unmoved = above.balanceBeforeMinor === rival.balanceBeforeMinor;
+    return above.balanceBeforeMinor < left || unmoved ? 0 : 1;
   }
 
   /** Balances that are not zero, by `kind:issuer currency`. */
