@@ -1,6 +1,7 @@
 /** Plants a bug in the process that is killed, by changing production classes in place. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from '../../engine/card/dialogue.ts';
+import { DebitKind } from '../../engine/debit/record.ts';
 import type { Decision, TapDialogue, TapRun } from '../../engine/tap/decision.ts';
 import { Gate } from '../../gate/controller.ts';
 import { StationDisks } from '../../gate/journal/shared/station-disks.ts';
@@ -36,18 +37,21 @@ function* openEarly(dialogue: TapRun): TapDialogue<Decision> {
 
 let intents = 0;
 
-/** An intent that never reaches the journal, and so has no end there either. */
+/**
+ * A debit's intent that never reaches the journal; the gate opens all the same. A settlement's
+ * does reach it: the debit's sequence follows it.
+ */
 function* dropIntent(dialogue: TapRun): TapDialogue<Decision> {
-  let dropped = false;
+  let isDropped = false;
   let step = dialogue.next(null);
   while (step.done !== true) {
-    const { ask } = step.value;
-    if (ask === 'intent') dropped = ++intents % DROPPED_EVERY === 0;
-    const answer: Answer = ask === 'intent' && dropped ? null : yield step.value;
+    const ask = step.value;
+    const isDebit = ask.ask === 'intent' && ask.debit.kind === DebitKind.debit;
+    if (isDebit) isDropped = ++intents % DROPPED_EVERY === 0;
+    const answer: Answer = isDebit && isDropped ? null : yield ask;
     step = dialogue.next(answer);
   }
-  if (!dropped) return step.value;
-  return { ...step.value, unconfirmed: null };
+  return isDropped ? { ...step.value, unconfirmed: null } : step.value;
 }
 
 function slowDisks(): void {

@@ -61,13 +61,15 @@ export class Life {
     return exitCode === null || exitCode === 0 ? '' : `it ended with ${exitCode}: ${this.#said}`;
   }
 
+  /** Resolves when it has loaded its modules, or died over it. */
   async loaded(): Promise<void> {
-    await this.#loaded;
+    await Promise.race([this.#loaded, this.ended]);
   }
 
   /** Opens its gates; false where it died before they were. */
   async open(plan: KillPlan): Promise<boolean> {
-    await this.#loaded;
+    await this.loaded();
+    if (this.#over) return false;
     const ready = once(this.#child, 'message').then(([ports]) => {
       this.#ports = ports as number[];
       return true;

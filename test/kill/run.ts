@@ -133,7 +133,7 @@ class KillRun {
     let lives = 0;
     while (this.counts.kills < kills && this.#reckoning.violations.length === 0) {
       const plan = this.#plan(this.#chance.happens(OFFLINE) || this.#options.canary !== null);
-      await this.#liveOnce(plan);
+      await this.#liveOnce(plan, riding);
       lives += 1;
       // Copies of the shared log are large; what was seen before is compared all the same.
       if (!plan.shared || lives % 5 === 0) await this.#reckoning.compareJournals(plan);
@@ -143,8 +143,8 @@ class KillRun {
     for (const life of this.#next) life.kill();
   }
 
-  /** One process, from its first tap to its death. */
-  async #liveOnce(plan: KillPlan): Promise<void> {
+  /** One process, from its first tap to its death. @param riding riders stop at a violation. */
+  async #liveOnce(plan: KillPlan, riding: Promise<unknown>): Promise<void> {
     const life = this.#spawn();
     await life.loaded();
     if (this.#chance.happens(EARLY_KILLS)) {
@@ -157,7 +157,7 @@ class KillRun {
       const struck = this.#nextMoment();
       this.#life = life;
       for (const arrive of this.#arrivals.splice(0)) arrive(life);
-      await Promise.race([struck, life.ended]);
+      await Promise.race([struck, life.ended, riding]);
       const isTap = this.riders.some((rider) => rider.inHand);
       life.kill();
       this.counts[isTap ? 'kills' : 'otherKills'] += 1;
