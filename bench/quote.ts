@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fareBook } from '../engine/fare/book.ts';
 import { compileFares } from '../engine/fare/compile.ts';
-import type { FareSet } from '../engine/fare/fares.ts';
+import type { CompiledFares, FareSet } from '../engine/fare/fares.ts';
 import { GtfsFares } from '../engine/fare/gtfs/fares.ts';
 import { NO_NETWORK } from '../engine/fare/gtfs/leg-table.ts';
 import { quoteGtfs } from '../engine/fare/gtfs/quote.ts';
@@ -23,6 +23,8 @@ import { ScanFares, type ScanLeg } from './quote-scan.ts';
 
 const BATCH = 256;
 const DAY_MS = 86_400_000;
+/** Journeys that every way of compiling must price the same. */
+const COMPILED_CHECKED = 64;
 const BOSTON = fileURLToPath(new URL('../../../shared/data/gtfs-mbta-fares-v2', import.meta.url));
 /** A Tuesday in the period of Boston's feed, and of the made-up city. */
 const MORNING_MS = Date.parse('2024-10-01T08:00:00-04:00');
@@ -192,11 +194,20 @@ function lines(
 }
 
 function compiling(name: string, source: GtfsSource): Question {
-  const { feed } = compiled(source);
+  const fares = compiled(source);
+  const { feed } = fares;
   const rules = feed.legRules.length;
-  let last: GtfsFares | null = null;
-  const figures = () => ({ rules, stops: feed.stops.length, bytes: last?.bytes ?? 0 });
-  const answer = () => new Uint8Array([1]);
+  let last = fares;
+  const figures = () => ({ rules, stops: feed.stops.length, bytes: last.bytes });
+  const journeys = journeysOf(fares, COMPILED_CHECKED);
+  const totals = (of: GtfsFares) => {
+    const answers = Float64Array.from(journeys, (legs) => {
+      of.evaluator.clear();
+      for (const leg of legs) add(of, leg);
+      return of.evaluator.total(of.products.column(0, 0));
+    });
+    return new Uint8Array(answers.buffer);
+  };
   return {
     name: `compile ${name}`,
     operations: 1,
@@ -205,13 +216,17 @@ function compiling(name: string, source: GtfsSource): Question {
     contenders: [
       {
         name: 'checked feed to tables',
-        answer,
+        answer: () => totals(new GtfsFares(feed, 1, 0)),
         run: () => {
           last = new GtfsFares(feed, 1, 0);
         },
         figures,
       },
-      { name: 'files to tables', answer, run: () => void compiled(source) },
+      {
+        name: 'files to tables',
+        answer: () => totals(compiled(source)),
+        run: () => void compiled(source),
+      },
     ],
   };
 }
@@ -251,13 +266,7 @@ function matrixQuestion(stations: number): Question {
   const rides = Array.from({ length: 4096 }, () => ({
     ...{ from: draw(stations), to: draw(stations), rider: draw(2), minutes: draw(200) },
   }));
-  const byText = new Map<string, number>();
-  for (let i = 0; i < set.matrix.length; i++) {
-    const to = i % stations;
-    const from = Math.floor(i / stations) % stations;
-    const rider = set.riders[Math.floor(i / stations ** 2)]!;
-    byText.set(`${set.stations[from]!.id}|${set.stations[to]!.id}|${rider}`, set.matrix[i]!);
-  }
+  const byText = faresByText(set);
   const asWritten = (ride: number): number => {
     const { from, to, rider, minutes } = rides[ride]!;
     const { sameStationMinor, sameStationMinutes, overstayMinor, maxMinutes } = set.rules;
@@ -281,6 +290,27 @@ function matrixQuestion(stations: number): Question {
   };
 }
 
+function faresByText(set: FareSet): Map<string, number> {
+  const byText = new Map<string, number>();
+  const size = set.stations.length;
+  for (let i = 0; i < set.matrix.length; i++) {
+    const to = i % size;
+    const from = Math.floor(i / size) % size;
+    const rider = set.riders[Math.floor(i / size ** 2)]!;
+    byText.set(`${set.stations[from]!.id}|${set.stations[to]!.id}|${rider}`, set.matrix[i]!);
+  }
+  return byText;
+}
+
+/** Every fare, as a compiled set tells it. */
+function faresOf(fares: CompiledFares): Uint8Array {
+  const size = fares.stations.length;
+  const all = Int32Array.from({ length: fares.riders.length * size ** 2 }, (_, i) =>
+    fares.fareMinor(Math.floor(i / size) % size, i % size, Math.floor(i / size ** 2)),
+  );
+  return new Uint8Array(all.buffer);
+}
+
 function matrixCompiling(stations: number): Question {
   const set = matrixSet(stations);
   return {
@@ -291,7 +321,7 @@ function matrixCompiling(stations: number): Question {
     contenders: [
       {
         name: 'fare set to tables',
-        answer: () => new Uint8Array([1]),
+        answer: () => faresOf(compileFares(set)),
         run: () => void compileFares(set),
         figures: () => ({ pairs: stations ** 2, bytes: set.matrix.byteLength }),
       },

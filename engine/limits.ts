@@ -99,6 +99,8 @@ export const GTFS_FEED_BYTES_MAX = 128 * 1024 * 1024;
 export const GTFS_ENTRIES_MAX = 10_000;
 /** Rows of one file of a feed. */
 export const GTFS_ROWS_MAX = 2_000_000;
+/** Prices of a feed: products, for each rider category and fare medium. Sixteen bytes each. */
+export const GTFS_PRICES_MAX = 4_000_000;
 /** Days between the first and the last day of services that timeframes name: two hundred years. */
 export const GTFS_DAYS_MAX = 73_050;
 

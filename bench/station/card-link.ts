@@ -34,7 +34,7 @@ export function nowUs(): number {
 
 export type Hear = (kind: FrameKind, gate: number, sentUs: number, bytes: Uint8Array) => void;
 
-/** Memory of both rings, for `CardLink` on either side. */
+/** Memory of both rings, for a `Ring` on either side. */
 export interface CardLinkMemory {
   readonly toCards: SharedArrayBuffer;
   readonly toStation: SharedArrayBuffer;

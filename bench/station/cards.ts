@@ -26,7 +26,7 @@ interface Gate {
   answer: Uint8Array | null;
 }
 
-export type Send = (kind: FrameKind, gate: number, bytes?: Uint8Array) => void;
+type Send = (kind: FrameKind, gate: number, bytes?: Uint8Array) => void;
 
 export class Cards {
   readonly #plan: LoadPlan;

@@ -47,7 +47,10 @@ async function diff(args: Args, io: Io): Promise<number> {
     throw new FaregateError('FARES_INVALID', message);
   }
   const found = diffFares(before, after);
-  await writeFiles(args, found, before, after);
+  const picture = pictureOf(args, found, before, after);
+  const csv = args.text('csv');
+  if (csv !== undefined) await write(csv, csvOf(found, currencyOf(after.currency)!));
+  if (picture !== null) await write(args.need('svg'), picture);
   if (args.flag('json')) {
     const { riders, onlyStations, onlyRiders, rules } = found;
     const versions = { before: before.version, after: after.version, currency: after.currency };
@@ -69,21 +72,10 @@ async function openVersion(text: string): Promise<FareSet> {
   throw new FaregateError('USAGE', `${dir} holds no version ${number}; there are ${held}`);
 }
 
-async function writeFiles(
-  args: Args,
-  found: FareDiff,
-  before: FareSet,
-  after: FareSet,
-): Promise<void> {
-  const currency = currencyOf(after.currency)!;
-  const csv = args.text('csv');
-  if (csv !== undefined) await write(csv, csvOf(found, currency));
-  const svg = args.text('svg');
+/** The heat map, or null where none is asked for. @throws FaregateError USAGE. */
+function pictureOf(args: Args, found: FareDiff, before: FareSet, after: FareSet): string | null {
   const rider = args.text('rider');
-  if (svg === undefined) {
-    if (rider !== undefined) throw new FaregateError('USAGE', '--rider goes with --svg');
-    return;
-  }
+  if (!wantsPicture(args)) return null;
   const fares =
     rider === undefined ? found.fares[0] : found.fares.find((each) => each.rider === rider);
   if (!fares) {
@@ -91,22 +83,24 @@ async function writeFiles(
     throw new FaregateError('USAGE', `--rider: classes that both sets have: ${names}`);
   }
   const title = `Fares of version ${after.version} against version ${before.version}`;
-  await write(svg, diffPicture(fares, currency, title));
+  return diffPicture(fares, currencyOf(after.currency)!, title);
+}
+
+function wantsPicture(args: Args): boolean {
+  if (args.text('svg') !== undefined) return true;
+  if (args.text('rider') === undefined) return false;
+  throw new FaregateError('USAGE', '--rider goes with --svg');
 }
 
 /** `fares show --svg`: the fares of one rider class, the default one where none is named. */
 export async function drawFares(args: Args, set: FareSet): Promise<void> {
-  const svg = args.text('svg');
   const name = args.text('rider');
-  if (svg === undefined) {
-    if (name !== undefined) throw new FaregateError('USAGE', '--rider goes with --svg');
-    return;
-  }
+  if (!wantsPicture(args)) return;
   const rider = name === undefined ? 0 : set.riders.indexOf(name);
   if (rider < 0) {
     throw new FaregateError('USAGE', `--rider: the classes are ${set.riders.join(', ')}`);
   }
-  await write(svg, farePicture(set, rider, currencyOf(set.currency)!));
+  await write(args.need('svg'), farePicture(set, rider, currencyOf(set.currency)!));
 }
 
 async function write(file: string, text: string): Promise<void> {
@@ -142,7 +136,7 @@ function report(found: FareDiff, { currency }: FareSet): string[] {
     const fall = cheaper > 0 ? ` (by ${money(fallMinor)} at most)` : '';
     return `${rider}: of ${pairs} pairs ${dearer} dearer${rise}, ${cheaper} cheaper${fall}`;
   });
-  lines.push(...only('stations', found.onlyStations), ...only('riders', found.onlyRiders));
+  lines.push(...onlyIn('stations', found.onlyStations), ...onlyIn('riders', found.onlyRiders));
   for (const { rule, before, after } of found.rules) {
     const shown = (value: number | null) =>
       value === null ? 'refuse' : rule.endsWith('Minor') ? money(value) : String(value);
@@ -151,7 +145,7 @@ function report(found: FareDiff, { currency }: FareSet): string[] {
   return lines;
 }
 
-function only(what: string, { before, after }: OnlyIn): string[] {
+function onlyIn(what: string, { before, after }: OnlyIn): string[] {
   const named = (ids: readonly string[]) =>
     `${ids.slice(0, NAMED_MAX).join(', ')}${ids.length > NAMED_MAX ? ', ...' : ''}`;
   return [

@@ -3,7 +3,6 @@
  * line that cannot be priced gets a line with an error; the stream goes on.
  */
 import { FaregateError } from '../errors.ts';
-import type { FareBook } from '../fare/fares.ts';
 import { type GtfsQuote, quoteGtfs } from '../fare/gtfs/quote.ts';
 import { type Journey, parseJourney, type RefusedJourney, refused } from '../fare/journey.ts';
 import { type QuotedJourney, quoteJourney } from '../fare/quote.ts';
@@ -76,12 +75,6 @@ function answer(price: Quote, line: string | null, number: number): Quoted {
 function priceLine(price: Quote, line: string): Quoted {
   const journey = parseJourney(line);
   return 'error' in journey ? journey : price(journey);
-}
-
-/** The answer to one line of JSON, by station matrices. */
-export function quoteLine(book: FareBook, line: string): QuotedJourney | RefusedJourney {
-  const journey = parseJourney(line);
-  return 'error' in journey ? journey : quoteJourney(book, journey);
 }
 
 function overlong(): RefusedJourney {

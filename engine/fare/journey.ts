@@ -31,6 +31,17 @@ export interface Journey {
   readonly legs: readonly Leg[];
 }
 
+/** A journey with its price: items that add up to it, and the reasons in words. */
+export interface PricedAs<Item> {
+  readonly id: JourneyId;
+  /** Decimal text with all the currency's decimals. */
+  readonly amount: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly items: readonly Item[];
+  readonly why: readonly string[];
+}
+
 /** A journey that has no price, and why. */
 export interface RefusedJourney {
   readonly id: JourneyId;

@@ -4,7 +4,7 @@
  */
 import type { CompiledFares, FareBook, FareRules, Station } from './fares.ts';
 import { formatInstant } from './instant.ts';
-import { type Journey, type JourneyId, type Leg, type RefusedJourney, refused } from './journey.ts';
+import { type Journey, type Leg, type PricedAs, type RefusedJourney, refused } from './journey.ts';
 import { formatMinor } from './money.ts';
 
 const MINUTE_MS = 60_000;
@@ -89,14 +89,7 @@ export interface QuoteItem {
   readonly amountMinor: number;
 }
 
-export interface QuotedJourney {
-  readonly id: JourneyId;
-  readonly amount: string;
-  readonly amountMinor: number;
-  readonly currency: string;
-  readonly items: readonly QuoteItem[];
-  readonly why: readonly string[];
-}
+export type QuotedJourney = PricedAs<QuoteItem>;
 
 /**
  * Quotes a journey: the sum of its legs, each from an entry to an exit. The version in force at the

@@ -11,7 +11,8 @@ import { type FareMatrix, type MatrixColumns, MatrixTable } from '../fare/matrix
 import { FARE_CSV_BYTES_MAX, FARE_CSV_ROW_BYTES_MAX } from '../limits.ts';
 
 /**
- * Reads a station matrix; a pair without a row costs `missingMinor`, or makes it unfit. `onRows` hears the number of rows now and then.
+ * Reads a station matrix; a pair without a row costs `missingMinor`, or makes it unfit. `onRows`
+ * hears the number of rows now and then.
  * @throws FaregateError FARES_CSV_INVALID with file, line and column; FILE_UNREADABLE.
  */
 export async function readFareMatrix(

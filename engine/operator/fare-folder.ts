@@ -12,7 +12,7 @@ import { FARE_DOCUMENT_BYTES_MAX, FARE_VERSIONS_MAX } from '../limits.ts';
 export const DOCUMENT = 'fares.json';
 
 /** Numbers of the folders `v1`, `v2`, ..., rising. @throws FaregateError FILE_UNREADABLE. */
-export async function versionsIn(dir: string): Promise<number[]> {
+async function versionsIn(dir: string): Promise<number[]> {
   try {
     return (await readdir(dir))
       .flatMap((name) => /^v([1-9]\d{0,9})$/.exec(name)?.[1] ?? [])

@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { FaregateError, systemCode } from '../errors.ts';
 import { type CheckedFeed, checkFeed } from '../fare/gtfs/feed.ts';
-import { fareFiles } from '../fare/gtfs/rules.ts';
+import { fareFiles } from '../fare/gtfs/schema.ts';
 import {
   GTFS_ENTRIES_MAX,
   GTFS_FEED_BYTES_MAX,

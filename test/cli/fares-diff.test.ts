@@ -154,10 +154,11 @@ test('what cannot be compared is refused, and nothing is written', async () => {
   const other = await diff('--before', dir, '--after', euros);
   assert.match(other.err[0]!, /^FARES_INVALID: HKD and EUR are not compared/);
   assert.equal((await diff('--before', dir, '--after', fresh())).code, 1);
-  assert.equal(existsSync(file), false);
   const svg = ['--svg', `${fresh()}.svg`, '--rider', 'nobody'];
-  const rider = await run(['fares', 'diff', '--before', dir, '--after', dir, ...svg]);
+  const rider = await diff('--before', dir, '--after', dir, ...svg);
   assert.match(rider.err[0]!, /classes that both sets have: adult, child/);
+  assert.equal((await diff('--before', dir, '--after', dir, '--rider', 'child')).code, 2);
+  assert.equal(existsSync(file), false);
   const nowhere = ['--before', dir, '--after', dir, '--csv', `${fresh()}/no/such`];
   assert.match((await run(['fares', 'diff', ...nowhere])).err[0]!, /^FILE_UNWRITABLE/);
 });

@@ -1,12 +1,22 @@
 /** Rules of a ride at their limits, journeys of several legs, and every fault of a journey. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quoteLine } from '../../engine/cli/quote.ts';
 import { fareBook } from '../../engine/fare/book.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
-import type { RefusedJourney } from '../../engine/fare/journey.ts';
-import { exitFareMinor, exitFareWhy, type QuotedJourney } from '../../engine/fare/quote.ts';
+import type { FareBook } from '../../engine/fare/fares.ts';
+import { parseJourney, type RefusedJourney } from '../../engine/fare/journey.ts';
+import {
+  exitFareMinor,
+  exitFareWhy,
+  type QuotedJourney,
+  quoteJourney,
+} from '../../engine/fare/quote.ts';
 import { sampleFareBook, sampleFareSet, sampleFares } from '../../engine/fare/sample-city.ts';
+
+function quoteLine(book: FareBook, line: string): QuotedJourney | RefusedJourney {
+  const journey = parseJourney(line);
+  return 'error' in journey ? journey : quoteJourney(book, journey);
+}
 
 const MINUTE_MS = 60_000;
 const fares = sampleFares();

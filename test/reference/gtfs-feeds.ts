@@ -2,7 +2,7 @@
 import { GtfsFares } from '../../engine/fare/gtfs/fares.ts';
 import type { CheckedFeed, GtfsFeed } from '../../engine/fare/gtfs/feed.ts';
 import type { Finding } from '../../engine/fare/gtfs/findings.ts';
-import { fareFiles } from '../../engine/fare/gtfs/rules.ts';
+import { fareFiles } from '../../engine/fare/gtfs/schema.ts';
 import { parseJourney } from '../../engine/fare/journey.ts';
 import { checkSource, readGtfs } from '../../engine/operator/gtfs-files.ts';
 

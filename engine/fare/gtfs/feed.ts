@@ -2,7 +2,7 @@
  * A GTFS feed as far as fares go: records that were checked, with the line each stands on. Ids are
  * those of the feed; '' is an empty value, whose meaning is the compiler's business.
  */
-import { GTFS_DAYS_MAX } from '../../limits.ts';
+import { GTFS_DAYS_MAX, GTFS_PRICES_MAX } from '../../limits.ts';
 import { type Currency, currencyOf } from '../currencies.ts';
 import { checkReferences, checkValues, type Tables } from './columns.ts';
 import { formatDate, parseDate, parseTime, parseWhole } from './fields.ts';
@@ -178,6 +178,7 @@ export function checkFeed(files: readonly CsvFile[], names: readonly string[]): 
   if (findings.errors > 0) return { findings, feed: null };
   const feed = readFeed(tables);
   checkSpan(feed, findings);
+  checkPriceCount(feed, findings);
   return { findings, feed: findings.errors > 0 ? null : feed };
 }
 
@@ -188,6 +189,17 @@ function checkSpan(feed: GtfsFeed, findings: Findings): void {
   const message = `services from ${formatDate(days.first)} to ${formatDate(days.last)}`;
   const place = { file: 'timeframes.txt', line: feed.timeframes[0]!.line, field: 'service_id' };
   findings.error('services_too_long', place, `${message}, over the bound of ${GTFS_DAYS_MAX} days`);
+}
+
+/** Prices are compiled to one for each product, rider category and fare medium there is. */
+function checkPriceCount({ products, riders, media }: GtfsFeed, findings: Findings): void {
+  const ids = new Set(products.map(({ id }) => id)).size;
+  const count = ids * (riders.length + 1) * (media.length + 1);
+  if (count <= GTFS_PRICES_MAX) return;
+  const message =
+    `${ids} products for ${riders.length} rider categories and ${media.length} fare media, ` +
+    `over the bound of ${GTFS_PRICES_MAX} prices`;
+  findings.error('too_many_prices', { file: PRODUCTS }, message);
 }
 
 function readFeed(tables: Tables): GtfsFeed {
@@ -257,7 +269,10 @@ function readServices(calendar: readonly Row[], dates: readonly Row[]): Service[
     const id = row.get('service_id');
     ids.add(id);
     const days = row.get('exception_type') === '1' ? added : removed;
-    days.set(id, [...(days.get(id) ?? []), parseDate(row.get('date'))]);
+    const known = days.get(id);
+    const day = parseDate(row.get('date'));
+    if (known) known.push(day);
+    else days.set(id, [day]);
   }
   const byId = new Map(calendar.map((row) => [row.get('service_id'), row]));
   return [...ids].map((id) => {

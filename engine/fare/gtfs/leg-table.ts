@@ -32,7 +32,7 @@ export class LegTable {
   readonly #toLookups: Int32Array;
   readonly #lookupStarts: Int32Array;
   readonly #lookupValues: Int32Array;
-  readonly #zoneOf: Uint8Array;
+  readonly #zoneOf: Uint16Array;
   readonly #timeframes: TimeframeTable;
   readonly #fromGroups: Int32Array;
   readonly #toGroups: Int32Array;

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { FaregateError } from '../../errors.ts';
 import { parseChecked } from '../../schema/check.ts';
 import { formatInstant, parseInstant } from '../instant.ts';
-import { fareFiles } from './rules.ts';
+import { fareFiles } from './schema.ts';
 
 export interface GtfsManifest {
   readonly kind: 'gtfs';

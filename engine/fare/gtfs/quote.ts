@@ -1,18 +1,11 @@
 /** Journeys priced by the versions of an operator's GTFS fares, as `faregate-engine quote` tells. */
 import type { Versions } from '../book.ts';
 import { formatInstant } from '../instant.ts';
-import { type Journey, type JourneyId, type RefusedJourney, refused } from '../journey.ts';
+import { type Journey, type PricedAs, type RefusedJourney, refused } from '../journey.ts';
 import type { GtfsFares } from './fares.ts';
 import type { GtfsItem } from './why.ts';
 
-export interface GtfsQuote {
-  readonly id: JourneyId;
-  readonly amount: string;
-  readonly amountMinor: number;
-  readonly currency: string;
-  readonly items: readonly GtfsItem[];
-  readonly why: readonly string[];
-}
+export type GtfsQuote = PricedAs<GtfsItem>;
 
 /** Quotes a journey by the version in force at its first departure. */
 export function quoteGtfs(book: Versions<GtfsFares>, journey: Journey): GtfsQuote | RefusedJourney {

@@ -8,7 +8,7 @@ import type { Tables } from './columns.ts';
 import { parseTime, parseWhole } from './fields.ts';
 import type { Findings } from './findings.ts';
 import { parsePrice, parseProductAmount } from './prices.ts';
-import { ATTRIBUTES, fileSpecs, LEG_RULES, PRODUCTS, TRANSFER_RULES } from './schema.ts';
+import { ATTRIBUTES, LEG_RULES, PRODUCTS, TRANSFER_RULES } from './schema.ts';
 import type { Row, Table } from './table.ts';
 
 const DAY_SECONDS = 86_400;
@@ -258,6 +258,3 @@ function checkRiders(tables: Tables, findings: Findings): void {
     findings.error(code, row.at('rider_category_id'), `${message} the default; one must be`);
   }
 }
-
-/** The files of the schema that a feed is read from, for a copy of it. */
-export const fareFiles: readonly string[] = Object.keys(fileSpecs);

@@ -237,6 +237,9 @@ export const fileSpecs: Readonly<Record<string, FileSpec>> = {
   },
 };
 
+/** The files that a feed is read from, for a copy of it. */
+export const fareFiles: readonly string[] = Object.keys(fileSpecs);
+
 /** Files of the standard that no fare refers to; what they hold is not read. */
 export const otherFiles: ReadonlySet<string> = new Set([
   ...['trips.txt', 'stop_times.txt', 'shapes.txt', 'frequencies.txt', 'transfers.txt'],

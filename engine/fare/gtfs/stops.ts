@@ -13,7 +13,7 @@ export class StopTable {
   /** Of each stop: the number of the station it belongs to, or its own. */
   readonly stationOf: Int32Array;
   /** Of each stop: number of its time zone. */
-  readonly zoneOf: Uint8Array;
+  readonly zoneOf: Uint16Array;
   readonly #byId = new Map<string, number>();
   /** Names that one station bears alone, or, where no station does, one stop. */
   readonly #byName = new Map<string, number>();
@@ -26,7 +26,7 @@ export class StopTable {
     for (const [index, { id }] of feed.stops.entries()) this.#byId.set(id, index);
     this.stationOf = Int32Array.from(feed.stops, (_, index) => this.#rootOf(index));
     const zones = [feed.timezone];
-    this.zoneOf = Uint8Array.from(feed.stops, (_, index) => {
+    this.zoneOf = Uint16Array.from(feed.stops, (_, index) => {
       // "If the location has a parent station, it inherits the parent station's timezone."
       const zone = feed.stops[this.stationOf[index]!]!.timezone || feed.timezone;
       if (!zones.includes(zone)) zones.push(zone);

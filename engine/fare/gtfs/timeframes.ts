@@ -43,7 +43,7 @@ export class TimeframeTable {
   readonly #zones: ZoneTable[];
   readonly #firstDay: number;
   /** Kind of each day from the first. */
-  readonly #kinds: Uint16Array;
+  readonly #kinds: Int32Array;
   /** Of each kind of day: where its stretches begin in the two arrays after this. */
   readonly #stretches: Int32Array;
   readonly #fromSeconds: Int32Array;
@@ -64,7 +64,7 @@ export class TimeframeTable {
     const [from, to] = [this.#firstDay - 2, (days?.last ?? 0) + 3];
     this.#zones = days ? zones.map((zone) => new ZoneTable(zone, from, to)) : [];
     const kinds = new Map<string, number>([['', 0]]);
-    this.#kinds = new Uint16Array(days ? days.last - days.first + 1 : 0);
+    this.#kinds = new Int32Array(days ? days.last - days.first + 1 : 0);
     const services = new Map(feed.services.map((service) => [service.id, service]));
     for (let i = 0; i < this.#kinds.length; i++) {
       const held = feed.timeframes.flatMap(({ service }, index) =>

@@ -381,3 +381,17 @@ test('version 2 takes precedence, and two empty leg groups without a count are r
   ]);
   assert.equal(checkTexts(any).feed?.transferRules[0]?.count, -1);
 });
+
+test('services over centuries and prices by the million are refused before they are compiled', () => {
+  const years = changed('calendar', '20260101,20261231', '17000101,20261231');
+  assert.deepEqual(found(years), ['error services_too_long timeframes.txt:2 service_id']);
+  const many = (what: string) =>
+    Array.from({ length: 1300 }, (_, i) => `${what}${i},${what}${i},0`).join('\n');
+  const prices = {
+    ...small,
+    rider_categories: `${small.rider_categories}${many('r')}\n`,
+    fare_media: `${small.fare_media}${many('m')}\n`,
+  };
+  assert.deepEqual(found(prices), ['error too_many_prices fare_products.txt']);
+  assert.equal(checkTexts(prices).feed, null);
+});

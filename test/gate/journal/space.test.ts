@@ -22,6 +22,8 @@ const TAPS_MIN = 200_000;
 const AT_ONCE = 400;
 /** What a journal says that has nothing to hope for but acknowledgements. */
 const FULL = /all are in use$/;
+/** Waits for the next segment in a row, of 10 ms each, before it is called stuck. */
+const WAITS_MAX = 3000;
 
 const open = async (directory: string): Promise<Journal> =>
   openJournal({
@@ -44,7 +46,7 @@ function refusalOf(journal: Journal): string | null {
 
 /** Taps until nothing more is taken. */
 async function fill(journal: Journal): Promise<void> {
-  for (;;) {
+  for (let waits = 0; waits < WAITS_MAX; waits++) {
     const first = journal.nextSequence;
     const intents: Promise<void>[] = [];
     while (intents.length < AT_ONCE && refusalOf(journal) === null) {
@@ -52,11 +54,15 @@ async function fill(journal: Journal): Promise<void> {
     }
     await Promise.all(intents);
     for (let i = 0; i < intents.length; i++) journal.close(finalOf(first + i));
-    if (intents.length > 0) continue;
+    if (intents.length > 0) {
+      waits = 0;
+      continue;
+    }
     if (FULL.test(refusalOf(journal) ?? '')) return;
     // The next segment is in the making.
     await sleep(10);
   }
+  assert.fail('the next segment is never made');
 }
 
 test('a week of taps fits, and the oldest acknowledged go first', {
