@@ -4,7 +4,7 @@
  * seed is printed with what did not hold, and shrunk: the fewest faults, riders and journeys with
  * which it still fails.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -64,14 +64,17 @@ function work(options: ScenarioOptions): void {
 async function runAll(
   first: number,
   count: number,
-  /** False ends it. */
+  /** False ends it, whatever is under way. */
   told: (result: RunResult) => boolean,
 ): Promise<void> {
   let next = first;
+  let over = false;
+  const children: ChildProcess[] = [];
   const one = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const args = [...process.argv.slice(2), '--worker'];
       const child = fork(fileURLToPath(import.meta.url), args, { execArgv: YOUNG_HEAP });
+      children.push(child);
       let seed = 0;
       const give = (): void => {
         seed = next++;
@@ -79,11 +82,13 @@ async function runAll(
         else child.kill();
       };
       child.on('message', (result: RunResult) => {
-        if (!told(result)) next = first + count;
-        give();
+        if (over) return;
+        over = !told(result);
+        if (!over) give();
+        else for (const each of children) each.kill();
       });
       child.on('exit', (code) => {
-        if (seed >= first + count) resolve();
+        if (over || seed >= first + count) resolve();
         else reject(new Error(`seed ${seed}: the run's process ended with ${code}`));
       });
       give();

@@ -78,10 +78,10 @@ export class Rider {
   async #pass(station: StationNode, side: 'entry' | 'exit'): Promise<boolean> {
     const { time, chance, scenario, witness } = this.#parts;
     const before = this.card.committed.length;
-    const jumps = station.clockJumps;
+    const { clockJumps, starts } = station;
     // After a restart only the wall clock tells a gate how long ago a card was torn away: where it
     // has jumped in between, the gate may take what was paid for an older journey's.
-    const isSure = (): boolean => station.clockJumps === jumps;
+    const isSure = (): boolean => station.clockJumps === clockJumps || station.starts === starts;
     let opened = false;
     let told = '';
     for (let tap = 0; tap < TAPS_MAX; tap++) {

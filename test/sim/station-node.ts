@@ -82,6 +82,9 @@ export class StationNode {
   readonly name: string;
   /** Those that were taken away. */
   readonly retired: RetiredGate[] = [];
+  /** How often its process was started, and how often its clock has jumped. */
+  starts = 0;
+  clockJumps = 0;
   #gates: readonly GateIdentity[];
   readonly #parts: StationParts;
   readonly #clock: Clock;
@@ -96,7 +99,6 @@ export class StationNode {
   #parameters: SimParameters | null = null;
   #unconfirmed: UnconfirmedDebits;
   #skewMs = 0;
-  #clockJumps = 0;
   #calm = false;
   #watch: StationWatch | null = null;
   /** Cuts the power at the next opening. */
@@ -172,14 +174,9 @@ export class StationNode {
     return this.#running.get(gateId)!.journal.nextSequence;
   }
 
-  /** How often its clock has jumped. */
-  get clockJumps(): number {
-    return this.#clockJumps;
-  }
-
   /** The station's wall clock, less the true time. */
   setSkew(skewMs: number): void {
-    if (Math.abs(skewMs - this.#skewMs) > JUMP_MS) this.#clockJumps += 1;
+    if (Math.abs(skewMs - this.#skewMs) > JUMP_MS) this.clockJumps += 1;
     this.#skewMs = skewMs;
     if (this.#process) this.#process.skewMs = skewMs;
   }
@@ -206,6 +203,7 @@ export class StationNode {
 
   async start(): Promise<void> {
     if (this.#process?.alive) return;
+    this.starts += 1;
     const process = new SimProcess(this.name);
     process.skewMs = this.#skewMs;
     this.#process = process;
