@@ -222,6 +222,11 @@ export const DASHBOARD_EXCEPTIONS_MAX = 12;
 export const STATE_REFRESH_MS = 250;
 /** Gates of one station that upload at the same time. */
 export const UPLINKS_AT_ONCE_MAX = 8;
+/** Of these, gates that read their journal at a time: Node has four threads for all files. */
+export const UPLINK_READS_MAX = 1;
+/** A line of a barrier's own counter, and people it can speak of. */
+export const PASSAGE_LINE_BYTES_MAX = 1024;
+export const PASSAGE_PEOPLE_MAX = 100_000;
 /** Exceptions one API page returns. */
 export const EXCEPTIONS_PAGE_MAX = 200;
 /** Gates the dashboard draws, those in trouble first; `/api/gates` lists them all. */

@@ -11,7 +11,7 @@ import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
 import { FaregateError } from '../engine/errors.ts';
-import { UPLINK_HANDSHAKES_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
+import { UPLINK_HANDSHAKES_MAX, UPLINK_READS_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
@@ -119,6 +119,7 @@ export class Station {
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
+  readonly #reads = new StationTurns(UPLINK_READS_MAX);
   readonly #handshakes = new StationTurns(UPLINK_HANDSHAKES_MAX);
   readonly #uplinkThread: UplinkThread | null;
   readonly #disks: StationDisks;
@@ -216,6 +217,7 @@ export class Station {
       random: Math.random,
       onFailure: (error) => this.#fail(error),
       turns: this.#turns,
+      reads: this.#reads,
       ...(downloads ? { downloads } : {}),
       onCompared: (skewMs, roundTripMs) => this.clockWatch.compared(skewMs, roundTripMs),
     });
@@ -323,6 +325,13 @@ export class Station {
   /** Whether all gates take cards. */
   get serving(): boolean {
     return this.#serving;
+  }
+
+  /** Counts people whom a gate's barrier let through by itself; false without such a gate. */
+  passed(gateId: string, people: number): boolean {
+    const found = this.#gates.find(({ gate }) => gate.gateId === gateId);
+    found?.gate.passed(people);
+    return found !== undefined;
   }
 
   /** What each gate counts, and whether the engine hears of it. */

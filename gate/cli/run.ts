@@ -1,11 +1,12 @@
 /**
  * `faregate-gate run --config FILE`: runs a gate or a whole station until it is told to stop; with
  * `--check` only looks whether it could. Decisions go to standard output as JSON lines, the log to
- * standard error.
+ * standard error; what barriers count comes in on standard input.
  */
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { createLog, logLevelOf, logLevels } from '../../engine/log/log.ts';
+import { readPassages } from '../barrier/passages.ts';
 import { readServiceConfig } from '../service/config.ts';
 import { Control, readToken } from '../service/control.ts';
 import { type Health, serveHealth } from '../service/health.ts';
@@ -54,6 +55,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
     warmUpTaps: WARM_UP_TAPS,
   });
   let health: Health | null = null;
+  let unheard = (): void => undefined;
   let reloaded = Promise.resolve();
   const reload = (): void => {
     reloaded = reloaded
@@ -72,11 +74,16 @@ async function runGate(args: Args, io: Io): Promise<number> {
       health = await serveHealth(viewOf(station), config.health.host, config.health.port, control);
     }
     station.start();
+    // A terminal is no counter, and reading one would stop a process in its background.
+    if (!(io.input as Partial<NodeJS.ReadStream>).isTTY) {
+      unheard = readPassages(io.input, (gate, people) => station.passed(gate, people), log);
+    }
     log.info({ gates: config.gates.length, health: health?.address ?? null }, 'gates are open');
     await Promise.race([station.serve(), stopped]);
     log.info({ backlog: station.backlog }, 'stopping');
   } finally {
     process.off('SIGHUP', reload);
+    unheard();
     await health?.close();
     await station.stop();
     await parameters.end();

@@ -22,6 +22,8 @@ const SKEW_MS_TOLD = 60_000;
 /** How long a stop waits for answers. */
 const STOP_MS_MAX = 5000;
 
+const NOTHING = { records: new Uint8Array(0), count: 0 };
+
 interface InFlight {
   readonly last: number;
   readonly count: number;
@@ -283,9 +285,8 @@ export class UplinkSession implements Asker {
 
   /** Uses the turn; false when the journal had nothing to give after all. */
   async #sendBatch(link: Link, release: Release): Promise<boolean> {
-    const { journal } = this.#options;
     const first = this.#next;
-    const { records, count } = await journal.read(first, this.#timing.batchRecords);
+    const { records, count } = await this.#read(first);
     assert(records.length === count * DEBIT_BYTES && count <= this.#timing.batchRecords);
     this.#turn = null;
     this.#turnAsked = false;
@@ -303,6 +304,20 @@ export class UplinkSession implements Asker {
     const status = sentMs >= this.#statusDueMs ? this.#status() : null;
     await this.#tell(link, { type: 'batch', first, count, records, status });
     return true;
+  }
+
+  /** Reads a batch when it is this gate's turn; nothing where the session is over by then. */
+  #read(first: number): Promise<{ records: Uint8Array; count: number }> {
+    const { journal, reads = freeTurns } = this.#options;
+    return new Promise((resolve, reject) => {
+      const isAsked = reads.ask((release) => {
+        const reading = this.#over
+          ? Promise.resolve(NOTHING)
+          : journal.read(first, this.#timing.batchRecords);
+        reading.then(resolve, reject).finally(release);
+      });
+      if (!isAsked) resolve(NOTHING);
+    });
   }
 
   #status(): ReturnType<UplinkOptions['status']> {

@@ -34,6 +34,11 @@ export interface UplinkOptions {
   readonly onFailure: (error: unknown) => void;
   /** Shared by the gates of a station. */
   readonly turns?: Turns;
+  /**
+   * Turns to read the journal, shared too: reads stand in one queue with the syncs of intents, and
+   * opening what was read takes the taps' thread.
+   */
+  readonly reads?: Turns;
   /** Fetches parameters over this connection too; shared by the gates of a station. */
   readonly downloads?: Downloads;
   /** The gate's wall clock, to be compared with the engine's. */

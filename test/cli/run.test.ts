@@ -89,6 +89,9 @@ test('a station in service: in, out, uploaded, watched, and stopped', async () =
   assert.deepEqual([left.open, left.reason], [true, 'open']);
   assert(left.amountMinor > 0);
 
+  station.child.stdin!.write('{"gate":"NOPE","passed":2}\n{"gate":"OUT","passed":2}\n');
+  await station.seen(/barrier's counter: no gate \\"NOPE\\" here/);
+
   const metrics = await (await fetch(`http://127.0.0.1:${ports[4]}/metrics`)).text();
   assert.match(metrics, /faregate_gate_debits_total\{gate="OUT",station="[^"]+"\} 1/);
   assert.doesNotMatch(metrics, /0310517/, 'no card number');
