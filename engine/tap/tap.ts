@@ -86,7 +86,8 @@ function* quoteTap(
   const settled = recovery;
   // A station's index is one of its fare version.
   const priced = faresOf(setting, fares, last);
-  const ride = priced === fares ? last : journeyOf(purse.profile, journey, priced, setting.zone);
+  const read = priced === fares ? last : journeyOf(purse.profile, journey, priced, setting.zone);
+  const ride = unopened(setting, read, settled, tapKind);
   const request = over
     ? 'expired'
     : quote(setting, priced, purse, journey, ride, {
@@ -252,11 +253,31 @@ function planTap(
     : planExit(fares, last, here, rider, instantMs);
 }
 
-/** Whether the debit that is now proven is what this tap wants: then the rider goes through. */
+/**
+ * Whether the debit that is now proven is what this tap wants: then the rider goes through. Whoever
+ * has paid to leave here and not been let out may do so at any later time; an entry is old after a
+ * while, and then begins anew (`unopened`).
+ */
 function opensFor(setting: TapSetting, pending: Debit, ageMs: number, tapKind: TapKind): boolean {
+  if (!isSameTap(setting, pending, tapKind)) return false;
+  return tapKind === TapKind.exit || ageMs <= TAP_RECOVERY_WINDOW_MS;
+}
+
+function isSameTap(setting: TapSetting, pending: Debit, tapKind: TapKind): boolean {
   if (pending.tapKind !== tapKind) return false;
-  if (ageMs > TAP_RECOVERY_WINDOW_MS) return false;
   return setting.place.station.every((byte, i) => byte === pending.toStation[i]);
+}
+
+/** The last journey as it was before an entry that is on the card and that no gate opened for. */
+function unopened(
+  setting: TapSetting,
+  last: LastJourney,
+  settled: Debit | null,
+  tapKind: TapKind,
+): LastJourney {
+  const isEntry = settled !== null && tapKind === TapKind.entry;
+  if (!isEntry || !isSameTap(setting, settled, tapKind)) return last;
+  return { where: 'none', station: -1, instantMs: Number.NaN };
 }
 
 function recovered(tapKind: TapKind, pending: Debit, proven: Debit): Decision {

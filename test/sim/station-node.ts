@@ -43,8 +43,6 @@ const SEGMENTS_MAX = 24;
 const PARAMETERS = 'parameters';
 /** Looks at clocks and shifts, in each shift. */
 const LOOKS = 20;
-/** A clock that is set by more has jumped; by less, it drifts. */
-const JUMP_MS = 60_000;
 
 /** What a gate is, whichever process runs it. */
 export interface GateIdentity {
@@ -82,9 +80,6 @@ export class StationNode {
   readonly name: string;
   /** Those that were taken away. */
   readonly retired: RetiredGate[] = [];
-  /** How often its process was started, and how often its clock has jumped. */
-  starts = 0;
-  clockJumps = 0;
   #gates: readonly GateIdentity[];
   readonly #parts: StationParts;
   readonly #clock: Clock;
@@ -176,7 +171,6 @@ export class StationNode {
 
   /** The station's wall clock, less the true time. */
   setSkew(skewMs: number): void {
-    if (Math.abs(skewMs - this.#skewMs) > JUMP_MS) this.clockJumps += 1;
     this.#skewMs = skewMs;
     if (this.#process) this.#process.skewMs = skewMs;
   }
@@ -203,7 +197,6 @@ export class StationNode {
 
   async start(): Promise<void> {
     if (this.#process?.alive) return;
-    this.starts += 1;
     const process = new SimProcess(this.name);
     process.skewMs = this.#skewMs;
     this.#process = process;

@@ -128,16 +128,50 @@ test('torn over and over, the card is charged once in the end', async () => {
   assert(settled.every((record) => record.state === DebitState.void));
 });
 
-test('a proof that comes too late does not open: the tap is judged anew', async () => {
-  const kit = new StationKit({ missingTapMinor: null });
+test('an entry that no gate opened for is an entry anew later, and no missing exit', async () => {
+  for (const missingTapMinor of [null, 900]) {
+    const kit = new StationKit({ missingTapMinor });
+    const card = kit.card();
+    const gate = kit.gate('entry', 0);
+    await gate.tap(card, { command: 'DEBIT', when: 'after' });
+    const before = card.state.journey;
+    kit.pass(11);
+    const later = await gate.tap(card);
+    assert.equal(later.decision.reason, 'open');
+    assert.equal(later.decision.amountMinor, 0);
+    assert.equal(later.decision.closed[0]?.kind, DebitKind.settlement);
+    assert.equal(kit.unconfirmed.size, 0, 'settled all the same');
+    assert.notDeepEqual(card.state.journey, before, 'the time inside counts from now');
+    kit.pass(20);
+    await kit.gate('exit', 8).tap(card);
+    assert.equal(card.state.spentMinor, kit.fares.fareMinor(0, 8, 0));
+  }
+});
+
+test('an entry that no gate opened for is none at an exit of the station', async () => {
+  const kit = new StationKit({ missingTapMinor: 900 });
   const card = kit.card();
-  const gate = kit.gate('entry', 0);
-  await gate.tap(card, { command: 'DEBIT', when: 'after' });
-  kit.pass(11);
-  const later = await gate.tap(card);
-  assert.equal(later.decision.reason, 'noExit');
-  assert.equal(later.decision.closed[0]?.kind, DebitKind.settlement);
-  assert.equal(kit.unconfirmed.size, 0, 'settled all the same');
+  await kit.gate('entry', 0).tap(card, { command: 'DEBIT', when: 'after' });
+  const out = await kit.gate('exit', 0).tap(card);
+  assert.equal(out.decision.closed[0]?.kind, DebitKind.settlement);
+  assert.equal(out.decision.reason, 'open');
+});
+
+test('an exit that was paid opens at any later time, and is charged once', async () => {
+  const kit = new StationKit({ missingTapMinor: 900 });
+  const card = kit.card();
+  await kit.gate('entry', 3).tap(card);
+  kit.pass(20);
+  const exit = kit.gate('exit', 8);
+  await exit.tap(card, { command: 'DEBIT', when: 'after' });
+  kit.pass(300);
+  const later = await exit.tap(card);
+  assert.equal(later.decision.reason, 'recovered');
+  assert.equal(card.state.spentMinor, kit.fares.fareMinor(3, 8, 0));
+  assert.equal(kit.unconfirmed.size, 0);
+  kit.pass(1);
+  const again = await exit.tap(card);
+  assert.equal(again.decision.amountMinor, 900, 'whoever follows has no entry');
 });
 
 test('a card that committed and then rode elsewhere is left to the ledger', async () => {
