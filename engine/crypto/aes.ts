@@ -21,6 +21,20 @@ export function aesBlock(schedule: AesSchedule, block: Int32Array): void {
   block[3] = s3;
 }
 
+/** An expanded AES key for decryption: the equivalent inverse cipher's (FIPS 197, 5.3.5). */
+export function expandAesInverse(key: Uint8Array): AesSchedule {
+  return unsafe.expandKeyDecLE(key);
+}
+
+/** Decrypts the block in place; the schedule is that of `expandAesInverse`. */
+export function aesBlockInverse(schedule: AesSchedule, block: Int32Array): void {
+  const { s0, s1, s2, s3 } = unsafe.decrypt(schedule, block[0]!, block[1]!, block[2]!, block[3]!);
+  block[0] = s0;
+  block[1] = s1;
+  block[2] = s2;
+  block[3] = s3;
+}
+
 /** Key check value: the left three bytes of E(K, zeros). */
 export function aesCheckValue(key: Uint8Array): number {
   const block = new Int32Array(4);
