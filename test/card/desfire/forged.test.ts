@@ -58,21 +58,26 @@ for (const name of desfireProfileNames) {
   });
 
   test(`${name}: an answer cut short or drawn out`, () => {
-    for (let command = first; command <= last; command++) {
-      const { end } = tapWith(name, (answer, at) =>
-        at === command && answer.length > 2 ? cutTo(answer, answer.length - 3) : answer,
-      );
-      if (end.fault) assert.equal(why(end.fault), 'truncated', `command ${command}`);
-      const longer = tapWith(name, (answer, at) =>
-        at === command && answer.length > 2
-          ? Uint8Array.of(...answer.subarray(0, -2), 0, 0x91, 0x00)
-          : answer,
-      );
-      if (longer.end.fault) assert.equal(why(longer.end.fault), 'overlong');
-      const bare = tapWith(name, (answer, at) =>
-        at === command && answer.length > 2 ? Uint8Array.of(0x91, 0x00) : answer,
-      );
-      if (bare.end.fault) assert.equal(why(bare.end.fault), 'truncated');
+    const longer = (answer: Uint8Array) => Uint8Array.of(...answer.subarray(0, -2), 0, 0x91, 0x00);
+    const changes = [
+      { reason: 'truncated', change: (answer: Uint8Array) => cutTo(answer, answer.length - 3) },
+      { reason: 'truncated', change: (answer: Uint8Array) => cutTo(answer, 0) },
+      { reason: 'overlong', change: longer },
+    ];
+    for (const { reason, change } of changes) {
+      let changed = 0;
+      for (let command = first; command <= last; command++) {
+        let isChanged = false;
+        const { end } = tapWith(name, (answer, at) => {
+          if (at !== command || answer.length === 2) return answer;
+          isChanged = true;
+          return change(answer);
+        });
+        if (!isChanged) continue;
+        changed += 1;
+        assert.equal(why(end.fault), reason, `command ${command}`);
+      }
+      assert.equal(changed, 5);
     }
   });
 
