@@ -23,7 +23,7 @@ export function cbcEncrypt(
 
 const block = new Int32Array(4);
 
-/** Decrypts `bytes[at..at + length)`; the schedule is that of `expandAesInverse`. */
+/** Decrypts `bytes[at..at + length)`; the schedule is that of `invertAes128`. */
 export function cbcDecrypt(
   inverse: AesSchedule,
   chain: Int32Array,

@@ -3,7 +3,7 @@
  * and AES-CMAC. Nothing here allocates per message; results are left in the caller's words or
  * bytes.
  */
-import { type AesSchedule, aesBlock, expandAes } from './aes.ts';
+import { type AesSchedule, aesBlock, expandAes, expandAes128 } from './aes.ts';
 import { desBlock, edeBlock } from './des.ts';
 import { sm4Block } from './sm4.ts';
 import { loadPadded, loadWord } from './words.ts';
@@ -77,12 +77,23 @@ export interface CmacKey {
 /** @param key 16, 24 or 32 bytes. */
 export function cmacKey(key: Uint8Array): CmacKey {
   const schedule = expandAes(key);
-  const whole = new Int32Array(4);
+  const ready = { schedule, whole: new Int32Array(4), padded: new Int32Array(4) };
+  makeSubkeys(ready);
+  return ready;
+}
+
+/** Makes another key of 16 bytes ready in the place of one. */
+export function rekeyCmac(ready: CmacKey, key: Uint8Array): void {
+  expandAes128(key, ready.schedule);
+  makeSubkeys(ready);
+}
+
+function makeSubkeys({ schedule, whole, padded }: CmacKey): void {
+  whole.fill(0);
   aesBlock(schedule, whole);
   double(whole);
-  const padded = whole.slice();
+  for (let i = 0; i < 4; i++) padded[i] = whole[i]!;
   double(padded);
-  return { schedule, whole, padded };
 }
 
 const chain = new Int32Array(4);

@@ -5,7 +5,7 @@
  */
 import { copyBytes } from '../../bytes.ts';
 import { invariant } from '../../invariant.ts';
-import { type AesSchedule, expandAesInverse } from '../aes.ts';
+import { AES128_WORDS, type AesSchedule, invertAes128 } from '../aes.ts';
 import { cbcDecrypt, cbcEncrypt } from '../aes-cbc.ts';
 import { type CmacKey, cmacKey } from '../mac.ts';
 
@@ -21,7 +21,10 @@ export interface AesCardKey {
 /** @param key 16 bytes. */
 export function aesCardKey(key: Uint8Array): AesCardKey {
   invariant(key.length === 16, 'an AES-128 key');
-  return { cmac: cmacKey(key), inverse: expandAesInverse(key) };
+  const cmac = cmacKey(key);
+  const inverse = new Uint32Array(AES128_WORDS);
+  invertAes128(cmac.schedule, inverse);
+  return { cmac, inverse };
 }
 
 /** Bytes of RndA, RndB and the card's first answer. */

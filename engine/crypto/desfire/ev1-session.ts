@@ -7,7 +7,7 @@
 import { copyBytes, equalRange } from '../../bytes.ts';
 import { invariant } from '../../invariant.ts';
 import { DESFIRE_ANSWER_BYTES_MAX } from '../../limits.ts';
-import { type CmacKey, cmacChain, cmacKey, storeLittle } from '../mac.ts';
+import { cmacChain, cmacKey, rekeyCmac, storeLittle } from '../mac.ts';
 import type { Authentication } from './authentication.ts';
 import {
   type CommMode,
@@ -29,7 +29,8 @@ export function ev1SessionKey(rndA: Uint8Array, rndB: Uint8Array): Uint8Array {
 }
 
 export class Ev1Session implements SecureSession {
-  #key: CmacKey | null = null;
+  #isOpen = false;
+  readonly #key = cmacKey(new Uint8Array(16));
   readonly #chain = new Int32Array(4);
   readonly #message = new Uint8Array(DESFIRE_ANSWER_BYTES_MAX + 1);
   readonly #mac = new Uint8Array(MAC_BYTES);
@@ -37,7 +38,8 @@ export class Ev1Session implements SecureSession {
 
   /** Begins a session after a proof that was right. */
   open(authentication: Authentication): void {
-    this.#key = cmacKey(ev1SessionKey(authentication.rndA, authentication.rndB));
+    rekeyCmac(this.#key, ev1SessionKey(authentication.rndA, authentication.rndB));
+    this.#isOpen = true;
     this.#chain.fill(0);
     this.#seen.clear();
   }
@@ -81,7 +83,7 @@ export class Ev1Session implements SecureSession {
   }
 
   #advance(length: number): void {
-    invariant(this.#key !== null, 'no session is open');
+    invariant(this.#isOpen, 'no session is open');
     cmacChain(this.#key, this.#chain, this.#message, 0, length);
     storeLittle(this.#chain[0]!, this.#mac, 0);
     storeLittle(this.#chain[1]!, this.#mac, 4);

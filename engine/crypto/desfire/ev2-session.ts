@@ -7,9 +7,9 @@
 import { copyBytes, equalRange } from '../../bytes.ts';
 import { invariant } from '../../invariant.ts';
 import { APDU_COMMAND_BYTES_MAX, DESFIRE_ANSWER_BYTES_MAX } from '../../limits.ts';
-import { type AesSchedule, aesBlock, expandAes, expandAesInverse } from '../aes.ts';
+import { AES128_WORDS, type AesSchedule, aesBlock, expandAes128, invertAes128 } from '../aes.ts';
 import { cbcDecrypt, cbcEncrypt } from '../aes-cbc.ts';
-import { type CmacKey, cmac16, cmacChain, cmacKey } from '../mac.ts';
+import { type CmacKey, cmac16, cmacChain, cmacKey, rekeyCmac } from '../mac.ts';
 import type { Authentication } from './authentication.ts';
 import {
   type CommMode,
@@ -60,9 +60,13 @@ export function ev2SessionKeys(
 }
 
 export class Ev2Session implements SecureSession {
-  #enc: AesSchedule | null = null;
-  #encInverse: AesSchedule | null = null;
-  #mac: CmacKey | null = null;
+  #isOpen = false;
+  readonly #mac = cmacKey(new Uint8Array(16));
+  readonly #enc: AesSchedule = new Uint32Array(AES128_WORDS);
+  readonly #encInverse: AesSchedule = new Uint32Array(AES128_WORDS);
+  /** Which of the two are made for this session. */
+  #encrypts = false;
+  #decrypts = false;
   readonly #ti = new Uint8Array(4);
   #counter = 0;
   readonly #encKey = new Uint8Array(16);
@@ -80,7 +84,7 @@ export class Ev2Session implements SecureSession {
    */
   open(cardKey: CmacKey, authentication: Authentication, first: boolean): void {
     const { rndA, rndB, ti } = authentication;
-    invariant(first || this.#mac !== null, 'EV2NonFirst without a session');
+    invariant(first || this.#isOpen, 'EV2NonFirst without a session');
     const { enc, mac } = ev2SessionKeys(cardKey, rndA, rndB);
     this.begin(enc, mac, first ? ti : this.#ti, first ? 0 : this.#counter);
   }
@@ -90,11 +94,12 @@ export class Ev2Session implements SecureSession {
    * @param enc 16 bytes, as `mac`; `ti` 4 bytes.
    */
   begin(enc: Uint8Array, mac: Uint8Array, ti: Uint8Array, counter: number): void {
-    // Most commands of a tap are encrypted one way or not at all: schedules are made when asked for.
+    // Where files only have MACs nothing is encrypted: schedules are made when asked for.
     copyBytes(enc, 0, this.#encKey, 0, 16);
-    this.#enc = null;
-    this.#encInverse = null;
-    this.#mac = cmacKey(mac);
+    this.#encrypts = false;
+    this.#decrypts = false;
+    rekeyCmac(this.#mac, mac);
+    this.#isOpen = true;
     copyBytes(ti, 0, this.#ti, 0, 4);
     this.#counter = counter;
     this.#seen.clear();
@@ -160,7 +165,7 @@ export class Ev2Session implements SecureSession {
 
   /** The odd bytes of the CMAC over `first` ‖ counter ‖ TI ‖ the `length` bytes at `at`. */
   #makeMac(first: number, bytes: Uint8Array, at: number, length: number): void {
-    invariant(this.#mac !== null, 'no session is open');
+    invariant(this.#isOpen, 'no session is open');
     const message = this.#message;
     message[0] = first;
     message[1] = this.#counter;
@@ -187,14 +192,15 @@ export class Ev2Session implements SecureSession {
   }
 
   #encryption(): AesSchedule {
-    invariant(this.#mac !== null, 'no session is open');
-    this.#enc ??= expandAes(this.#encKey);
+    invariant(this.#isOpen, 'no session is open');
+    if (!this.#encrypts) expandAes128(this.#encKey, this.#enc);
+    this.#encrypts = true;
     return this.#enc;
   }
 
   #decryption(): AesSchedule {
-    invariant(this.#mac !== null, 'no session is open');
-    this.#encInverse ??= expandAesInverse(this.#encKey);
+    if (!this.#decrypts) invertAes128(this.#encryption(), this.#encInverse);
+    this.#decrypts = true;
     return this.#encInverse;
   }
 }

@@ -4,8 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unsafe } from '@noble/ciphers/aes.js';
 import fc from 'fast-check';
 import { toHex } from '../../../engine/bytes.ts';
+import { AES128_WORDS, expandAes, invertAes128 } from '../../../engine/crypto/aes.ts';
 import { an10922Aes128 } from '../../../engine/crypto/derivation.ts';
 import { Authentication, aesCardKey } from '../../../engine/crypto/desfire/authentication.ts';
 import { Ev1Session, ev1SessionKey } from '../../../engine/crypto/desfire/ev1-session.ts';
@@ -233,4 +235,17 @@ test('EV1 tells a replay by its MAC', () => {
   const flipped = open();
   flipped.first[4]! ^= 0x10;
   assert.equal(flipped.session.unprotect(flipped.first, 'mac', 4), 'macInvalid');
+});
+
+test('schedules of AES-128 are those of the library, for both directions', () => {
+  fc.assert(
+    fc.property(bytes(16), (key) => {
+      const schedule = expandAes(key);
+      assert.deepEqual(schedule, unsafe.expandKeyLE(key));
+      const inverse = new Uint32Array(AES128_WORDS);
+      invertAes128(schedule, inverse);
+      assert.deepEqual(inverse, unsafe.expandKeyDecLE(key));
+    }),
+    { numRuns: 200 },
+  );
 });
