@@ -33,7 +33,11 @@ function field(length: number, longest: number = length): object {
 }
 
 const cardKey = object({ number: integer(0, 13), version: integer(0, 255) });
-const file = { number: integer(0, 31), mode: { enum: ['plain', 'mac', 'full'] } };
+const fileNumber = integer(0, 31);
+/** Value and records are believed: in plain mode anyone on the air could change them. */
+const file = { number: fileNumber, mode: { enum: ['mac', 'full'] } };
+/** The transaction MAC protects itself. */
+const proofFile = { number: fileNumber, mode: { enum: ['plain', 'mac', 'full'] } };
 const types = { type: 'array', items: byte, minItems: 1, maxItems: 32 };
 
 const optionalFields = {
@@ -77,7 +81,7 @@ export const desfireProfileSchema: object = {
     ),
     valueFile: object(file),
     recordFile,
-    transactionMac: orNull(object({ ...file, keyVersion: integer(0, 255) })),
+    transactionMac: orNull(object({ ...proofFile, keyVersion: integer(0, 255) })),
     maxAmountMinor: integer(1, 0x7fff_ffff),
     currency: integer(1, 999),
   }),

@@ -109,7 +109,7 @@ export function* prepareDebit(
 
 /**
  * Credits and writes the record; both wait for `commit`. `limited` gives back no more than the last
- * debit took, which a card allows once and to the debit key too.
+ * debit took, where the file allows it at all.
  */
 export function* prepareCredit(
   purse: OpenPurse,

@@ -87,6 +87,8 @@ export class Ev2Session implements SecureSession {
     invariant(first || this.#isOpen, 'EV2NonFirst without a session');
     const { enc, mac } = ev2SessionKeys(cardKey, rndA, rndB);
     this.begin(enc, mac, first ? ti : this.#ti, first ? 0 : this.#counter);
+    enc.fill(0);
+    mac.fill(0);
   }
 
   /**

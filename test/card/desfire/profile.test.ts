@@ -1,4 +1,4 @@
-/** DESFire profiles: the built-in ones, what is refused and how it is named, and the record form. */
+/** DESFire profiles: the built-in ones, what is refused and by which name, and the record form. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,6 +40,7 @@ test('what does not fit is refused by the name of its field', () => {
     ['/keys/debit/number', 14, /\/keys\/debit\/number must be <= 13/],
     ['/frameBytes', 8, /\/frameBytes must be >= 32/],
     ['/valueFile/mode', 'enciphered', /\/valueFile\/mode/],
+    ['/valueFile/mode', 'plain', /\/valueFile\/mode .*allowed values: \["mac","full"\]/],
     ['/recordFile/length', 11, /\/recordFile\/length must be >= 12/],
     ['/recordFile/number', 3, /\/recordFile\/number is that of \/valueFile/],
     ['/transactionMac/number', 4, /\/transactionMac\/number is that of another file/],

@@ -1,4 +1,4 @@
-/** The key holder of AES cards: keys kept and made again, randoms drawn ahead, sessions that end. */
+/** The key holder of AES cards: keys kept and made again, randoms drawn ahead, sessions ended. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
