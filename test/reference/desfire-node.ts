@@ -7,7 +7,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 
 const ZERO = Buffer.alloc(16);
 
-export function nodeEcb(key: Uint8Array, block: Uint8Array): Buffer {
+function nodeEcb(key: Uint8Array, block: Uint8Array): Buffer {
   return createCipheriv('aes-128-ecb', key, null).setAutoPadding(false).update(block);
 }
 
@@ -60,7 +60,7 @@ export function nodeEv2Keys(key: Uint8Array, a: Uint8Array, b: Uint8Array) {
 }
 
 /** What EV2 messages are made with. */
-export interface NodeEv2 {
+interface NodeEv2 {
   readonly enc: Uint8Array;
   readonly mac: Uint8Array;
   readonly ti: Uint8Array;
@@ -71,24 +71,19 @@ function le16(value: number): Buffer {
 }
 
 /** Eight odd bytes of the CMAC over `first` ‖ counter ‖ TI ‖ `rest`. */
-export function nodeEv2Mac(
-  session: NodeEv2,
-  first: number,
-  counter: number,
-  rest: Uint8Array,
-): Buffer {
+function nodeEv2Mac(session: NodeEv2, first: number, counter: number, rest: Uint8Array): Buffer {
   const message = Buffer.concat([Buffer.of(first), le16(counter), session.ti, rest]);
   const mac = nodeCmac(session.mac, message);
   return Buffer.from(mac.filter((_, i) => i % 2 === 1));
 }
 
-export function nodeEv2Iv(session: NodeEv2, label: string, counter: number): Buffer {
+function nodeEv2Iv(session: NodeEv2, label: string, counter: number): Buffer {
   const head = [Buffer.from(label, 'hex'), session.ti, le16(counter), Buffer.alloc(8)];
   return nodeEcb(session.enc, Buffer.concat(head));
 }
 
 /** 80 and zeros, always. */
-export function nodePad(data: Uint8Array): Buffer {
+function nodePad(data: Uint8Array): Buffer {
   return Buffer.concat([data, Buffer.of(0x80), Buffer.alloc(15 - (data.length % 16))]);
 }
 

@@ -103,7 +103,3 @@ export type DesfireFault =
     }
   /** The key holder has no such key. */
   | { readonly fault: 'keyUnknown'; readonly command: string };
-
-export function isDesfireFault(value: object): value is DesfireFault {
-  return 'fault' in value;
-}

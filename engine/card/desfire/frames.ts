@@ -17,7 +17,7 @@ import type { DesfireAnswer, DesfireDialogue, DesfireFault } from './asks.ts';
 import { type DesfireCommand, desfireCommand, SW_DESFIRE_OK, SW_MORE } from './statuses.ts';
 
 /** Of one command, over all its frames. */
-export const COMMAND_BYTES_MAX: number = APDU_COMMAND_BYTES_MAX - 6;
+const COMMAND_BYTES_MAX = APDU_COMMAND_BYTES_MAX - 6;
 
 const CLA = 0x90;
 const INS_MORE = 0xaf;

@@ -30,10 +30,10 @@ export function aesCardKey(key: Uint8Array): AesCardKey {
 /** Bytes of RndA, RndB and the card's first answer. */
 export const RANDOM_BYTES = 16;
 /** Bytes that answer the challenge: E(RndA ‖ RndB'). */
-export const TOKEN_BYTES = 32;
+const TOKEN_BYTES = 32;
 
 /** Bytes of the card's last answer. */
-export function proofBytes(kind: AuthenticationKind): number {
+function proofBytes(kind: AuthenticationKind): number {
   return kind === 'ev2First' ? 32 : 16;
 }
 

@@ -8,7 +8,7 @@ import { invariant } from '../../invariant.ts';
 import { type CmacKey, cmac16, cmacKey } from '../mac.ts';
 
 /** Bytes of a TMV. */
-export const TMV_BYTES = 8;
+const TMV_BYTES = 8;
 
 /**
  * The session key of one transaction: CMAC over 5A (MAC) or A5 (encryption of reader ids) ‖ 0001
