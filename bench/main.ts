@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { backlogBenchmark } from './backlog.ts';
 import { cardKeysBenchmark } from './card-keys.ts';
 import { denylistBenchmark } from './denylist.ts';
+import { desfireBenchmark } from './desfire.ts';
 import {
   type Benchmark,
   type FiguresLine,
@@ -28,6 +29,7 @@ const benchmarks: readonly Benchmark[] = [
   macBenchmark,
   tacBenchmark,
   tapBenchmark,
+  desfireBenchmark,
   cardKeysBenchmark,
   ingestBenchmark,
   backlogBenchmark,

@@ -11,6 +11,17 @@ export const APDU_RESPONSE_BYTES_MAX = 258;
 /** GET RESPONSE rounds one command may cause (61xx) before the card is called faulty. */
 export const APDU_FOLLOW_UPS_MAX = 4;
 
+/** Frames (91AF) of one DESFire command, and of one answer, before the card is called faulty. */
+export const DESFIRE_FRAMES_MAX = 16;
+/** The data of one DESFire answer, over all its frames. */
+export const DESFIRE_ANSWER_BYTES_MAX = 1024;
+/** Input of one transaction MAC: a debit with every record of a full file read. */
+export const DESFIRE_TMI_BYTES_MAX = 2048;
+/** AES cards whose keys a holder keeps ready: some 500 bytes each. */
+export const AES_CARD_KEYS_MAX = 16_384;
+/** RndA drawn at a time, so that no tap waits for random bytes. */
+export const AES_RANDOMS_AHEAD = 64;
+
 /** Nesting of constructed BER-TLV objects; an FCI uses three (6F, A5, BF0C). */
 export const TLV_DEPTH_MAX = 6;
 /** Objects in one TLV tree; a card's answer holds at most 256 bytes. */

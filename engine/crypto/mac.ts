@@ -3,7 +3,7 @@
  * and AES-CMAC. Nothing here allocates per message; results are left in the caller's words or
  * bytes.
  */
-import { type AesSchedule, aesBlock, expandAes } from './aes.ts';
+import { type AesSchedule, aesBlock, expandAes, expandAes128 } from './aes.ts';
 import { desBlock, edeBlock } from './des.ts';
 import { sm4Block } from './sm4.ts';
 import { loadPadded, loadWord } from './words.ts';
@@ -77,12 +77,23 @@ export interface CmacKey {
 /** @param key 16, 24 or 32 bytes. */
 export function cmacKey(key: Uint8Array): CmacKey {
   const schedule = expandAes(key);
-  const whole = new Int32Array(4);
+  const ready = { schedule, whole: new Int32Array(4), padded: new Int32Array(4) };
+  makeSubkeys(ready);
+  return ready;
+}
+
+/** Makes another key of 16 bytes ready in the place of one. */
+export function rekeyCmac(ready: CmacKey, key: Uint8Array): void {
+  expandAes128(key, ready.schedule);
+  makeSubkeys(ready);
+}
+
+function makeSubkeys({ schedule, whole, padded }: CmacKey): void {
+  whole.fill(0);
   aesBlock(schedule, whole);
   double(whole);
-  const padded = whole.slice();
+  for (let i = 0; i < 4; i++) padded[i] = whole[i]!;
   double(padded);
-  return { schedule, whole, padded };
 }
 
 const chain = new Int32Array(4);
@@ -97,17 +108,37 @@ export function cmac16(
   length: number,
   out: Uint8Array,
 ): void {
+  chain.fill(0);
+  cmacChain(key, chain, bytes, at, length);
+  for (let i = 0; i < 4; i++) storeLittle(chain[i]!, out, 4 * i);
+}
+
+/**
+ * The same, begun with `words` in place of zeros and left there: four little-endian words. CMAC
+ * where they are zeros; DESFire EV1 begins each MAC with the one before.
+ */
+export function cmacChain(
+  key: CmacKey,
+  words: Int32Array,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): void {
   const end = at + length;
   let from = at;
-  chain.fill(0);
   for (; from + 16 < end; from += 16) {
-    for (let i = 0; i < 4; i++) chain[i]! ^= littleWord(bytes, from + 4 * i, end);
-    aesBlock(key.schedule, chain);
+    xorBlock(words, bytes, from);
+    aesBlock(key.schedule, words);
   }
-  const subkey = length > 0 && from + 16 === end ? key.whole : key.padded;
-  for (let i = 0; i < 4; i++) chain[i]! ^= littleWord(bytes, from + 4 * i, end) ^ subkey[i]!;
-  aesBlock(key.schedule, chain);
-  for (let i = 0; i < 4; i++) storeLittle(chain[i]!, out, 4 * i);
+  if (length > 0 && from + 16 === end) {
+    xorBlock(words, bytes, from);
+    for (let i = 0; i < 4; i++) words[i]! ^= key.whole[i]!;
+  } else {
+    for (let i = 0; i < 4; i++) {
+      words[i]! ^= littleWord(bytes, from + 4 * i, end) ^ key.padded[i]!;
+    }
+  }
+  aesBlock(key.schedule, words);
 }
 
 /** The same of 10 bytes, a card number, as four little-endian words: what every tap asks for. */
@@ -122,12 +153,14 @@ export function cmacOf10(key: CmacKey, bytes: Uint8Array, at: number, out: Int32
 
 /** Multiplies the block by x in GF(2^128) as CMAC has it: most significant byte first. */
 function double(block: Int32Array): void {
-  const bytes = new Uint8Array(16);
-  for (let i = 0; i < 4; i++) storeLittle(block[i]!, bytes, 4 * i);
-  const carry = bytes[0]! >> 7;
-  for (let i = 0; i < 16; i++) bytes[i] = (bytes[i]! << 1) | ((bytes[i + 1] ?? 0) >> 7);
-  bytes[15]! ^= carry * 0x87;
-  for (let i = 0; i < 4; i++) block[i] = littleWord(bytes, 4 * i, 16);
+  const w0 = swap(block[0]!);
+  const w1 = swap(block[1]!);
+  const w2 = swap(block[2]!);
+  const w3 = swap(block[3]!);
+  block[0] = swap((w0 << 1) | (w1 >>> 31));
+  block[1] = swap((w1 << 1) | (w2 >>> 31));
+  block[2] = swap((w2 << 1) | (w3 >>> 31));
+  block[3] = swap((w3 << 1) ^ (0x87 & (w0 >> 31)));
 }
 
 /** The little-endian word at `at` of a message that ends at `end`, 80 and zeros behind it. */
@@ -140,7 +173,17 @@ export function swap(word: number): number {
   return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
-function storeLittle(word: number, bytes: Uint8Array, at: number): void {
+/** XORs the 16 bytes at `at` into little-endian words. */
+function xorBlock(words: Int32Array, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < 4; i++) words[i]! ^= loadLittle(bytes, at + 4 * i);
+}
+
+/** Four bytes as a little-endian signed word. */
+export function loadLittle(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+export function storeLittle(word: number, bytes: Uint8Array, at: number): void {
   bytes[at] = word;
   bytes[at + 1] = word >>> 8;
   bytes[at + 2] = word >>> 16;

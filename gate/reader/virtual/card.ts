@@ -14,6 +14,7 @@ import {
   type Transaction,
 } from './command.ts';
 import { readBinary, readRecord, select } from './files.ts';
+import type { HeldCard } from './held-card.ts';
 import { creditLoad, initializeLoad } from './load.ts';
 import { personalities, plain, type Quirks } from './personality.ts';
 import { debit, initializePurchase, prove, type RandomBytes, updateCache } from './purchase.ts';
@@ -31,7 +32,7 @@ export interface VirtualCardOptions {
 /** The earlier answer of which a stale card shows the bytes. */
 const NOTHING_YET = new Uint8Array(16);
 
-export class VirtualCard {
+export class VirtualCard implements HeldCard {
   /** 7 bytes, made from the card number. */
   readonly uid: Uint8Array;
   readonly #randomBytes: RandomBytes;

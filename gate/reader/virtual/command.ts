@@ -90,6 +90,13 @@ export type CommandName =
   | 'CREDIT'
   | 'PROVE'
   | 'CITY CODE'
+  | 'AUTHENTICATE'
+  | 'MORE'
+  | 'GET VALUE'
+  | 'READ RECORDS'
+  | 'CHANGE VALUE'
+  | 'WRITE RECORD'
+  | 'COMMIT'
   | 'OTHER';
 
 const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
@@ -106,6 +113,25 @@ const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
   [0xca, 'CITY CODE'],
 ]);
 
+/** DESFire's, which come wrapped in class 90. */
+const desfireNames: ReadonlyMap<number, CommandName> = new Map([
+  [0x5a, 'SELECT'],
+  [0xaa, 'AUTHENTICATE'],
+  [0x71, 'AUTHENTICATE'],
+  [0x77, 'AUTHENTICATE'],
+  [0xaf, 'MORE'],
+  [0x6c, 'GET VALUE'],
+  [0xbb, 'READ RECORDS'],
+  [0xab, 'READ RECORDS'],
+  [0xdc, 'CHANGE VALUE'],
+  [0x0c, 'CHANGE VALUE'],
+  [0x1c, 'CHANGE VALUE'],
+  [0x3b, 'WRITE RECORD'],
+  [0x8b, 'WRITE RECORD'],
+  [0xc7, 'COMMIT'],
+]);
+
 export function commandName(apdu: Uint8Array): CommandName {
-  return namesByInstruction.get(apdu[1] ?? -1) ?? 'OTHER';
+  const names = apdu[0] === 0x90 ? desfireNames : namesByInstruction;
+  return names.get(apdu[1] ?? -1) ?? 'OTHER';
 }

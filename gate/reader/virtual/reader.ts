@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { READER_CARDS_WAITING_MAX } from '../../../engine/limits.ts';
 import type { CardSession, Reader } from '../reader.ts';
-import type { VirtualCard } from './card.ts';
 import { type CommandName, commandName } from './command.ts';
+import type { HeldCard } from './held-card.ts';
 import {
   apduUs,
   type CardClass,
@@ -64,7 +64,7 @@ export class VirtualReader implements Reader {
    * Holds a card to the reader, after those already waiting. Resolves when the gate has released
    * it (a torn card too: its session then answers null) or the reader was closed.
    */
-  present(card: VirtualCard, options: PresentOptions): Promise<void> {
+  present(card: HeldCard, options: PresentOptions): Promise<void> {
     if (this.#closed) return Promise.resolve();
     assert(this.#waiting.length < READER_CARDS_WAITING_MAX, 'too many cards wait at one reader');
     return new Promise((gone) => {
@@ -104,7 +104,7 @@ export class VirtualReader implements Reader {
 
 /** One card in the field. */
 class VirtualSession implements CardSession {
-  readonly #card: VirtualCard;
+  readonly #card: HeldCard;
   readonly #kbitps: Kbitps;
   readonly #cardClass: CardClass;
   readonly #tear: Tear | null;
@@ -117,7 +117,7 @@ class VirtualSession implements CardSession {
   #commands = 0;
   #present = true;
 
-  constructor(card: VirtualCard, options: PresentOptions, chance: () => number, gone: () => void) {
+  constructor(card: HeldCard, options: PresentOptions, chance: () => number, gone: () => void) {
     this.#card = card;
     this.#kbitps = options.kbitps;
     this.#cardClass = options.cardClass ?? 'plastic';

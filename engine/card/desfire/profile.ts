@@ -1,0 +1,126 @@
+/**
+ * A profile of an AES closed-loop purse: everything in which the DESFire applications of two
+ * operators differ, as data. `profile-schema.ts` holds its JSON Schema, `profile-check.ts` what a
+ * schema cannot say, `compile.ts` turns it into what a tap uses; `docs/desfire.md` says what each
+ * setting means. Bytes are hexadecimal strings, offsets, lengths and amounts numbers.
+ */
+import { FaregateError } from '../../errors.ts';
+import { PROFILE_FILE_BYTES_MAX } from '../../limits.ts';
+import { parseChecked } from '../../schema/check.ts';
+import type { CommMode } from './asks.ts';
+import { checkDesfireProfile } from './profile-check.ts';
+import { desfireProfileSchema } from './profile-schema.ts';
+
+/** A field of a record. */
+export interface RecordField {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A key of the card, and the master that it comes from. */
+export interface CardKeySettings {
+  /** Key number of the application, 0 to 13. */
+  readonly number: number;
+  /** Version of the master key, 0 to 255. */
+  readonly version: number;
+}
+
+export interface FileSettings {
+  /** File number, 0 to 31. */
+  readonly number: number;
+  readonly mode: CommMode;
+}
+
+/** Fields of the journey record; a field a scheme does not have is left out. */
+export interface RecordFields {
+  readonly type: RecordField;
+  readonly terminal?: RecordField;
+  readonly industry?: RecordField;
+  readonly station: RecordField;
+  /** Bytes after the station code: site, gate or direction. */
+  readonly stationRest?: RecordField;
+  readonly amount?: RecordField;
+  readonly balance?: RecordField;
+  readonly dateTime: RecordField;
+  readonly city?: RecordField;
+  readonly institution?: RecordField;
+  readonly maxIncompleteAmount?: RecordField;
+  readonly maxTime?: RecordField;
+}
+
+export interface RecordFileSettings extends FileSettings {
+  /** Bytes of one record. */
+  readonly length: number;
+  /** Records that the file was created with; it shows one less. */
+  readonly records: number;
+  readonly fields: RecordFields;
+  /** Type bytes; the first of each is the one written. */
+  readonly types: Readonly<Record<'none' | 'entry' | 'exit' | 'single', readonly string[]>>;
+  /** Code of the industry (metro, bus) this gate writes. */
+  readonly industry: string;
+}
+
+export interface DesfireProfile {
+  /** Lower-case letters, digits, `.`, `_` and `-`. */
+  readonly name: string;
+  /** The application: AID of 3 bytes as it is sent, or a DF name of 1 to 16. */
+  readonly application: { readonly aid: string } | { readonly dfName: string };
+  /** AuthenticateAES and its chain of MACs, or AuthenticateEV2First. */
+  readonly authentication: 'ev1' | 'ev2';
+  /** Long data: frames after 91AF, or one APDU in ISO-chained blocks. */
+  readonly chaining: 'native' | 'iso';
+  /** Data bytes of one frame to the card: 54 where blocks are not chained. */
+  readonly frameBytes: number;
+  readonly keys: {
+    /** May read, debit and write records: what gates have. */
+    readonly debit: CardKeySettings;
+    /** May credit too: what load terminals have; null: none in this profile. */
+    readonly load: CardKeySettings | null;
+    /** The same in all cards, for those that show a random UID; null: the UID is open. */
+    readonly identity: CardKeySettings | null;
+  };
+  /** How a card's keys come from a master by its UID (AN10922); null: all cards have the master. */
+  readonly diversification: {
+    /** After the UID: application and system identifier, as the issuer has them; may be empty. */
+    readonly aid: string;
+    readonly systemId: string;
+    /** AN10922's padding; false is plain CMAC. */
+    readonly padTo32: boolean;
+  } | null;
+  readonly valueFile: FileSettings;
+  readonly recordFile: RecordFileSettings;
+  /** Null where the card has no transaction MAC file. */
+  readonly transactionMac:
+    | (FileSettings & {
+        /** Version of the master of the application's transaction MAC key. */
+        readonly keyVersion: number;
+      })
+    | null;
+  /** Largest single debit. */
+  readonly maxAmountMinor: number;
+  /** ISO 4217 number. */
+  readonly currency: number;
+}
+
+/**
+ * Reads a profile from JSON text.
+ * @throws FaregateError PROFILE_INVALID naming `what` (the file) and the field.
+ */
+export function parseDesfireProfile(jsonText: string, what: string): DesfireProfile {
+  if (jsonText.length > PROFILE_FILE_BYTES_MAX) {
+    throw invalid(what, `larger than ${PROFILE_FILE_BYTES_MAX} bytes`);
+  }
+  const profile = parseChecked<DesfireProfile>(
+    desfireProfileSchema,
+    jsonText,
+    'PROFILE_INVALID',
+    what,
+  );
+  const problem = checkDesfireProfile(profile);
+  if (problem !== null) throw invalid(what, problem);
+  return profile;
+}
+
+function invalid(what: string, problem: string): FaregateError {
+  return new FaregateError('PROFILE_INVALID', `${what}: ${problem}`);
+}
