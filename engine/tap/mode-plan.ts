@@ -7,11 +7,19 @@ import type { CompiledFares } from '../fare/fares.ts';
 import { exitFareMinor } from '../fare/quote.ts';
 import { type ModeHistory, stationNumber } from './mode-history.ts';
 import { Mode } from './modes.ts';
-import { isPassBack, type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
+import {
+  isPassBack,
+  type LastJourney,
+  type Plan,
+  planEntry,
+  planExit,
+  planSingle,
+} from './plan.ts';
+import type { Side } from './setting.ts';
 
 /** What a plan under modes is made of. */
 export interface PlanFacts {
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   readonly mode: number;
   readonly history: ModeHistory;
   readonly fares: CompiledFares;
@@ -23,25 +31,26 @@ export interface PlanFacts {
   readonly nowMs: number;
 }
 
+/** The last journey of a card whose rider left it without a tap. */
+const NOWHERE: LastJourney = { where: 'none', station: -1, instantMs: Number.NaN };
+
 const FREE: Plan = { reason: null, amountMinor: 0, minimumBalanceMinor: 0 };
 
 /** The plan where a mode or the history of modes may have a say. */
 export function planUnderModes(facts: PlanFacts): Plan {
-  const plan = facts.side === 'entry' ? entryPlan(facts) : exitPlan(facts);
+  const plan = facts.side === 'exit' ? exitPlan(facts) : entryPlan(facts);
   if (plan.reason !== null) return plan;
   return (facts.mode & Mode.fareFree) !== 0 ? FREE : plan;
 }
 
 /** A missing exit costs nothing where the order is free or a mode explains it. */
-function entryPlan({ mode, history, fares, last, here, nowMs }: PlanFacts): Plan {
-  if (last.where === 'inside') {
-    const excused = (mode & Mode.orderFree) !== 0 || leftUnderModes(history, fares, last, nowMs);
-    if (excused) {
-      const { entryBalanceMinor } = fares.rules;
-      return { reason: null, amountMinor: 0, minimumBalanceMinor: entryBalanceMinor };
-    }
-  }
-  return planEntry(fares, last, here, nowMs);
+function entryPlan({ side, mode, history, fares, last, here, rider, nowMs }: PlanFacts): Plan {
+  const excused =
+    last.where === 'inside' &&
+    ((mode & Mode.orderFree) !== 0 || leftUnderModes(history, fares, last, nowMs));
+  const before = excused ? NOWHERE : last;
+  if (side === 'single') return planSingle(fares, before, here, rider, nowMs);
+  return planEntry(fares, before, here, nowMs);
 }
 
 /** Whether the rider may have left without a tap: an emergency anywhere, no trains where he was. */

@@ -52,6 +52,29 @@ export function planEntry(
   };
 }
 
+/**
+ * A ride that is tapped once, at `station` (index): costs what the matrix has from the station to
+ * itself, and a missing exit as an entry does.
+ */
+export function planSingle(
+  fares: CompiledFares,
+  last: LastJourney,
+  station: number,
+  rider: number,
+  nowMs: number,
+): Plan {
+  if (last.where === 'outside' && isPassBack(fares, last, station, nowMs)) {
+    return { reason: 'passBack' };
+  }
+  const fareMinor = fares.fareMinor(station, station, rider);
+  if (last.where !== 'inside') {
+    return { reason: null, amountMinor: fareMinor, minimumBalanceMinor: 0 };
+  }
+  const { missingTapMinor } = fares.rules;
+  if (missingTapMinor === null) return { reason: 'noExit' };
+  return { reason: null, amountMinor: missingTapMinor + fareMinor, minimumBalanceMinor: 0 };
+}
+
 /** Exit at `station` (index) for a rider class (index). */
 export function planExit(
   fares: CompiledFares,

@@ -26,9 +26,15 @@ export interface StationModes {
   readonly history: ModeHistory;
 }
 
+/**
+ * What a tap at a gate does: begins a ride, ends one, or is all of one, as on a bus whose riders
+ * tap once.
+ */
+export type Side = 'entry' | 'exit' | 'single';
+
 export interface TapSetting {
   readonly gateId: string;
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   readonly place: GatePlace;
   /** 6 bytes, as INITIALIZE takes it. */
   readonly terminalId: Uint8Array;

@@ -21,12 +21,18 @@ import { journeyOf, wroteJourney } from './journey.ts';
 import { planUnderModes } from './mode-plan.ts';
 import { atTheDoor, NORMAL } from './modes.ts';
 import { type Quoted, runPhases } from './phases.ts';
-import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
+import { type LastJourney, type Plan, planEntry, planExit, planSingle } from './plan.ts';
 import type { Reason } from './reasons.ts';
-import type { PendingDebit, TapSetting } from './setting.ts';
+import type { PendingDebit, Side, TapSetting } from './setting.ts';
 import { type SettlementSlot, settleByProof } from './settle.ts';
 
 const NO_STATION = new Uint8Array(4);
+
+const tapKinds: Readonly<Record<Side, TapKind>> = {
+  entry: TapKind.entry,
+  exit: TapKind.exit,
+  single: TapKind.purchase,
+};
 
 /**
  * @param instantMs when the card was detected, by the gate's clock.
@@ -41,7 +47,7 @@ function* quoteTap(
   instantMs: number,
   sequence: number,
 ): TapDialogue<Decision | Quoted> {
-  const tapKind = setting.side === 'entry' ? TapKind.entry : TapKind.exit;
+  const tapKind = tapKinds[setting.side];
   const door = atTheDoor(modeOf(setting), setting.side);
   if (door) return { ...refuse(tapKind, door, ''), open: door === 'released' };
   const fares = setting.fares.at(instantMs);
@@ -201,7 +207,7 @@ function quote(
 
 /** A ride is priced by the version in force when it began, as `quote` does. */
 function faresOf(setting: TapSetting, now: CompiledFares, last: LastJourney): CompiledFares {
-  if (setting.side === 'entry' || last.where !== 'inside') return now;
+  if (setting.side !== 'exit' || last.where !== 'inside') return now;
   return setting.fares.at(last.instantMs) ?? now;
 }
 
@@ -248,19 +254,20 @@ function planTap(
     const { mode, history } = modes;
     return planUnderModes({ side, mode, history, fares, last, here, rider, nowMs: instantMs });
   }
-  return side === 'entry'
-    ? planEntry(fares, last, here, instantMs)
-    : planExit(fares, last, here, rider, instantMs);
+  if (side === 'exit') return planExit(fares, last, here, rider, instantMs);
+  return side === 'single'
+    ? planSingle(fares, last, here, rider, instantMs)
+    : planEntry(fares, last, here, instantMs);
 }
 
 /**
  * Whether the debit that is now proven is what this tap wants: then the rider goes through. Whoever
- * has paid to leave here and not been let out may do so at any later time; an entry is old after a
- * while, and then begins anew (`unopened`).
+ * has paid to leave or to ride here and not been let through may do so at any later time; an entry
+ * is old after a while, and then begins anew (`unopened`).
  */
 function opensFor(setting: TapSetting, pending: Debit, ageMs: number, tapKind: TapKind): boolean {
   if (!isSameTap(setting, pending, tapKind)) return false;
-  return tapKind === TapKind.exit || ageMs <= TAP_RECOVERY_WINDOW_MS;
+  return tapKind !== TapKind.entry || ageMs <= TAP_RECOVERY_WINDOW_MS;
 }
 
 function isSameTap(setting: TapSetting, pending: Debit, tapKind: TapKind): boolean {

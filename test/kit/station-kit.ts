@@ -17,7 +17,7 @@ import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
-import type { StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import type { Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -137,7 +137,7 @@ export class StationKit {
   }
 
   gate(
-    side: 'entry' | 'exit',
+    side: Side,
     station: number,
     options: {
       journal?: Journal;
