@@ -112,6 +112,9 @@ export const FARE_CALENDAR_DAYS: { readonly first: number; readonly last: number
   first: 10_957,
   last: 47_482,
 };
+/** Networks and transfer rows that six bytes of a card's journey record can name. */
+export const CARD_NETWORKS_MAX = 14;
+export const CARD_TRANSFERS_MAX = 15;
 /** Rides that a rule of fares counts: those of a cap, a bundle, a journey. */
 export const FARE_RIDES_MAX = 10_000;
 /** Taps of one account that are priced together: a quarter at a hundred a day. */

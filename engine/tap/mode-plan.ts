@@ -8,6 +8,7 @@ import { exitFareMinor } from '../fare/quote.ts';
 import { type ModeHistory, stationNumber } from './mode-history.ts';
 import { Mode } from './modes.ts';
 import {
+  charge,
   isPassBack,
   type LastJourney,
   type Plan,
@@ -34,7 +35,7 @@ export interface PlanFacts {
 /** The last journey of a card whose rider left it without a tap. */
 const NOWHERE: LastJourney = { where: 'none', station: -1, instantMs: Number.NaN };
 
-const FREE: Plan = { reason: null, amountMinor: 0, minimumBalanceMinor: 0 };
+const FREE: Plan = charge(0, 0);
 
 /** The plan where a mode or the history of modes may have a say. */
 export function planUnderModes(facts: PlanFacts): Plan {
@@ -73,7 +74,8 @@ function exitPlan(facts: PlanFacts): Plan {
     const plan = planExit(fares, last, here, rider, nowMs);
     if (plan.reason !== null) return plan;
     const amountMinor = exitFareMinor(fares, last.station, here, rider, nowMs, nowMs);
-    return amountMinor !== plan.amountMinor && isTimeFree(facts) ? { ...plan, amountMinor } : plan;
+    if (amountMinor === plan.amountMinor || !isTimeFree(facts)) return plan;
+    return charge(amountMinor, amountMinor);
   }
   if ((mode & Mode.orderFree) !== 0) return FREE;
   if (last.where === 'outside' && isPassBack(fares, last, here, nowMs)) {
@@ -81,7 +83,7 @@ function exitPlan(facts: PlanFacts): Plan {
   }
   if ((mode & Mode.trainFailure) !== 0) return FREE;
   const amountMinor = cheapestFromOrderFree(facts);
-  if (amountMinor !== null) return { reason: null, amountMinor, minimumBalanceMinor: 0 };
+  if (amountMinor !== null) return charge(amountMinor, null);
   return planExit(fares, last, here, rider, nowMs);
 }
 

@@ -43,6 +43,8 @@ export interface TapSetting {
   readonly fares: FareBook;
   readonly denylist: Denylist;
   readonly zone: Zone;
+  /** The network this gate is on, as the fares' rules name it; absent: none. */
+  readonly network?: string;
   /** Where this gate's commands are written; of `place`. */
   readonly buffers: GateBuffers;
   /** The unconfirmed debit of a card (10-byte number) that this station knows of. */

@@ -14,6 +14,7 @@ import type { CompiledFares } from '../fare/fares.ts';
 import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
+import { type CountedTap, countRide, fillCounters } from './counting.ts';
 import { type DebitRequest, faultOutcome } from './debit-card.ts';
 import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
 import { mayRideExpired, ridesExpired } from './expiry.ts';
@@ -175,7 +176,18 @@ function quote(
   const rider = riderIndex(fares, riderClass(purse));
   const plan = planTap(setting, fares, last, rider, instantMs);
   if (plan.reason !== null) return plan.reason;
-  const { amountMinor, minimumBalanceMinor } = plan;
+  const { minimumBalanceMinor } = plan;
+  const { layout } = profile.journey!;
+  const counted =
+    layout.counters.length === 0
+      ? null
+      : countRide(
+          { ...ridden(setting), fares, rider, last, nowMs: instantMs },
+          layout,
+          journey,
+          plan,
+        );
+  const amountMinor = counted ? counted.amountMinor : plan.amountMinor;
   if (amountMinor > profile.maxAmountMinor) return 'amountOverLimit';
   const inside = last.where === 'inside';
   const form = setting.buffers.of(profile).journey![setting.side];
@@ -194,8 +206,10 @@ function quote(
     entryInstantMs: inside && tapKind === TapKind.exit && last.instantMs > 0 ? last.instantMs : 0,
     fareVersion: fares.version,
     rider,
-    journey: (balanceMinor, out, at) =>
-      fillJourney(form, journey, amountMinor, balanceMinor, slot.dateTime, out, at),
+    journey: (balanceMinor, out, at) => {
+      fillJourney(form, journey, amountMinor, balanceMinor, slot.dateTime, out, at);
+      if (counted) fillCounters(layout, counted.counters, out, at);
+    },
     cardNumber: slot.cardNumber,
     key: slot.key,
     buffers: setting.buffers,
@@ -203,6 +217,14 @@ function quote(
     inForce: slot.inForce,
     pendingOnCard: slot.pendingOnCard,
   };
+}
+
+function ridden({
+  side,
+  zone,
+  network = '',
+}: TapSetting): Pick<CountedTap, 'side' | 'zone' | 'network'> {
+  return { side, zone, network };
 }
 
 /** A ride is priced by the version in force when it began, as `quote` does. */

@@ -4,6 +4,7 @@
  */
 import { FARE_CALENDAR_DAYS } from '../../limits.ts';
 import { ZoneTable } from '../gtfs/zones.ts';
+import { monthOfDay } from './month.ts';
 import type { FareTerms } from './terms.ts';
 
 const DAY_MS = 86_400_000;
@@ -50,21 +51,9 @@ export class FareCalendar {
     return Math.floor((day + 3 - this.#terms.settings.weekStart) / 7);
   }
 
-  /** A number that all days of one month have in common: months since year 0. */
+  /** A number that all days of one month have in common. Allocates nothing. */
   monthOf(day: number): number {
-    // Civil month from days, counted from March of year 0 (H. Hinnant, "chrono-compatible dates").
-    const shifted = day + 719_468;
-    const era = Math.floor(shifted / 146_097);
-    const ofEra = shifted - era * 146_097;
-    const year = Math.floor(
-      (ofEra -
-        Math.floor(ofEra / 1460) +
-        Math.floor(ofEra / 36_524) -
-        Math.floor(ofEra / 146_096)) /
-        365,
-    );
-    const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
-    return (era * 400 + year) * 12 + Math.floor((5 * ofYear + 2) / 153);
+    return monthOfDay(day);
   }
 
   /** The weekday whose rules hold a service day: 0 Monday to 6 Sunday. Allocates nothing. */
