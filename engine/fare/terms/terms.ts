@@ -89,7 +89,7 @@ export interface Pass {
   /** null: without end. */
   readonly days: number | null;
   readonly startsAtFirstRide: boolean;
-  /** null: any number. */
+  /** null: as many as one likes. */
   readonly rides: number | null;
   readonly line: number;
 }
