@@ -115,6 +115,22 @@ export const GTFS_PRICES_MAX = 4_000_000;
 /** Days between the first and the last day of services that timeframes name: two hundred years. */
 export const GTFS_DAYS_MAX = 73_050;
 
+/** Minutes of a rule of fares, and days of a cap's span: a week, three months. */
+export const FARE_MINUTES_MAX = 10_080;
+export const FARE_WINDOW_DAYS_MAX = 92;
+/** Days since 1970 whose daylight saving an operator's calendar knows: 2000 to 2099. */
+export const FARE_CALENDAR_DAYS: { readonly first: number; readonly last: number } = {
+  first: 10_957,
+  last: 47_482,
+};
+/** Networks and transfer rows that six bytes of a card's journey record can name. */
+export const CARD_NETWORKS_MAX = 14;
+export const CARD_TRANSFERS_MAX = 15;
+/** Rides that a rule of fares counts: those of a cap, a bundle, a journey. */
+export const FARE_RIDES_MAX = 10_000;
+/** Taps of one account that are priced together: a quarter at a hundred a day. */
+export const ACCOUNT_TAPS_MAX = 10_000;
+
 /** Legs of one journey to be quoted. */
 export const JOURNEY_LEGS_MAX = 64;
 /** Stops that one leg of it passes. */

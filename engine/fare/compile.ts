@@ -3,6 +3,7 @@
  * station codes to indexes. Lookups on the tap's path allocate nothing.
  */
 import assert from 'node:assert/strict';
+import type { CardRules } from './card/rules.ts';
 import { currencyOf } from './currencies.ts';
 import type { CompiledFares, FareRules, FareSet, Station } from './fares.ts';
 import { faultOf } from './set.ts';
@@ -23,6 +24,7 @@ class Compiled implements CompiledFares {
   readonly stations: readonly Station[];
   readonly riders: readonly string[];
   readonly rules: FareRules;
+  readonly card: CardRules | null;
   readonly #matrix: Int32Array;
   readonly #size: number;
   readonly #byId: ReadonlyMap<string, number>;
@@ -42,6 +44,7 @@ class Compiled implements CompiledFares {
     this.stations = set.stations;
     this.riders = set.riders;
     this.rules = set.rules;
+    this.card = set.card ?? null;
     this.#matrix = set.matrix;
     this.#size = set.stations.length;
     this.#byId = indexById(set.stations);

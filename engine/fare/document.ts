@@ -13,6 +13,8 @@ import {
   FARE_STATIONS_MAX,
 } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
+import type { CardRules } from './card/rules.ts';
+import { cardRulesSchema } from './card/rules-schema.ts';
 import type { FareRules, FareSet } from './fares.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 import { faultOf } from './set.ts';
@@ -24,6 +26,8 @@ export interface FareDocument {
   readonly currency: string;
   readonly riders: readonly string[];
   readonly rules: FareRules;
+  /** What gates count on cards; absent where there is nothing. */
+  readonly card?: CardRules;
   readonly stations: readonly {
     readonly id: string;
     readonly name: string;
@@ -35,37 +39,41 @@ export interface FareDocument {
 const amount = { type: 'integer', minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX };
 const text = { type: 'string', minLength: 1, maxLength: FARE_NAME_LENGTH_MAX };
 
-function closed(properties: Readonly<Record<string, object>>): object {
+function closed(properties: Readonly<Record<string, object>>, ...optional: string[]): object {
   return {
     type: 'object',
     properties,
-    required: Object.keys(properties),
+    required: Object.keys(properties).filter((name) => !optional.includes(name)),
     additionalProperties: false,
   };
 }
 
-const documentSchema = closed({
-  version: { type: 'integer', minimum: 1, maximum: 0xffff_ffff },
-  effective: { type: 'string' },
-  currency: { type: 'string', pattern: '^[A-Z]{3}$' },
-  riders: { type: 'array', items: text, minItems: 1, maxItems: FARE_RIDERS_MAX },
-  rules: closed({
-    entryBalanceMinor: amount,
-    sameStationMinor: amount,
-    sameStationMinutes: amount,
-    overstayMinor: amount,
-    maxMinutes: amount,
-    passBackSeconds: amount,
-    missingTapMinor: { type: ['integer', 'null'], minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX },
-  }),
-  stations: {
-    type: 'array',
-    items: closed({ id: text, name: text, code: { type: 'string', pattern: '^[0-9A-F]{8}$' } }),
-    minItems: 2,
-    maxItems: FARE_STATIONS_MAX,
+const documentSchema = closed(
+  {
+    version: { type: 'integer', minimum: 1, maximum: 0xffff_ffff },
+    effective: { type: 'string' },
+    currency: { type: 'string', pattern: '^[A-Z]{3}$' },
+    riders: { type: 'array', items: text, minItems: 1, maxItems: FARE_RIDERS_MAX },
+    rules: closed({
+      entryBalanceMinor: amount,
+      sameStationMinor: amount,
+      sameStationMinutes: amount,
+      overstayMinor: amount,
+      maxMinutes: amount,
+      passBackSeconds: amount,
+      missingTapMinor: { type: ['integer', 'null'], minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX },
+    }),
+    stations: {
+      type: 'array',
+      items: closed({ id: text, name: text, code: { type: 'string', pattern: '^[0-9A-F]{8}$' } }),
+      minItems: 2,
+      maxItems: FARE_STATIONS_MAX,
+    },
+    card: cardRulesSchema,
+    sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
   },
-  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-});
+  'card',
+);
 
 type FareBody = Omit<FareDocument, 'sha256'>;
 
@@ -127,6 +135,7 @@ function setOf(body: FareBody, bytes: Uint8Array): FareSet {
     stations: body.stations.map(({ id, name, code }) => ({ id, name, code: fromHex(code) })),
     riders: body.riders,
     rules: body.rules,
+    ...(body.card ? { card: body.card } : {}),
     matrix,
   };
 }
@@ -138,6 +147,7 @@ function bodyOf(set: FareSet): FareBody {
     currency: set.currency,
     riders: set.riders,
     rules: set.rules,
+    ...(set.card ? { card: set.card } : {}),
     stations: set.stations.map(({ id, name, code }) => ({ id, name, code: toHex(code) })),
   };
 }

@@ -2,6 +2,7 @@
  * What a gate asks of a fare set, compiled: stations and riders are small integers, a fare is one
  * array read. Importers (`matrix.ts`, `tariff.ts`) produce it; `book.ts` holds its versions.
  */
+import type { CardRules } from './card/rules.ts';
 
 export interface Station {
   /** The operator's identifier, as in the source table. */
@@ -42,6 +43,8 @@ export interface FareSet {
   readonly stations: readonly Station[];
   readonly riders: readonly string[];
   readonly rules: FareRules;
+  /** What gates count on cards; absent where there is nothing. */
+  readonly card?: CardRules;
   /** Minor units at `(rider * stations + from) * stations + to`. */
   readonly matrix: Int32Array;
 }
@@ -58,6 +61,8 @@ export interface CompiledFares {
   /** Names of the rider classes, by index; the first is the default. */
   readonly riders: readonly string[];
   readonly rules: FareRules;
+  /** What gates count on cards; null where there is nothing. */
+  readonly card: CardRules | null;
   /** Index of a station by its 4-byte code at `bytes[at]`, or -1. Allocates nothing. */
   stationByCode(bytes: Uint8Array, at: number): number;
   /** Index of a station by its id or name, or -1. */

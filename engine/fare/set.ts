@@ -41,7 +41,7 @@ export function faultOf(set: FareSet): string | null {
   if (matrix.length !== cells) return `the matrix holds ${matrix.length} fares, not ${cells}`;
   const negative = matrix.findIndex((fare) => fare < 0);
   if (negative >= 0) return `the matrix holds a negative fare, number ${negative}`;
-  return faultOfStations(stations) ?? faultOfRules(set.rules);
+  return faultOfStations(stations) ?? faultOfRules(set.rules) ?? faultOfCard(set);
 }
 
 function faultOfStations(stations: readonly Station[]): string | null {
@@ -62,6 +62,28 @@ function faultOfRules(rules: FareRules): string | null {
   for (const [name, value] of Object.entries(rules) as [string, number | null][]) {
     if (value === null ? name !== 'missingTapMinor' : !(Number.isSafeInteger(value) && value >= 0))
       return `field /rules/${name} is not a whole number from 0 up`;
+  }
+  return null;
+}
+
+/** What the schema of the document cannot say of the rules for cards. */
+function faultOfCard({ card, riders }: FareSet): string | null {
+  if (!card) return null;
+  if (card.riders.length !== riders.length) {
+    return `field /card/riders holds ${card.riders.length} classes, not ${riders.length}`;
+  }
+  for (const [rider, { discounts, transfers, month, dayCap }] of card.riders.entries()) {
+    const networks = [
+      ...[...discounts, month, dayCap].flatMap((rule) => (rule ? [rule.network] : [])),
+      ...transfers.flatMap(({ fromNetwork, toNetwork }) => [fromNetwork, toNetwork]),
+    ];
+    if (networks.some((network) => network >= card.networks.length)) {
+      return `field /card/riders/${rider} names a network that /card/networks does not hold`;
+    }
+    const steps = month?.steps ?? [];
+    if (steps.some(({ fromMinor }, i) => i > 0 && fromMinor <= steps[i - 1]!.fromMinor)) {
+      return `field /card/riders/${rider}/month/steps does not rise`;
+    }
   }
   return null;
 }

@@ -7,6 +7,7 @@ import { FaregateError } from '../errors.ts';
 import { KEYS_PER_USE_MAX, PARAMETER_MODES_MAX, STATION_GATES_MAX } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
 import { modeOf } from '../tap/modes.ts';
+import type { Side } from '../tap/setting.ts';
 
 /** A card whose key is not named here is refused, though the gate may hold it. No key material. */
 export interface KeyVersions {
@@ -16,7 +17,7 @@ export interface KeyVersions {
 /** What is left out stays as the gate's own configuration has it. */
 export interface GateSettings {
   /** Gate id -> the direction it serves. */
-  readonly sides?: Readonly<Record<string, 'entry' | 'exit'>>;
+  readonly sides?: Readonly<Record<string, Side>>;
   /** 2 and 8 bytes of journey records, hexadecimal. */
   readonly city?: string;
   readonly institution?: string;
@@ -54,7 +55,7 @@ const settingsSchema = closed(
       type: 'object',
       maxProperties: STATION_GATES_MAX,
       propertyNames: { pattern: GATE_ID_PATTERN.source },
-      additionalProperties: { enum: ['entry', 'exit'] },
+      additionalProperties: { enum: ['entry', 'exit', 'single'] },
     },
     city: { type: 'string', pattern: '^[0-9A-Fa-f]{4}$' },
     institution: { type: 'string', pattern: '^[0-9A-Fa-f]{16}$' },

@@ -9,9 +9,10 @@ import { writeLocalDateTime, type Zone } from '../time.ts';
 import { type ModeHistory, stationNumber } from './mode-history.ts';
 import { Mode } from './modes.ts';
 import type { LastJourney } from './plan.ts';
+import type { Side } from './setting.ts';
 
 /** Whether it is worth reading the journey record of an expired card at all. */
-export function mayRideExpired(mode: number, side: 'entry' | 'exit'): boolean {
+export function mayRideExpired(mode: number, side: Side): boolean {
   return side === 'exit' || (mode & Mode.dateFree) !== 0;
 }
 
@@ -19,7 +20,7 @@ export function mayRideExpired(mode: number, side: 'entry' | 'exit'): boolean {
 export interface ExpiredRide {
   readonly mode: number;
   readonly history: ModeHistory | null;
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   readonly zone: Zone;
   readonly last: LastJourney;
   /** Code of the station of entry, where the fare set has it. */
@@ -31,7 +32,7 @@ export interface ExpiredRide {
 export function ridesExpired(purse: SelectedPurse, ride: ExpiredRide): boolean {
   const { mode, history, side, zone, last, enteredAt, nowMs } = ride;
   if ((mode & Mode.dateFree) !== 0) return true;
-  if (side === 'entry' || last.where !== 'inside' || Number.isNaN(last.instantMs)) return false;
+  if (side !== 'exit' || last.where !== 'inside' || Number.isNaN(last.instantMs)) return false;
   if (enteredAt && history) {
     const station = stationNumber(enteredAt);
     if (history.enteredUnder(Mode.dateFree, station, last.instantMs, nowMs)) return true;

@@ -7,11 +7,20 @@ import type { CompiledFares } from '../fare/fares.ts';
 import { exitFareMinor } from '../fare/quote.ts';
 import { type ModeHistory, stationNumber } from './mode-history.ts';
 import { Mode } from './modes.ts';
-import { isPassBack, type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
+import {
+  charge,
+  isPassBack,
+  type LastJourney,
+  type Plan,
+  planEntry,
+  planExit,
+  planSingle,
+} from './plan.ts';
+import type { Side } from './setting.ts';
 
 /** What a plan under modes is made of. */
 export interface PlanFacts {
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   readonly mode: number;
   readonly history: ModeHistory;
   readonly fares: CompiledFares;
@@ -23,25 +32,26 @@ export interface PlanFacts {
   readonly nowMs: number;
 }
 
-const FREE: Plan = { reason: null, amountMinor: 0, minimumBalanceMinor: 0 };
+/** The last journey of a card whose rider left it without a tap. */
+const NOWHERE: LastJourney = { where: 'none', station: -1, instantMs: Number.NaN };
+
+const FREE: Plan = charge(0, 0);
 
 /** The plan where a mode or the history of modes may have a say. */
 export function planUnderModes(facts: PlanFacts): Plan {
-  const plan = facts.side === 'entry' ? entryPlan(facts) : exitPlan(facts);
+  const plan = facts.side === 'exit' ? exitPlan(facts) : entryPlan(facts);
   if (plan.reason !== null) return plan;
   return (facts.mode & Mode.fareFree) !== 0 ? FREE : plan;
 }
 
 /** A missing exit costs nothing where the order is free or a mode explains it. */
-function entryPlan({ mode, history, fares, last, here, nowMs }: PlanFacts): Plan {
-  if (last.where === 'inside') {
-    const excused = (mode & Mode.orderFree) !== 0 || leftUnderModes(history, fares, last, nowMs);
-    if (excused) {
-      const { entryBalanceMinor } = fares.rules;
-      return { reason: null, amountMinor: 0, minimumBalanceMinor: entryBalanceMinor };
-    }
-  }
-  return planEntry(fares, last, here, nowMs);
+function entryPlan({ side, mode, history, fares, last, here, rider, nowMs }: PlanFacts): Plan {
+  const excused =
+    last.where === 'inside' &&
+    ((mode & Mode.orderFree) !== 0 || leftUnderModes(history, fares, last, nowMs));
+  const before = excused ? NOWHERE : last;
+  if (side === 'single') return planSingle(fares, before, here, rider, nowMs);
+  return planEntry(fares, before, here, nowMs);
 }
 
 /** Whether the rider may have left without a tap: an emergency anywhere, no trains where he was. */
@@ -64,7 +74,8 @@ function exitPlan(facts: PlanFacts): Plan {
     const plan = planExit(fares, last, here, rider, nowMs);
     if (plan.reason !== null) return plan;
     const amountMinor = exitFareMinor(fares, last.station, here, rider, nowMs, nowMs);
-    return amountMinor !== plan.amountMinor && isTimeFree(facts) ? { ...plan, amountMinor } : plan;
+    if (amountMinor === plan.amountMinor || !isTimeFree(facts)) return plan;
+    return charge(amountMinor, amountMinor);
   }
   if ((mode & Mode.orderFree) !== 0) return FREE;
   if (last.where === 'outside' && isPassBack(fares, last, here, nowMs)) {
@@ -72,7 +83,7 @@ function exitPlan(facts: PlanFacts): Plan {
   }
   if ((mode & Mode.trainFailure) !== 0) return FREE;
   const amountMinor = cheapestFromOrderFree(facts);
-  if (amountMinor !== null) return { reason: null, amountMinor, minimumBalanceMinor: 0 };
+  if (amountMinor !== null) return charge(amountMinor, null);
   return planExit(fares, last, here, rider, nowMs);
 }
 

@@ -6,6 +6,7 @@
  */
 import { FaregateError } from '../errors.ts';
 import type { Reason } from './reasons.ts';
+import type { Side } from './setting.ts';
 
 /** Name -> bit, in the order of the bits. */
 export const Mode = {
@@ -89,7 +90,7 @@ export function modeOf(names: readonly string[]): number {
  * What the modes say before any card is touched: `released` opens the gate, any other reason
  * refuses, null lets the tap go on. In order of precedence.
  */
-export function atTheDoor(mask: number, side: 'entry' | 'exit'): Reason | null {
+export function atTheDoor(mask: number, side: Side): Reason | null {
   if (mask === NORMAL) return null;
   if ((mask & emergency) !== 0) return 'released';
   if ((mask & closed) !== 0) return 'stationClosed';

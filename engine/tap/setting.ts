@@ -26,9 +26,15 @@ export interface StationModes {
   readonly history: ModeHistory;
 }
 
+/**
+ * What a tap at a gate does: begins a ride, ends one, or is all of one, as on a bus whose riders
+ * tap once.
+ */
+export type Side = 'entry' | 'exit' | 'single';
+
 export interface TapSetting {
   readonly gateId: string;
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   readonly place: GatePlace;
   /** 6 bytes, as INITIALIZE takes it. */
   readonly terminalId: Uint8Array;
@@ -37,6 +43,8 @@ export interface TapSetting {
   readonly fares: FareBook;
   readonly denylist: Denylist;
   readonly zone: Zone;
+  /** The network this gate is on, as the fares' rules name it; absent: none. */
+  readonly network?: string;
   /** Where this gate's commands are written; of `place`. */
   readonly buffers: GateBuffers;
   /** The unconfirmed debit of a card (10-byte number) that this station knows of. */

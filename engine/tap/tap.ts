@@ -14,6 +14,7 @@ import type { CompiledFares } from '../fare/fares.ts';
 import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
+import { type CountedTap, countRide, fillCounters } from './counting.ts';
 import { type DebitRequest, faultOutcome } from './debit-card.ts';
 import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
 import { mayRideExpired, ridesExpired } from './expiry.ts';
@@ -21,12 +22,18 @@ import { journeyOf, wroteJourney } from './journey.ts';
 import { planUnderModes } from './mode-plan.ts';
 import { atTheDoor, NORMAL } from './modes.ts';
 import { type Quoted, runPhases } from './phases.ts';
-import { type LastJourney, type Plan, planEntry, planExit } from './plan.ts';
+import { type LastJourney, type Plan, planEntry, planExit, planSingle } from './plan.ts';
 import type { Reason } from './reasons.ts';
-import type { PendingDebit, TapSetting } from './setting.ts';
+import type { PendingDebit, Side, TapSetting } from './setting.ts';
 import { type SettlementSlot, settleByProof } from './settle.ts';
 
 const NO_STATION = new Uint8Array(4);
+
+const tapKinds: Readonly<Record<Side, TapKind>> = {
+  entry: TapKind.entry,
+  exit: TapKind.exit,
+  single: TapKind.purchase,
+};
 
 /**
  * @param instantMs when the card was detected, by the gate's clock.
@@ -41,7 +48,7 @@ function* quoteTap(
   instantMs: number,
   sequence: number,
 ): TapDialogue<Decision | Quoted> {
-  const tapKind = setting.side === 'entry' ? TapKind.entry : TapKind.exit;
+  const tapKind = tapKinds[setting.side];
   const door = atTheDoor(modeOf(setting), setting.side);
   if (door) return { ...refuse(tapKind, door, ''), open: door === 'released' };
   const fares = setting.fares.at(instantMs);
@@ -169,7 +176,18 @@ function quote(
   const rider = riderIndex(fares, riderClass(purse));
   const plan = planTap(setting, fares, last, rider, instantMs);
   if (plan.reason !== null) return plan.reason;
-  const { amountMinor, minimumBalanceMinor } = plan;
+  const { minimumBalanceMinor } = plan;
+  const { layout } = profile.journey!;
+  const counted =
+    layout.counters.length === 0
+      ? null
+      : countRide(
+          { ...ridden(setting), fares, rider, last, nowMs: instantMs },
+          layout,
+          journey,
+          plan,
+        );
+  const amountMinor = counted ? counted.amountMinor : plan.amountMinor;
   if (amountMinor > profile.maxAmountMinor) return 'amountOverLimit';
   const inside = last.where === 'inside';
   const form = setting.buffers.of(profile).journey![setting.side];
@@ -188,8 +206,10 @@ function quote(
     entryInstantMs: inside && tapKind === TapKind.exit && last.instantMs > 0 ? last.instantMs : 0,
     fareVersion: fares.version,
     rider,
-    journey: (balanceMinor, out, at) =>
-      fillJourney(form, journey, amountMinor, balanceMinor, slot.dateTime, out, at),
+    journey: (balanceMinor, out, at) => {
+      fillJourney(form, journey, amountMinor, balanceMinor, slot.dateTime, out, at);
+      if (counted) fillCounters(layout, counted.counters, out, at);
+    },
     cardNumber: slot.cardNumber,
     key: slot.key,
     buffers: setting.buffers,
@@ -199,9 +219,17 @@ function quote(
   };
 }
 
+function ridden({
+  side,
+  zone,
+  network = '',
+}: TapSetting): Pick<CountedTap, 'side' | 'zone' | 'network'> {
+  return { side, zone, network };
+}
+
 /** A ride is priced by the version in force when it began, as `quote` does. */
 function faresOf(setting: TapSetting, now: CompiledFares, last: LastJourney): CompiledFares {
-  if (setting.side === 'entry' || last.where !== 'inside') return now;
+  if (setting.side !== 'exit' || last.where !== 'inside') return now;
   return setting.fares.at(last.instantMs) ?? now;
 }
 
@@ -248,19 +276,20 @@ function planTap(
     const { mode, history } = modes;
     return planUnderModes({ side, mode, history, fares, last, here, rider, nowMs: instantMs });
   }
-  return side === 'entry'
-    ? planEntry(fares, last, here, instantMs)
-    : planExit(fares, last, here, rider, instantMs);
+  if (side === 'exit') return planExit(fares, last, here, rider, instantMs);
+  return side === 'single'
+    ? planSingle(fares, last, here, rider, instantMs)
+    : planEntry(fares, last, here, instantMs);
 }
 
 /**
  * Whether the debit that is now proven is what this tap wants: then the rider goes through. Whoever
- * has paid to leave here and not been let out may do so at any later time; an entry is old after a
- * while, and then begins anew (`unopened`).
+ * has paid to leave or to ride here and not been let through may do so at any later time; an entry
+ * is old after a while, and then begins anew (`unopened`).
  */
 function opensFor(setting: TapSetting, pending: Debit, ageMs: number, tapKind: TapKind): boolean {
   if (!isSameTap(setting, pending, tapKind)) return false;
-  return tapKind === TapKind.exit || ageMs <= TAP_RECOVERY_WINDOW_MS;
+  return tapKind !== TapKind.entry || ageMs <= TAP_RECOVERY_WINDOW_MS;
 }
 
 function isSameTap(setting: TapSetting, pending: Debit, tapKind: TapKind): boolean {

@@ -68,7 +68,7 @@ export const tapCommand: Command = {
       about: 'fare set for an entry or exit (default: sample)',
     },
     station: { type: 'string', value: 'ID', about: 'station of the gate (default: the first)' },
-    side: { type: 'string', value: 'SIDE', about: 'entry or exit (default entry)' },
+    side: { type: 'string', value: 'SIDE', about: 'entry, exit or single (default entry)' },
     terminal: { type: 'string', value: 'HEX', about: 'terminal id, 6 bytes' },
     zone: { type: 'string', value: 'NAME', about: 'time zone (default Asia/Shanghai)' },
     journal: { type: 'string', value: 'DIR', about: 'keep debits here (default: in memory only)' },
@@ -149,8 +149,8 @@ function readSetting(
   fares: FareBook,
 ): Pick<TapSetting, 'gateId' | 'side' | 'place' | 'terminalId' | 'fares' | 'zone'> {
   const side = args.text('side') ?? 'entry';
-  if (side !== 'entry' && side !== 'exit') {
-    throw new FaregateError('USAGE', `--side takes entry or exit, not ${side}`);
+  if (side !== 'entry' && side !== 'exit' && side !== 'single') {
+    throw new FaregateError('USAGE', `--side takes entry, exit or single, not ${side}`);
   }
   const terminal = args.text('terminal') ?? '040900000001';
   if (!isHex(terminal, 6)) {

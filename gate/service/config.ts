@@ -7,8 +7,13 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { DenylistForm } from '../../engine/denylist/key-table.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { GATE_CONFIG_BYTES_MAX, STATION_GATES_MAX } from '../../engine/limits.ts';
+import {
+  FARE_NAME_LENGTH_MAX,
+  GATE_CONFIG_BYTES_MAX,
+  STATION_GATES_MAX,
+} from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
+import type { Side } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Uplinks } from '../station.ts';
 
@@ -23,9 +28,11 @@ export interface SamConfig {
 
 export interface GateConfig {
   readonly id: string;
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   /** Id or name of a station in the fare set. */
   readonly station: string;
+  /** As the fares' rules for cards name it; absent: none. */
+  readonly network?: string;
   /** A reader link, as `--reader` takes it. */
   readonly reader: string;
   /** 6 bytes. */
@@ -80,8 +87,9 @@ const object = (required: readonly string[], properties: object) => ({
 
 const gateSchema = object(['id', 'side', 'station', 'reader', 'terminalId', 'bundle', 'journal'], {
   id: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,12}$' },
-  side: { enum: ['entry', 'exit'] },
+  side: { enum: ['entry', 'exit', 'single'] },
   station: text,
+  network: { type: 'string', minLength: 1, maxLength: FARE_NAME_LENGTH_MAX },
   reader: text,
   terminalId: hex(6),
   bundle: text,

@@ -217,6 +217,7 @@ function settingFor(
     fares,
     denylist,
     zone,
+    ...(gate.network === undefined ? {} : { network: gate.network }),
     parametersVersion,
   };
 }

@@ -13,11 +13,12 @@ import { encodeDebit } from '../../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit, type InForce } from '../../engine/debit/record.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { fareBook } from '../../engine/fare/book.ts';
+import type { CardRules } from '../../engine/fare/card/rules.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
-import type { StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import type { Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -88,7 +89,8 @@ export class StationKit {
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
   readonly zone: Zone;
-  readonly fares: CompiledFares;
+  /** In force at all gates; may be replaced between two taps. */
+  fares: CompiledFares;
   readonly #profiles = ['tunion', 'city-union'].map((name) =>
     compileProfile(builtInProfile(name as 'tunion')),
   );
@@ -97,10 +99,15 @@ export class StationKit {
   #cards = 0;
   #gates = 0;
 
-  constructor(rules: Partial<FareRules> = {}, zone = 'Asia/Shanghai') {
+  constructor(rules: Partial<FareRules> = {}, zone = 'Asia/Shanghai', card?: CardRules) {
     this.zone = new Zone(zone);
     const city = sampleFareSet();
-    this.fares = compileFares({ ...city, effectiveMs: 0, rules: { ...city.rules, ...rules } });
+    this.fares = compileFares({
+      ...city,
+      effectiveMs: 0,
+      rules: { ...city.rules, ...rules },
+      ...(card ? { card } : {}),
+    });
   }
 
   stop(...cards: readonly VirtualCard[]): void {
@@ -137,7 +144,7 @@ export class StationKit {
   }
 
   gate(
-    side: 'entry' | 'exit',
+    side: Side,
     station: number,
     options: {
       journal?: Journal;
@@ -145,6 +152,7 @@ export class StationKit {
       profiles?: TapSetting['profiles'];
       keys?: KeyHolder;
       modes?: StationModes;
+      network?: string;
       inForce?: InForce;
       /** Of another station than the kit's own. */
       unconfirmed?: UnconfirmedDebits;
@@ -179,6 +187,7 @@ export class StationKit {
       findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
       ...(options.modes ? { modes: options.modes } : {}),
+      ...(options.network === undefined ? {} : { network: options.network }),
       ...(options.inForce ? { inForce: options.inForce } : {}),
     });
     const gate = new Gate({

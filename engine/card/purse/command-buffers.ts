@@ -15,7 +15,7 @@ export interface CommandBuffers {
   readonly update: Uint8Array;
   readonly debit: Uint8Array;
   /** The journey records of its taps; null where the profile or the gate's place has none. */
-  readonly journey: Readonly<Record<'entry' | 'exit', JourneyForm>> | null;
+  readonly journey: Readonly<Record<'entry' | 'exit' | 'single', JourneyForm>> | null;
 }
 
 /** @param place the gate's; null for commands whose journey record the caller writes. */
@@ -32,7 +32,11 @@ export function makeBuffers(
     debit: debit.template(),
     journey:
       layout && place
-        ? { entry: journeyForm(layout, place, 'entry'), exit: journeyForm(layout, place, 'exit') }
+        ? {
+            entry: journeyForm(layout, place, 'entry'),
+            exit: journeyForm(layout, place, 'exit'),
+            single: journeyForm(layout, place, 'single'),
+          }
         : null,
   };
 }

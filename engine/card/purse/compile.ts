@@ -25,7 +25,7 @@ import type {
 import { checkProfile } from './profile-check.ts';
 
 /** Where the journey record's fields lie. A field the scheme does not have has length 0. */
-export interface JourneyLayout extends Required<JourneyFields> {
+export interface JourneyLayout extends Readonly<Record<keyof JourneyFields, Field>> {
   /** Bytes of the whole record. */
   readonly recordLength: number;
   /** Meaning of a type byte, by its value. */
@@ -166,6 +166,7 @@ function compileJourney(file: JourneyFileSettings): CompiledJourney {
       institution: fields.institution ?? ABSENT,
       maxIncompleteAmount: fields.maxIncompleteAmount ?? ABSENT,
       maxTime: fields.maxTime ?? ABSENT,
+      counters: fields.counters ?? ABSENT,
       typeOf,
       typeByte: {
         none: byte(types.none[0]!),

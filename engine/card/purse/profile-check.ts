@@ -24,11 +24,12 @@ export function checkProfile(profile: PurseProfile): string | null {
 
 function fieldsProblem(
   path: string,
-  fields: Readonly<Record<string, Field>>,
+  fields: Readonly<Record<string, Field | null>>,
   length: number,
 ): string | null {
   const owners: (string | undefined)[] = new Array(length);
   for (const [name, field] of Object.entries(fields)) {
+    if (!field) continue;
     if (field.offset + field.length > length) {
       return `field ${path}/${name} must lie in the file's ${length} bytes`;
     }

@@ -68,17 +68,18 @@ const key = object({
 const journeyFields = object(
   {
     type: field(1),
-    terminal: field(1, 16),
-    industry: field(1),
+    terminal: orNull(field(1, 16)),
+    industry: orNull(field(1)),
     station: field(4),
-    stationRest: field(1, 16),
-    amount: field(1, 4),
-    balance: field(1, 4),
+    stationRest: orNull(field(1, 16)),
+    amount: orNull(field(1, 4)),
+    balance: orNull(field(1, 4)),
     dateTime: field(7),
-    city: field(1, 16),
-    institution: field(1, 16),
-    maxIncompleteAmount: field(1, 4),
-    maxTime: field(1, 4),
+    city: orNull(field(1, 16)),
+    institution: orNull(field(1, 16)),
+    maxIncompleteAmount: orNull(field(1, 4)),
+    maxTime: orNull(field(1, 4)),
+    counters: orNull(field(6)),
   },
   [
     'terminal',
@@ -90,6 +91,7 @@ const journeyFields = object(
     'institution',
     'maxIncompleteAmount',
     'maxTime',
+    'counters',
   ],
 );
 

@@ -57,21 +57,23 @@ export interface KeySettings {
   readonly factors: readonly Field[];
 }
 
-/** Fields of the journey record; a field a scheme does not have is left out. */
+/** Fields of the journey record; a field a scheme does not have is left out, or null. */
 export interface JourneyFields {
   readonly type: Field;
-  readonly terminal?: Field;
-  readonly industry?: Field;
+  readonly terminal?: Field | null;
+  readonly industry?: Field | null;
   readonly station: Field;
   /** Bytes after the station code: site, gate or direction. */
-  readonly stationRest?: Field;
-  readonly amount?: Field;
-  readonly balance?: Field;
+  readonly stationRest?: Field | null;
+  readonly amount?: Field | null;
+  readonly balance?: Field | null;
   readonly dateTime: Field;
-  readonly city?: Field;
-  readonly institution?: Field;
-  readonly maxIncompleteAmount?: Field;
-  readonly maxTime?: Field;
+  readonly city?: Field | null;
+  readonly institution?: Field | null;
+  readonly maxIncompleteAmount?: Field | null;
+  readonly maxTime?: Field | null;
+  /** Six bytes in which gates count what a rider has spent (docs/card-counters.md). */
+  readonly counters?: Field | null;
 }
 
 export interface JourneyFileSettings {

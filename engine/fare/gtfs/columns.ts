@@ -5,7 +5,7 @@
 import { currencyOf } from '../currencies.ts';
 import { isDegrees, isTimezone, parseDate, parseTime, parseWhole } from './fields.ts';
 import { type Findings, placeText } from './findings.ts';
-import type { FieldSpec } from './schema.ts';
+import type { FieldSpec } from './spec.ts';
 import type { Row, Table } from './table.ts';
 
 export type Tables = ReadonlyMap<string, Table>;
@@ -43,8 +43,9 @@ function faultOf(value: string, spec: FieldSpec): readonly [code: string, why: s
     case 'whole': {
       const number = parseWhole(value);
       if (Number.isNaN(number)) return ['invalid_integer', 'is not a whole number'];
-      if (number >= spec.least!) return null;
-      return ['number_out_of_range', `is below ${spec.least}`];
+      if (number < spec.least!) return ['number_out_of_range', `is below ${spec.least}`];
+      if (spec.most === undefined || number <= spec.most) return null;
+      return ['number_out_of_range', `is over ${spec.most}`];
     }
     case 'date':
       return Number.isNaN(parseDate(value)) ? ['invalid_date', 'is not a date YYYYMMDD'] : null;
@@ -54,6 +55,8 @@ function faultOf(value: string, spec: FieldSpec): readonly [code: string, why: s
       return isTimezone(value) ? null : ['invalid_timezone', 'is no time zone'];
     case 'currency':
       return currencyOf(value) ? null : ['invalid_currency', 'is no ISO 4217 code'];
+    case 'amount':
+      return /^\d+(\.\d+)?$/.test(value) ? null : ['invalid_currency_amount', 'is no amount'];
     case 'latitude':
       return isDegrees(value, 90) ? null : ['number_out_of_range', 'is no latitude'];
     case 'longitude':

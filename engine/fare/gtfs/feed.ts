@@ -4,6 +4,10 @@
  */
 import { GTFS_DAYS_MAX, GTFS_PRICES_MAX } from '../../limits.ts';
 import { type Currency, currencyOf } from '../currencies.ts';
+import { checkTerms } from '../terms/check.ts';
+import { readTerms } from '../terms/read.ts';
+import { termsSpecs } from '../terms/schema.ts';
+import type { FareTerms } from '../terms/terms.ts';
 import { checkReferences, checkValues, type Tables } from './columns.ts';
 import { formatDate, parseDate, parseTime, parseWhole } from './fields.ts';
 import { Findings } from './findings.ts';
@@ -151,6 +155,8 @@ export interface GtfsFeed {
   readonly transferRules: readonly TransferRule[];
   readonly fares: readonly Fare[];
   readonly fareRules: readonly FareRule[];
+  /** What the extension tables say; null where the feed has none. */
+  readonly terms: FareTerms | null;
 }
 
 export interface CheckedFeed {
@@ -175,6 +181,7 @@ export function checkFeed(files: readonly CsvFile[], names: readonly string[]): 
   checkValues(tables, findings);
   checkReferences(tables, findings);
   checkRules(tables, findings);
+  checkTerms(tables, currencyIn(tables)?.decimals ?? 2, tables.has('agency.txt'), findings);
   if (findings.errors > 0) return { findings, feed: null };
   const feed = readFeed(tables);
   checkSpan(feed, findings);
@@ -202,14 +209,21 @@ function checkPriceCount({ products, riders, media }: GtfsFeed, findings: Findin
   findings.error('too_many_prices', { file: PRODUCTS }, message);
 }
 
+/** The currency of the fares that are read; null where a feed with errors has none. */
+function currencyIn(tables: Tables): Currency | null {
+  const first = hasFaresV2(tables)
+    ? tables.get(PRODUCTS)?.rows[0]?.get('currency')
+    : tables.get(ATTRIBUTES)?.rows[0]?.get('currency_type');
+  return currencyOf(first ?? '') ?? null;
+}
+
 function readFeed(tables: Tables): GtfsFeed {
   const rows = (file: string): readonly Row[] => tables.get(file)?.rows ?? [];
   const isV2 = hasFaresV2(tables);
-  const code = isV2
-    ? rows(PRODUCTS)[0]!.get('currency')
-    : rows(ATTRIBUTES)[0]!.get('currency_type');
-  const currency = currencyOf(code)!;
+  const currency = currencyIn(tables)!;
   const { decimals } = currency;
+  const timezone = rows('agency.txt')[0]!.get('agency_timezone');
+  const hasTerms = [...tables.keys()].some((name) => name in termsSpecs);
   const networkOf = new Map(
     rows('route_networks.txt').map((row) => [row.get('route_id'), row.get('network_id')]),
   );
@@ -223,7 +237,7 @@ function readFeed(tables: Tables): GtfsFeed {
   return {
     model: isV2 ? 'v2' : 'v1',
     currency,
-    timezone: rows('agency.txt')[0]!.get('agency_timezone'),
+    timezone,
     stops: rows('stops.txt').map(readStop),
     routes,
     networks: [...new Set([...listed, ...used])],
@@ -245,6 +259,7 @@ function readFeed(tables: Tables): GtfsFeed {
     transferRules: isV2 ? rows(TRANSFER_RULES).map(readTransferRule) : [],
     fares: isV2 ? [] : rows(ATTRIBUTES).map((row) => readFare(row, decimals)),
     fareRules: isV2 ? [] : rows('fare_rules.txt').map(readFareRule),
+    terms: hasTerms ? readTerms(tables, decimals, timezone) : null,
   };
 }
 

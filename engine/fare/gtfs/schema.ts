@@ -3,51 +3,13 @@
  * GTFS Schedule reference, "Field Definitions". What one field's value depends on in another is in
  * `rules.ts`.
  */
+import { termsSpecs } from '../terms/schema.ts';
+import { type FieldSpec, type FileSpec, oneOf, refers, required, text } from './spec.ts';
 
-export type FieldType =
-  | 'text'
-  | 'enum'
-  | 'whole'
-  | 'date'
-  | 'time'
-  | 'timezone'
-  | 'currency'
-  | 'latitude'
-  | 'longitude';
-
-export interface FieldSpec {
-  readonly type: FieldType;
-  readonly isRequired: boolean;
-  /** Of an enum; an empty value is judged by `isRequired` alone. */
-  readonly values?: readonly string[];
-  /** Of a whole number. */
-  readonly least?: number;
-  /** `file:field` of the ids it may name, any of them. */
-  readonly refersTo?: readonly string[];
-  /** A dangling reference makes its row match nothing, which is unusual and no harm. */
-  readonly isDanglingHarmless?: boolean;
-}
-
-export interface FileSpec {
-  /** Fields that together name a row; empty: all fields do. */
-  readonly key: readonly string[];
-  readonly fields: Readonly<Record<string, FieldSpec>>;
-}
-
-const text: FieldSpec = { type: 'text', isRequired: false };
-const required: FieldSpec = { type: 'text', isRequired: true };
 const flag = oneOf(true, '0', '1');
 const day: FieldSpec = { type: 'date', isRequired: true };
 const time: FieldSpec = { type: 'time', isRequired: false };
 const NETWORKS = ['routes.txt:network_id', 'networks.txt:network_id'];
-
-function oneOf(isRequired: boolean, ...values: string[]): FieldSpec {
-  return { type: 'enum', isRequired, values };
-}
-
-function refers(isRequired: boolean, ...refersTo: string[]): FieldSpec {
-  return { type: 'text', isRequired, refersTo };
-}
 
 /** Fields of any text that fares do not read. */
 function plain(names: string): Record<string, FieldSpec> {
@@ -235,6 +197,7 @@ export const fileSpecs: Readonly<Record<string, FileSpec>> = {
       route_id: refers(true, 'routes.txt:route_id'),
     },
   },
+  ...termsSpecs,
 };
 
 /** The files that a feed is read from, for a copy of it. */
