@@ -79,6 +79,7 @@ function layoutOf({ fields, types, length, industry }: RecordFileSettings): Reco
     institution: fields.institution ?? ABSENT,
     maxIncompleteAmount: fields.maxIncompleteAmount ?? ABSENT,
     maxTime: fields.maxTime ?? ABSENT,
+    counters: fields.counters ?? ABSENT,
     typeOf,
     typeByte: {
       none: byte(types.none[0]!),

@@ -50,6 +50,7 @@ const optionalFields = {
   institution: field(1, 16),
   maxIncompleteAmount: field(1, 4),
   maxTime: field(1, 4),
+  counters: field(6),
 };
 
 const recordFile = object({

@@ -46,6 +46,8 @@ export interface RecordFields {
   readonly institution?: RecordField;
   readonly maxIncompleteAmount?: RecordField;
   readonly maxTime?: RecordField;
+  /** Six bytes in which gates count what a rider has spent (docs/card-counters.md). */
+  readonly counters?: RecordField;
 }
 
 export interface RecordFileSettings extends FileSettings {
