@@ -4,6 +4,8 @@
  *
  *     01  9F02 9F03 9F1A 95 5F2A 9A 9C 9F37 82 9F36 CVR(4)   [R]
  *     17  9F02 9F37 9F36 and byte 5 of 9F10, CVR byte 2        [1]
+ *
+ * Whether 17 is decimal (11) or the byte itself no source says: both are taken for it [U].
  */
 import { equalBytes, writeU16 } from '../../bytes.ts';
 import {
@@ -39,6 +41,7 @@ export function cryptogramData(evidence: EcashEvidence): Uint8Array | null {
         atc,
         iad.subarray(CVR_AT, CVR_AT + CVR_BYTES),
       ]);
+    case 0x11:
     case 0x17:
       return Buffer.concat([
         evidence.amount,

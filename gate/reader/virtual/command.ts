@@ -90,6 +90,7 @@ export type CommandName =
   | 'CREDIT'
   | 'PROVE'
   | 'CITY CODE'
+  | 'OPTIONS'
   | 'OTHER';
 
 const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
@@ -104,6 +105,7 @@ const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
   [0x52, 'CREDIT'],
   [0x5a, 'PROVE'],
   [0xca, 'CITY CODE'],
+  [0xa8, 'OPTIONS'],
 ]);
 
 export function commandName(apdu: Uint8Array): CommandName {

@@ -16,6 +16,9 @@ import {
   timing,
 } from './timing.ts';
 
+/** What a reader needs of a card, whatever it speaks. */
+export type HeldCard = Pick<VirtualCard, 'uid' | 'transmit' | 'loseDuring' | 'power'>;
+
 /** When a card is torn away. */
 export interface Tear {
   /** The first command of that name, or the nth command of the session, from 1. */
@@ -64,7 +67,7 @@ export class VirtualReader implements Reader {
    * Holds a card to the reader, after those already waiting. Resolves when the gate has released
    * it (a torn card too: its session then answers null) or the reader was closed.
    */
-  present(card: VirtualCard, options: PresentOptions): Promise<void> {
+  present(card: HeldCard, options: PresentOptions): Promise<void> {
     if (this.#closed) return Promise.resolve();
     assert(this.#waiting.length < READER_CARDS_WAITING_MAX, 'too many cards wait at one reader');
     return new Promise((gone) => {
@@ -104,7 +107,7 @@ export class VirtualReader implements Reader {
 
 /** One card in the field. */
 class VirtualSession implements CardSession {
-  readonly #card: VirtualCard;
+  readonly #card: HeldCard;
   readonly #kbitps: Kbitps;
   readonly #cardClass: CardClass;
   readonly #tear: Tear | null;
@@ -117,7 +120,7 @@ class VirtualSession implements CardSession {
   #commands = 0;
   #present = true;
 
-  constructor(card: VirtualCard, options: PresentOptions, chance: () => number, gone: () => void) {
+  constructor(card: HeldCard, options: PresentOptions, chance: () => number, gone: () => void) {
     this.#card = card;
     this.#kbitps = options.kbitps;
     this.#cardClass = options.cardClass ?? 'plastic';

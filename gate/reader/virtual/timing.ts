@@ -49,6 +49,8 @@ export const timing = {
       CREDIT: 50_000,
       PROVE: 8000,
       'CITY CODE': 5000,
+      // A cryptogram and, of RSA, the private operation of fDDA.
+      OPTIONS: 120_000,
       OTHER: 3000,
     },
     phone: {
@@ -63,6 +65,7 @@ export const timing = {
       CREDIT: 55_000,
       PROVE: 20_000,
       'CITY CODE': 16_000,
+      OPTIONS: 90_000,
       OTHER: 12_000,
     },
   },
