@@ -5,7 +5,7 @@
  * purchase with its power. The same to a reader as the purse card of `card.ts`.
  */
 import { equalBytes, readU16 } from '../../../engine/bytes.ts';
-import { answer, type Command, parseCommand, status } from './command.ts';
+import { answer, type Command, parseCommand } from './command.ts';
 import { cardCryptogram, retailMac } from './ecash-crypto.ts';
 import type { EcashChain } from './ecash-issuing.ts';
 import {
@@ -57,6 +57,10 @@ interface Effect {
   /** Absent: the command ends an open purchase. */
   readonly open?: Open | null;
   readonly selected?: boolean;
+}
+
+function status(sw: number): Effect {
+  return { response: Uint8Array.of(sw >> 8, sw) };
 }
 
 export class EcashCard {

@@ -201,7 +201,7 @@ export function cardCryptogram(
   input.writeUInt16BE(~atc & 0xffff, 14);
   if (algorithm === '3des') return retailMac(tripleDes(key, input), data);
   const session = sm4(key, input);
-  let chain = Buffer.alloc(16);
+  let chain: Uint8Array = Buffer.alloc(16);
   const padded = Buffer.alloc((data.length >> 4) * 16 + 16);
   padded.set(data);
   padded[data.length] = 0x80;
