@@ -25,54 +25,48 @@ const rid = { type: 'string', pattern: '^[0-9A-Fa-f]{10}$' };
 const index = { type: 'string', pattern: '^[0-9A-Fa-f]{2}$' };
 const lastDay = { type: 'string', pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$' };
 
-const caKeysSchema = {
-  type: 'object',
-  properties: {
+/** An object whose members are all required but for `optional`, and no others allowed. */
+function object(properties: Record<string, object>, optional: readonly string[] = []): object {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: 'object', properties, required, additionalProperties: false };
+}
+
+const rsaKeySchema = object(
+  {
+    rid,
+    index,
+    lastDay,
+    modulus: { type: 'string', pattern: '^([0-9A-Fa-f]{2}){64,248}$' },
+    exponent: { enum: ['03', '010001'] },
+    sha1: { type: 'string', pattern: '^[0-9A-Fa-f]{40}$' },
+  },
+  ['lastDay'],
+);
+const sm2KeySchema = object(
+  { rid, index, lastDay, sm2: { type: 'string', pattern: '^[0-9A-Fa-f]{128}$' } },
+  ['lastDay'],
+);
+
+const caKeysSchema = object(
+  {
     keys: {
       type: 'array',
       maxItems: CA_KEYS_MAX,
       items: {
-        type: 'object',
-        properties: {
-          rid,
-          index,
-          lastDay,
-          modulus: { type: 'string', pattern: '^([0-9A-Fa-f]{2}){64,248}$' },
-          exponent: { enum: ['03', '010001'] },
-          sha1: { type: 'string', pattern: '^[0-9A-Fa-f]{40}$' },
-          sm2: { type: 'string', pattern: '^[0-9A-Fa-f]{128}$' },
-        },
-        required: ['rid', 'index'],
-        oneOf: [
-          { required: ['modulus', 'exponent', 'sha1'], not: { required: ['sm2'] } },
-          {
-            required: ['sm2'],
-            not: {
-              anyOf: [
-                { required: ['modulus'] },
-                { required: ['exponent'] },
-                { required: ['sha1'] },
-              ],
-            },
-          },
-        ],
-        additionalProperties: false,
+        if: { type: 'object', properties: { sm2: {} }, required: ['sm2'] },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+        then: sm2KeySchema,
+        else: rsaKeySchema,
       },
     },
     revoked: {
       type: 'array',
       maxItems: REVOKED_CERTIFICATES_MAX,
-      items: {
-        type: 'object',
-        properties: { rid, index, serial: { type: 'string', pattern: '^[0-9A-Fa-f]{6}$' } },
-        required: ['rid', 'index', 'serial'],
-        additionalProperties: false,
-      },
+      items: object({ rid, index, serial: { type: 'string', pattern: '^[0-9A-Fa-f]{6}$' } }),
     },
   },
-  required: ['keys'],
-  additionalProperties: false,
-};
+  ['revoked'],
+);
 
 interface KeyName {
   readonly rid: string;
