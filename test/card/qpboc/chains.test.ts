@@ -98,7 +98,8 @@ test('a real UnionPay card on contacts: chain, DDA and static signature', {
 test('its records give the same elements and static data', { skip: noShared }, () => {
   for (const vector of vectors<RsaVector>('oda-unionpay-ca09-contact')) {
     const { transcript } = vector;
-    const answerTo = (command: string) => fromHex(transcript[transcript.indexOf(command) + 1]!);
+    // The last: the directory's records have the same names.
+    const answerTo = (c: string) => fromHex(transcript[transcript.lastIndexOf(c) + 1]!);
     const elements = new Map<number, Uint8Array>();
     const options = answerTo('80A8000002830000');
     assert.equal(getProcessingOptions.parse(options, elements), null, 'format 1');
@@ -133,6 +134,10 @@ interface Sm2Vector {
   readonly iccPub: string;
 }
 
+function hashOf(publicKey: string): string {
+  return toHex(sm2Key(fromHex(publicKey), 'once')!.za);
+}
+
 test('SM2 chains of the published test card', { skip: noShared }, () => {
   const [issuerVector, ...cards] = vectors<Sm2Vector>('oda-bctc-ca57-sm2');
   assert(issuerVector && cards.length === 2);
@@ -146,12 +151,12 @@ test('SM2 chains of the published test card', { skip: noShared }, () => {
     ]);
     const issuer = issuers.keyOf(RID, elements, '6228000100001117', TODAY);
     assert(typeof issuer !== 'string' && issuer.algorithm === 'sm2', JSON.stringify(issuer));
-    const expectedIssuer = sm2Key(fromHex(issuerVector.issuerPub), 'once')!;
-    assert.equal(toHex(issuer.key.za), toHex(expectedIssuer.za));
+    assert.equal(toHex(issuer.key.za), hashOf(issuerVector.issuerPub));
     const staticData = fromHex(vector.staticData);
     const card = cardKeyOf(issuer, elements, staticData, '6228000100001117', TODAY);
     assert(typeof card !== 'string' && card.algorithm === 'sm2', JSON.stringify(card));
-    assert.equal(toHex(card.key.za), toHex(sm2Key(fromHex(vector.iccPub), 'once')!.za));
+    assert.equal(toHex(card.key.za), hashOf(vector.iccPub));
+    const certificate = fromHex(vector.t9F46);
     const read = readSm2Certificate(
       'cardCertificate',
       issuer.key,

@@ -173,7 +173,7 @@ test('a recorded purchase that a real card approved', { skip: noShared }, () => 
   const qpboc = trace('qpboc-arqc');
   const forms = formsOf({ qualifiers: fromHex('27000000'), transactionType: 1 });
   const purchase = {
-    amountMinor: 1,
+    amountMinor: 100,
     unpredictableNumber: fromHex('11223344'),
     date: fromHex('130322'),
     time: fromHex('120000'),
