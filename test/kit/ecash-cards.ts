@@ -1,7 +1,7 @@
 /** E-cash cards for tests, a gate that takes them, and a driver between the two. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
-import { fromHex } from '../../engine/bytes.ts';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { fromHex, toHex } from '../../engine/bytes.ts';
 import type { Dialogue } from '../../engine/card/dialogue.ts';
 import type { AuthenticationPolicy } from '../../engine/card/qpboc/oda/authenticate.ts';
 import { CaKeys } from '../../engine/card/qpboc/oda/ca-keys.ts';
@@ -17,7 +17,19 @@ import {
   purchaseEcash,
 } from '../../engine/card/qpboc/transaction.ts';
 import { EcashCard, type EcashState } from '../../gate/reader/virtual/ecash-card.ts';
-import { numberOf, type RsaSigner, rsaSigner } from '../../gate/reader/virtual/ecash-crypto.ts';
+import {
+  numberOf,
+  type RsaSigner,
+  rsaSigner,
+  type Sm2Signer,
+  sm2Signer,
+} from '../../gate/reader/virtual/ecash-crypto.ts';
+import {
+  type ChainDetails,
+  type EcashChain,
+  issueRsaChain,
+  issueSm2Chain,
+} from '../../gate/reader/virtual/ecash-issuing.ts';
 import type { EcashPersonality, EcashQuirks } from '../../gate/reader/virtual/ecash-personality.ts';
 import { testCaKeys, testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
 import { drive } from '../transcripts/replay.ts';
@@ -108,4 +120,67 @@ export function ownRsa(bits: number, exponent: 3 | 65537): RsaSigner {
   const signer = rsaSigner(part(jwk.p), part(jwk.q), fromHex(exponent === 3 ? '03' : '010001'));
   assert.equal(numberOf(signer.modulus), numberOf(part(jwk.n)));
   return signer;
+}
+
+/** A line of a file of CA keys. */
+export function caKeyOf(ca: RsaSigner | Sm2Signer, index: string): object {
+  const rid = 'A000000333';
+  if (ca.kind === 'sm2') return { rid, index, sm2: toHex(ca.publicKey) };
+  const [modulus, exponent] = [toHex(ca.modulus), toHex(ca.exponent)];
+  const hashed = fromHex(`${rid}${index}${modulus}${exponent}`);
+  const sha1 = createHash('sha1').update(hashed).digest('hex');
+  return { rid, index, modulus, exponent, sha1 };
+}
+
+const details: ChainDetails = {
+  caIndex: 0x01,
+  issuerIdentifier: fromHex('622800FF'),
+  issuerExpiry: fromHex('1230'),
+  cardExpiry: fromHex('1130'),
+  issuerSerial: fromHex('001156'),
+  cardSerial: fromHex('000001'),
+  pan: fromHex('6228000100001117FFFF'),
+  staticData: Buffer.concat([testCard.holderRecord, testCard.aip]),
+  coversRecord: true,
+  coversAip: true,
+};
+
+/** Keys of our own, made once: CA 1408 bits, issuer and card 1152; and the same of SM2. */
+export function ownKeys() {
+  return {
+    rsa: { ca: ownRsa(1408, 3), issuer: ownRsa(1152, 65537), card: ownRsa(1152, 3) },
+    sm2: {
+      ca: sm2Signer(new Uint8Array(32).fill(0x11)),
+      issuer: sm2Signer(new Uint8Array(32).fill(0x22)),
+      card: sm2Signer(new Uint8Array(32).fill(0x33)),
+    },
+  };
+}
+
+export type OwnKeys = ReturnType<typeof ownKeys>;
+
+/** A chain of our own keys, CA index 01, that covers record and AIP. */
+export function ownChain(
+  keys: OwnKeys,
+  algorithm: 'rsa' | 'sm2',
+  changes: Partial<ChainDetails> = {},
+): EcashChain {
+  const all = { ...details, ...changes };
+  if (algorithm === 'sm2') {
+    const { ca, issuer, card } = keys.sm2;
+    return issueSm2Chain(ca, issuer, card, all);
+  }
+  const { ca, issuer, card } = keys.rsa;
+  return issueRsaChain(ca, issuer, card, all);
+}
+
+/** Issuers under CA index 01 of our own. @param more further members of the file */
+export function ownIssuers(
+  keys: OwnKeys,
+  algorithm: 'rsa' | 'sm2',
+  more: { readonly revoked?: readonly object[]; readonly lastDay?: string } = {},
+): Issuers {
+  const { lastDay, ...rest } = more;
+  const key = { ...caKeyOf(keys[algorithm].ca, '01'), ...(lastDay ? { lastDay } : {}) };
+  return new Issuers(CaKeys.parse(JSON.stringify({ keys: [key], ...rest }), 'our own CA'));
 }

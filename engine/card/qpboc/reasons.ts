@@ -16,26 +16,27 @@ const recoveryFaults = {
   Hash: 'does not hash to what it says',
 } as const;
 
-/** Faults of what SM2 signs. */
+/** Faults of what SM2 signs; it signs no static data. */
 const sm2Faults = { Signature: 'has an SM2 signature that is wrong' } as const;
 
 /** Faults of what a certificate says, once it is known to be genuine. */
 const contentFaults = {
   Expired: 'has expired',
-  Revoked: 'is on the revocation list',
   Exponent: 'has an exponent other than 3 and 65537',
   KeyLength: 'has a key of another length than its parts',
   Key: 'has a key that is none',
 } as const;
 
-type RecoveryFault = keyof typeof recoveryFaults | keyof typeof sm2Faults;
 type ContentFault = keyof typeof contentFaults;
 
 /** What is verified, one after the other. */
 export type CertificateStage = 'issuerCertificate' | 'cardCertificate';
 export type SignedStage = CertificateStage | 'dynamicSignature' | 'staticSignature';
 
-type SignedReason = `${SignedStage}${RecoveryFault}` | `${CertificateStage}${ContentFault}`;
+type SignedReason =
+  | `${SignedStage}${keyof typeof recoveryFaults}`
+  | `${Exclude<SignedStage, 'staticSignature'>}${keyof typeof sm2Faults}`
+  | `${CertificateStage}${ContentFault}`;
 
 const others = {
   applicationMissing: 'the card has no application that is accepted here',
@@ -60,6 +61,7 @@ const others = {
   caKeyMissing: 'the card names no CA key',
   caKeyUnknown: 'there is no CA key of that index',
   caKeyExpired: 'the CA key has expired',
+  issuerCertificateRevoked: 'the issuer certificate is on the revocation list',
   issuerCertificateIdentifier: 'the issuer certificate is of another issuer than the card number',
   cardCertificatePan: 'the card certificate is of another card number',
   staticTagList: 'the list of signed elements is not the one allowed, the AIP',
@@ -79,8 +81,11 @@ const stages: Readonly<Record<SignedStage, string>> = {
 
 function signedReasons(): [string, string][] {
   return Object.entries(stages).flatMap(([stage, what]) => {
-    const isCertificate = stage.endsWith('Certificate');
-    const faults = { ...recoveryFaults, ...sm2Faults, ...(isCertificate ? contentFaults : {}) };
+    const faults = {
+      ...recoveryFaults,
+      ...(stage === 'staticSignature' ? {} : sm2Faults),
+      ...(stage.endsWith('Certificate') ? contentFaults : {}),
+    };
     return Object.entries(faults).map(([fault, text]): [string, string] => [
       `${stage}${fault}`,
       `${what} ${text}`,

@@ -186,7 +186,7 @@ test('a recorded purchase that a real card approved', { skip: noShared }, () => 
   });
   // Its verification results were 00 00 00 08 00, ours are zeros.
   assert.equal(commands[2], `${c.replace('0000000800', '0000000000')}00`);
-  assert.equal(commands[3], '00B2031400');
+  assert.equal(commands[3], '00B2030C00');
   assert(result.result === 'fault' && result.fault.fault === 'gone');
 });
 
