@@ -17,6 +17,7 @@ import {
 import { ingestBenchmark } from './ingest.ts';
 import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
+import { odaBenchmark } from './oda.ts';
 import { poolBenchmark } from './pool.ts';
 import { quoteBenchmark } from './quote.ts';
 import { soakBenchmark } from './soak.ts';
@@ -29,6 +30,7 @@ const benchmarks: readonly Benchmark[] = [
   tacBenchmark,
   tapBenchmark,
   cardKeysBenchmark,
+  odaBenchmark,
   ingestBenchmark,
   backlogBenchmark,
   denylistBenchmark,

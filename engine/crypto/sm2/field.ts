@@ -122,29 +122,30 @@ export function multiply(to: number, a: number, b: number): void {
     t9 = t10 + ai * b10 - m * 0x10;
     t10 = ai * b11 + m * 0x4000;
   }
-  f[to + 0] = t0;
-  f[to + 1] = t1;
-  f[to + 2] = t2;
-  f[to + 3] = t3;
-  f[to + 4] = t4;
-  f[to + 5] = t5;
-  f[to + 6] = t6;
-  f[to + 7] = t7;
-  f[to + 8] = t8;
-  f[to + 9] = t9;
-  f[to + 10] = t10;
-  carryAll(to);
-}
-
-/** Carries from the lowest limb up, so that all but the highest are 0 to 2^22 - 1. */
-function carryAll(at: number): void {
-  let carry = 0;
-  for (let i = 0; i < LIMBS - 1; i++) {
-    const sum = f[at + i]! + carry;
-    carry = Math.floor(sum * PER_LIMB);
-    f[at + i] = sum - carry * LIMB;
-  }
-  f[at + LIMBS - 1] = carry;
+  // Carried from the lowest limb up: all but the highest are then 0 to 2^22 - 1.
+  const c0 = Math.floor(t0 * PER_LIMB);
+  f[to] = t0 - c0 * LIMB;
+  const c1 = Math.floor((t1 + c0) * PER_LIMB);
+  f[to + 1] = t1 + c0 - c1 * LIMB;
+  const c2 = Math.floor((t2 + c1) * PER_LIMB);
+  f[to + 2] = t2 + c1 - c2 * LIMB;
+  const c3 = Math.floor((t3 + c2) * PER_LIMB);
+  f[to + 3] = t3 + c2 - c3 * LIMB;
+  const c4 = Math.floor((t4 + c3) * PER_LIMB);
+  f[to + 4] = t4 + c3 - c4 * LIMB;
+  const c5 = Math.floor((t5 + c4) * PER_LIMB);
+  f[to + 5] = t5 + c4 - c5 * LIMB;
+  const c6 = Math.floor((t6 + c5) * PER_LIMB);
+  f[to + 6] = t6 + c5 - c6 * LIMB;
+  const c7 = Math.floor((t7 + c6) * PER_LIMB);
+  f[to + 7] = t7 + c6 - c7 * LIMB;
+  const c8 = Math.floor((t8 + c7) * PER_LIMB);
+  f[to + 8] = t8 + c7 - c8 * LIMB;
+  const c9 = Math.floor((t9 + c8) * PER_LIMB);
+  f[to + 9] = t9 + c8 - c9 * LIMB;
+  const c10 = Math.floor((t10 + c9) * PER_LIMB);
+  f[to + 10] = t10 + c9 - c10 * LIMB;
+  f[to + 11] = c10;
 }
 
 /** to = a^(2^times). */
