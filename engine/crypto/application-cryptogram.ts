@@ -10,7 +10,7 @@ import { type PurseAlgorithm, sm4, tripleDes } from './purse-cipher.ts';
 import { sm4Block } from './sm4.ts';
 import { loadKey, loadWord, storeWord } from './words.ts';
 
-export const CRYPTOGRAM_BYTES = 8;
+const CRYPTOGRAM_BYTES = 8;
 
 /**
  * The card's key from its issuer's (option A): E(Y) ‖ E(~Y), where Y is the right 16 digits of

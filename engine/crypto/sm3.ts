@@ -4,7 +4,7 @@
  */
 import { loadWord, storeWord } from './words.ts';
 
-export const SM3_BYTES = 32;
+const SM3_BYTES = 32;
 const BLOCK_BYTES = 64;
 
 const INITIAL = Int32Array.of(

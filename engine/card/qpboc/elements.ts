@@ -33,7 +33,7 @@ export function addElements(
   return null;
 }
 
-/** The objects within the one object of this tag at the top, or null where there is not just one. */
+/** The objects within the one object of this tag at the top; null where there is not just one. */
 function templateOf(bytes: Uint8Array, end: number, template: number): readonly TlvObject[] | null {
   const parsed = parseTlv(bytes, 0, end);
   if (!('objects' in parsed)) return null;

@@ -26,7 +26,8 @@ export function outcomeOf(
   authentication: Authentication,
   day: number,
 ): EcashOutcome {
-  const invalid = validityProblem(transaction, day);
+  const isDated = transaction.elements.has(tag.expiry);
+  const invalid = isDated ? validityProblem(transaction, day) : 'expired';
   if (invalid !== null) return { outcome: 'declined', reason: invalid };
   if (!('failed' in authentication)) return { outcome: 'approved' };
   const reason = authentication.failed;
@@ -46,12 +47,17 @@ export function refusalOf(result: EcashResult): EcashOutcome | null {
   return { outcome: elsewhere ? 'otherInterface' : 'declined', reason };
 }
 
-/** `expired` or `notYetEffective` by 5F24 (mandatory) and 5F25; null where the card is valid. */
-function validityProblem({ elements }: EcashTransaction, day: number): EcashReason | null {
-  const expiry = dateNumber(elements.get(tag.expiry) ?? new Uint8Array(0));
-  if (expiry === null || day > expiry) return 'expired';
-  const effectiveBytes = elements.get(tag.effective);
-  if (effectiveBytes === undefined) return null;
-  const effective = dateNumber(effectiveBytes);
-  return effective === null || day < effective ? 'notYetEffective' : null;
+/**
+ * `expired` or `notYetEffective` by 5F24 and 5F25; null where the card is valid as far as its
+ * records say. A gate asks before it reads the last record, so that no such card is debited.
+ */
+export function validityProblem({ elements }: EcashTransaction, day: number): EcashReason | null {
+  const expiry = elements.get(tag.expiry);
+  // What is no date is none that the day could be within.
+  if (expiry !== undefined && day > (dateNumber(expiry) ?? 0)) return 'expired';
+  const effective = elements.get(tag.effective);
+  if (effective !== undefined && day < (dateNumber(effective) ?? Number.POSITIVE_INFINITY)) {
+    return 'notYetEffective';
+  }
+  return null;
 }

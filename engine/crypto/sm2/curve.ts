@@ -226,7 +226,7 @@ function isOnCurve(x: bigint, y: bigint): boolean {
 let generator: Comb | null = null;
 
 /** Makes the generator's comb, some milliseconds once, so that no tap has to. */
-export function generatorComb(): Comb {
+function generatorComb(): Comb {
   generator ??= combOf(GX, GY, TEETH_KNOWN);
   return generator;
 }

@@ -7,8 +7,12 @@ import { availableMinor, denylistInput } from '../../../engine/card/qpboc/card-d
 import { verifyWithCardKey } from '../../../engine/card/qpboc/cryptogram.ts';
 import { evidenceOf } from '../../../engine/card/qpboc/evidence.ts';
 import { authenticate } from '../../../engine/card/qpboc/oda/authenticate.ts';
-import { outcomeOf, refusalOf } from '../../../engine/card/qpboc/outcome.ts';
-import { purchaseEcash } from '../../../engine/card/qpboc/transaction.ts';
+import { outcomeOf, refusalOf, validityProblem } from '../../../engine/card/qpboc/outcome.ts';
+import {
+  beginPurchase,
+  completePurchase,
+  purchaseEcash,
+} from '../../../engine/card/qpboc/transaction.ts';
 import { testCard } from '../../../gate/reader/virtual/ecash-test-card.ts';
 import {
   accepted,
@@ -109,6 +113,24 @@ test('expired and not yet effective cards, and cards whose signature is spoilt',
     assert('failed' in failed && failed.failed.startsWith('dynamicSignature'));
     assert.equal(outcomeOf(spoiltSale, failed, TODAY).outcome, outcome);
   }
+});
+
+test('between the phases the gate knows number and dates, and nothing is debited', () => {
+  const card = ecashCard();
+  const forms = formsOf();
+  const begun = driveWith(beginPurchase(accepted, forms, purchaseOf(100)), (apdu) =>
+    card.transmit(apdu),
+  );
+  assert(begun.result === 'pending');
+  assert.equal(card.state.balanceMinor, 10_000);
+  assert.equal(toHex(denylistInput(begun.transaction.card)), '6228000100001117FFFF01');
+  assert.equal(validityProblem(begun.transaction, TODAY), null);
+  assert.equal(validityProblem(begun.transaction, 2031_01_01), 'expired');
+  assert.equal(validityProblem(begun.transaction, 1995_06_30), 'notYetEffective');
+  const refusedAtLast = driveWith(completePurchase(begun), () => fromHex('6985'));
+  assert(refusedAtLast.result === 'fault', 'a status word says that nothing was debited');
+  approvedBy(driveWith(completePurchase(begun), (apdu) => card.transmit(apdu)));
+  assert.equal(card.state.balanceMinor, 9900);
 });
 
 test('torn away at any command: a card that may be debited is never said not to be', () => {
