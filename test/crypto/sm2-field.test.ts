@@ -20,7 +20,7 @@ import {
 const [A, B, C] = [register(), register(), register()];
 const R = 2n ** 264n;
 
-function valueOf(at: number): bigint {
+function numberIn(at: number): bigint {
   let value = 0n;
   for (let i = LIMBS - 1; i >= 0; i--) value = value * 2n ** 22n + BigInt(f[at + i]!);
   return value;
@@ -50,9 +50,9 @@ test('products of loose values are right, small and settled', () => {
       f.set(a, A);
       f.set(b, B);
       multiply(C, A, B);
-      assert.equal(mod(valueOf(C) * R), mod(valueOf(A) * valueOf(B)));
+      assert.equal(mod(numberIn(C) * R), mod(numberIn(A) * numberIn(B)));
       for (let i = 0; i < LIMBS - 1; i++) assert(f[C + i]! >= 0 && f[C + i]! < 2 ** 22);
-      const value = valueOf(C);
+      const value = numberIn(C);
       assert(value > -P && value < 2n * P);
     }),
     { numRuns: 500 },
@@ -64,16 +64,16 @@ test('sums, differences and carries keep the value', () => {
     fc.property(loose, loose, fc.integer({ min: 0, max: 8 }), (a, b, times) => {
       f.set(a, A);
       f.set(b, B);
-      const [x, y] = [valueOf(A), valueOf(B)];
+      const [x, y] = [numberIn(A), numberIn(B)];
       add(C, A, B);
-      assert.equal(valueOf(C), x + y);
+      assert.equal(numberIn(C), x + y);
       subtract(C, A, B, times);
-      assert.equal(valueOf(C), x - BigInt(times) * y);
+      assert.equal(numberIn(C), x - BigInt(times) * y);
       settle(C);
-      assert.equal(valueOf(C), x - BigInt(times) * y);
+      assert.equal(numberIn(C), x - BigInt(times) * y);
       for (let i = 0; i < LIMBS - 1; i++) assert(Math.abs(f[C + i]!) <= 2 ** 22 + 2 ** 6);
       scale(C, A, times);
-      assert.equal(valueOf(C), BigInt(times) * x);
+      assert.equal(numberIn(C), BigInt(times) * x);
     }),
   );
 });
@@ -85,14 +85,14 @@ test('inverses, and zero in all its forms', () => {
       setValue(A, x);
       invert(B, A);
       multiply(C, A, B);
-      assert.equal(mod(valueOf(C)), R % P, '1 in Montgomery form');
+      assert.equal(mod(numberIn(C)), R % P, '1 in Montgomery form');
       assert(!isZero(A));
       const multiple = BigInt(j) * P;
       const limbs = Array.from({ length: LIMBS - 1 }, (_, i) =>
         Number(BigInt.asUintN(22, multiple >> BigInt(22 * i))),
       );
       f.set([...limbs, Number(multiple >> 242n)], A);
-      assert.equal(valueOf(A), multiple);
+      assert.equal(numberIn(A), multiple);
       assert(isZero(A));
       f[A]! += 1;
       assert(!isZero(A));

@@ -84,7 +84,7 @@ test('verifies what the slow twin signs, and says what it says of anything else'
         }
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
@@ -105,7 +105,7 @@ test('u G + v P is right where sums meet: multiples of the generator, signatures
         assert.equal(verifySm2(sm2Key(publicKey, 'once')!, message, signature), expected);
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 });
 

@@ -20,7 +20,7 @@ export interface Affine {
 
 const mod = (value: bigint, m: bigint = P) => ((value % m) + m) % m;
 
-export function power(base: bigint, exponent: bigint, m: bigint): bigint {
+function power(base: bigint, exponent: bigint, m: bigint): bigint {
   let result = 1n;
   let square = mod(base, m);
   for (let left = exponent; left > 0n; left >>= 1n) {
@@ -30,13 +30,24 @@ export function power(base: bigint, exponent: bigint, m: bigint): bigint {
   return result;
 }
 
+/** 1 / a modulo m, by the extended Euclidean algorithm. */
+function inverse(a: bigint, m: bigint): bigint {
+  let [r0, r1, t0, t1] = [m, mod(a, m), 0n, 1n];
+  while (r1 !== 0n) {
+    const quotient = r0 / r1;
+    [r0, r1] = [r1, r0 - quotient * r1];
+    [t0, t1] = [t1, t0 - quotient * t1];
+  }
+  return mod(t0, m);
+}
+
 /** Null is the point at infinity. */
 export function plus(a: Affine | null, b: Affine | null): Affine | null {
   if (!a) return b;
   if (!b) return a;
   if (a.x === b.x && mod(a.y + b.y) === 0n) return null;
   const [rise, run] = a.x === b.x ? [3n * a.x * a.x + A, 2n * a.y] : [b.y - a.y, b.x - a.x];
-  const slope = mod(rise * power(run, P - 2n, P));
+  const slope = mod(rise * inverse(run, P));
   const x = mod(slope * slope - a.x - b.x);
   return { x, y: mod(slope * (a.x - x) - a.y) };
 }
@@ -71,7 +82,7 @@ function digestOf(publicKey: Uint8Array, message: Uint8Array): bigint {
 
 export function sign(d: bigint, message: Uint8Array, k: bigint): Uint8Array {
   const r = mod(digestOf(publicKeyOf(d), message) + multiple(k, G)!.x, N);
-  const s = mod(power(1n + d, N - 2n, N) * (k - r * d), N);
+  const s = mod(inverse(1n + d, N) * (k - r * d), N);
   return Buffer.concat([bytes32(r), bytes32(s)]);
 }
 

@@ -66,11 +66,9 @@ export class Issuers {
     if (certificate === undefined) return 'issuerCertificateMissing';
     const exponent = elements.get(tag.issuerExponent) ?? nothing;
     const remainder = elements.get(tag.issuerRemainder) ?? nothing;
-    const { length } = exponent;
-    const head = Uint8Array.of(...rid, index, length, length === 0 ? 0 : exponent[0]!);
-    const name = [head, exponent, certificate, remainder]
-      .map((part) => Buffer.from(part).toString('latin1'))
-      .join('');
+    // Lengths too, so that no other division of the same bytes has the same name.
+    const head = Uint8Array.of(...rid, index, certificate.length, exponent.length);
+    const name = Buffer.concat([head, certificate, exponent, remainder]).toString('latin1');
     const known = this.#kept.get(name);
     if (known) return known;
     const issuer =
