@@ -18,6 +18,7 @@ import {
 import { ingestBenchmark } from './ingest.ts';
 import { isolationBenchmark } from './isolation.ts';
 import { macBenchmark } from './mac.ts';
+import { odaBenchmark } from './oda.ts';
 import { poolBenchmark } from './pool.ts';
 import { quoteBenchmark } from './quote.ts';
 import { soakBenchmark } from './soak.ts';
@@ -31,6 +32,7 @@ const benchmarks: readonly Benchmark[] = [
   tapBenchmark,
   desfireBenchmark,
   cardKeysBenchmark,
+  odaBenchmark,
   ingestBenchmark,
   backlogBenchmark,
   denylistBenchmark,

@@ -14,6 +14,8 @@ export const errorCodes = {
   KEYS_INVALID: 'The clear key file does not fit its schema. Correct the field named.',
   KEYS_REFUSED: 'The sealed key file did not open: wrong passphrase, or the file was changed.',
   KEYS_MISSING: 'No key of that use, index and version. Import it with `faregate-engine keys`.',
+  CA_KEYS_INVALID:
+    'The file of CA keys does not fit its schema or its hashes. Correct the key named.',
   FARES_CSV_INVALID: 'The fare table is malformed. Correct the line and column named.',
   FARES_INVALID: 'The fare set is incomplete or was changed. Import it again.',
   FARES_GTFS_INVALID:

@@ -378,3 +378,27 @@ export const PARAMETER_FAULTS_MAX = 8;
 
 /** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
 export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** An RSA modulus of a bank card's chain: 512 to 1984 bits (EMV 4.3 Book 2, D1). */
+export const RSA_MODULUS_BYTES_MIN = 64;
+export const RSA_MODULUS_BYTES_MAX = 248;
+/** Data elements one card may be asked for in a PDOL or DDOL, and what they come to. */
+export const DOL_ELEMENTS_MAX = 32;
+export const DOL_BYTES_MAX = 252;
+/** Lists of a PDOL whose commands a gate keeps made ahead. */
+export const PDOLS_KEPT = 64;
+/** Applications of one PPSE that are tried. */
+export const PPSE_APPLICATIONS_MAX = 8;
+/** Entries of an application file locator and the records they name together. */
+export const AFL_ENTRIES_MAX = 8;
+export const AFL_RECORDS_MAX = 16;
+/** Data elements of one card, of its options and all records. */
+export const CARD_ELEMENTS_MAX = 128;
+/** Static data that one card's certificate covers. */
+export const STATIC_DATA_BYTES_MAX = 2048;
+/** A file of CA public keys, the keys in it, and certificates it revokes. */
+export const CA_KEYS_FILE_BYTES_MAX = 1024 * 1024;
+export const CA_KEYS_MAX = 256;
+export const REVOKED_CERTIFICATES_MAX = 8192;
+/** Issuer keys kept recovered: an SM2 one is a table of 48 KB. */
+export const ISSUER_KEYS_KEPT = 256;

@@ -97,6 +97,7 @@ export type CommandName =
   | 'CHANGE VALUE'
   | 'WRITE RECORD'
   | 'COMMIT'
+  | 'OPTIONS'
   | 'OTHER';
 
 const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
@@ -111,6 +112,7 @@ const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
   [0x52, 'CREDIT'],
   [0x5a, 'PROVE'],
   [0xca, 'CITY CODE'],
+  [0xa8, 'OPTIONS'],
 ]);
 
 /** DESFire's, which come wrapped in class 90. */

@@ -58,6 +58,8 @@ export const timing = {
       'WRITE RECORD': 7000,
       // Value, record and transaction MAC go to EEPROM together.
       COMMIT: 20_000,
+      // A cryptogram and, of RSA, the private operation of fDDA.
+      OPTIONS: 120_000,
       OTHER: 3000,
     },
     phone: {
@@ -79,6 +81,7 @@ export const timing = {
       'CHANGE VALUE': 16_000,
       'WRITE RECORD': 17_000,
       COMMIT: 25_000,
+      OPTIONS: 90_000,
       OTHER: 12_000,
     },
   },

@@ -1,0 +1,97 @@
+/**
+ * What a card's elements say, checked once: cryptogram and decision from 9F10, 9F27 and 9F26, the
+ * card number from 5A and 57, balance and qualifiers. Sources and grades: `docs/ecash.md`.
+ */
+import { readU16, toHex } from '../../bytes.ts';
+import { bcdNumber, type Elements, elementOf } from './elements.ts';
+import type { EcashReason } from './reasons.ts';
+import { tag } from './tags.ts';
+
+/** The application cryptogram: TC approves offline, ARQC wants the issuer asked, AAC declines. */
+export type Cryptogram = 'TC' | 'ARQC' | 'AAC';
+
+/** What the answer to GET PROCESSING OPTIONS says. */
+export interface Options {
+  /** 2 bytes: byte 1 has 20 for dynamic and 40 for static data authentication. */
+  readonly aip: Uint8Array;
+  readonly atc: number;
+  readonly kind: Cryptogram;
+  /** 9F26, 8 bytes. */
+  readonly cryptogram: Uint8Array;
+  /** 9F10, 7 to 32 bytes. */
+  readonly iad: Uint8Array;
+  /** 9F6C: byte 1 has 20 for "online" and 10 for "contact" where authentication fails; or null. */
+  readonly cardQualifiers: Uint8Array | null;
+}
+
+/** CVR byte 2, after key index, cryptogram version and the CVR's length (03); its bits 6 and 5. */
+const DECISION_AT = 4;
+const DECISION_BITS = 0x30;
+const kinds: Readonly<Record<number, Cryptogram>> = { 16: 'TC', 32: 'ARQC', 0: 'AAC' };
+/** The same in 9F27, bits 8 and 7. */
+const INFORMATION_BITS = 0xc0;
+const informationOf = { TC: 0x40, ARQC: 0x80, AAC: 0x00 } as const;
+
+const IAD_BYTES_MIN = 7;
+const IAD_BYTES_MAX = 32;
+
+/** Reads them; `cryptogramMissing` where the card answered as it does on contacts. */
+export function readOptions(elements: Elements): Options | EcashReason {
+  const aip = elementOf(elements, tag.aip, 2);
+  if (aip === null) return 'elementMalformed';
+  if (!elements.has(tag.cryptogram)) return 'cryptogramMissing';
+  const cryptogram = elementOf(elements, tag.cryptogram, 8);
+  const counter = elementOf(elements, tag.atc, 2);
+  const iad = elements.get(tag.iad);
+  if (cryptogram === null || counter === null || iad === undefined) return 'elementMalformed';
+  const isIad = iad.length >= IAD_BYTES_MIN && iad.length <= IAD_BYTES_MAX;
+  const kind = kinds[iad[DECISION_AT]! & DECISION_BITS];
+  if (!isIad || iad[3] !== 3 || kind === undefined) return 'elementMalformed';
+  const information = elements.get(tag.cryptogramInformation);
+  if (information !== undefined) {
+    if (information.length !== 1) return 'elementMalformed';
+    if ((information[0]! & INFORMATION_BITS) !== informationOf[kind]) {
+      return 'cryptogramContradicts';
+    }
+  }
+  const qualifiers = elementOf(elements, tag.cardQualifiers, 2);
+  if (qualifiers === null && elements.has(tag.cardQualifiers)) return 'elementMalformed';
+  return { aip, atc: readU16(counter, 0), kind, cryptogram, iad, cardQualifiers: qualifiers };
+}
+
+/** A card's number. Never to be logged; the denylist takes it under its keyed hash. */
+export interface CardNumber {
+  /** Digits, 13 to 19. */
+  readonly pan: string;
+  /** 5F34, 0 to 99; 0 where the card has none. */
+  readonly panSequence: number;
+}
+
+/** From 5A and 57 (which must agree) and 5F34. */
+export function readCardNumber(elements: Elements): CardNumber | EcashReason {
+  const inRecord = elements.get(tag.pan);
+  const inTrack = elements.get(tag.track2);
+  const fromRecord = inRecord && /^(\d{13,19})F*$/.exec(toHex(inRecord))?.[1];
+  const fromTrack = inTrack && /^(\d{13,19})D\d/.exec(toHex(inTrack))?.[1];
+  if (inRecord && !fromRecord) return 'panMalformed';
+  if (inTrack && !fromTrack) return 'panMalformed';
+  const pan = fromRecord ?? fromTrack;
+  if (pan === undefined || pan === '') return 'panMalformed';
+  if (fromRecord && fromTrack && fromRecord !== fromTrack) return 'panContradicts';
+  const sequence = elements.get(tag.panSequence);
+  const panSequence = sequence === undefined ? 0 : bcdNumber(sequence);
+  if (panSequence === null || (sequence?.length ?? 1) !== 1) return 'panMalformed';
+  return { pan, panSequence };
+}
+
+/** What the denylist hashes of a card: PAN filled up with F to 20 digits ‖ sequence; 11 bytes. */
+export function denylistInput({ pan, panSequence }: CardNumber): Uint8Array {
+  const sequence = String(panSequence).padStart(2, '0');
+  return new Uint8Array(Buffer.from(`${pan.padEnd(20, 'F')}${sequence}`, 'hex'));
+}
+
+/** The offline balance after the purchase, 9F5D; null where the card does not say. */
+export function availableMinor(elements: Elements): number | null {
+  const balance = elementOf(elements, tag.availableBalance, 6);
+  return balance && bcdNumber(balance);
+}
