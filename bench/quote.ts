@@ -184,7 +184,7 @@ function lines(
   );
   const quote = (text: string): string => {
     const journey = parseJourney(text);
-    return JSON.stringify('error' in journey ? journey : quoteGtfs(book, journey));
+    return 'error' in journey ? JSON.stringify(journey) : quoteGtfs(book, journey);
   };
   return {
     name: `${name}, three legs, JSON in and out with reasons`,

@@ -67,7 +67,6 @@ export class Evaluator {
   #before = new Int32Array(256);
   #through = new Int32Array(256);
 
-  readonly #ruleProducts: Int32Array;
   readonly #isTransferOnly: Uint8Array;
   /** Where amounts of the rider and medium begin. */
   #column = 0;
@@ -76,9 +75,9 @@ export class Evaluator {
 
   constructor(tables: Tables) {
     this.#tables = tables;
-    const { legs, products } = tables;
-    this.#ruleProducts = Int32Array.from(legs.rules, ({ product }) => products.numberOf(product));
-    this.#isTransferOnly = Uint8Array.from(legs.rules, (rule) => (rule.isTransferOnly ? 1 : 0));
+    this.#isTransferOnly = Uint8Array.from(tables.legs.rules, (rule) =>
+      rule.isTransferOnly ? 1 : 0,
+    );
   }
 
   /** Forgets the legs of the last journey. */
@@ -175,7 +174,7 @@ export class Evaluator {
     if (start + found > this.#rules.length) this.#growChoices(start + found);
     for (let i = 0; i < found; i++) {
       const rule = legs.matches[i]!;
-      const product = this.#ruleProducts[rule]!;
+      const product = legs.products[rule]!;
       this.#rules[start + i] = rule;
       this.#chosen[start + i] = product;
       this.#amounts[start + i] = products.amount(this.#column, product);

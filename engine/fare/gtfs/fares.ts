@@ -10,14 +10,13 @@ import type { GtfsFeed } from './feed.ts';
 import { LegTable, NO_NETWORK } from './leg-table.ts';
 import { ProductTable } from './product-table.ts';
 import { StopTable } from './stops.ts';
+import { FeedTexts } from './texts.ts';
 import { JoinTable, TransferTable } from './transfer-table.ts';
 import { FaresV1, type LegV1 } from './v1.ts';
-import { type GtfsItem, type Reasons, RuleTexts, reasonsV1, reasonsV2 } from './why.ts';
+import { type Reasons, reasonsV1, reasonsV2 } from './why.ts';
 
-export interface PricedJourney {
+export interface PricedJourney extends Reasons {
   readonly amountMinor: number;
-  readonly items: readonly GtfsItem[];
-  readonly why: readonly string[];
 }
 
 export class GtfsFares {
@@ -36,7 +35,7 @@ export class GtfsFares {
   readonly to: Int32Array = new Int32Array(JOURNEY_LEGS_MAX);
   /** `fare version 1 in force since ...`, the first of all reasons. */
   readonly since: string;
-  readonly texts: RuleTexts;
+  readonly texts: FeedTexts;
   readonly #v1: FaresV1 | null;
   readonly #networks: ReadonlyMap<string, number>;
   readonly #routes: ReadonlyMap<string, { readonly network: number; readonly agency: string }>;
@@ -48,12 +47,12 @@ export class GtfsFares {
     this.feed = feed;
     this.stops = new StopTable(feed);
     this.products = new ProductTable(feed);
-    this.legs = new LegTable(feed, this.stops);
+    this.legs = new LegTable(feed, this.stops, this.products);
     this.joins = new JoinTable(feed, this.stops);
     this.transfers = new TransferTable(feed, this.products);
     this.evaluator = new Evaluator(this);
     this.since = `fare version ${version} in force since ${formatInstant(effectiveMs)}`;
-    this.texts = new RuleTexts(feed);
+    this.texts = new FeedTexts(feed, this.stops);
     this.#v1 = feed.model === 'v1' ? new FaresV1(feed) : null;
     this.#networks = new Map(feed.networks.map((id, index) => [id, index]));
     this.#routes = new Map(
@@ -157,9 +156,8 @@ export class GtfsFares {
       const message = 'no fare of fare_attributes.txt is good for the journey or parts of it';
       return refused(journey.id, 'FARES_UNKNOWN_FARE', message);
     }
-    const reasons: Reasons = reasonsV1(this, stretches);
     const amountMinor = stretches.reduce((sum, { fare }) => sum + fare.amountMinor, 0);
-    return { amountMinor, ...reasons };
+    return { amountMinor, ...reasonsV1(this, stretches) };
   }
 
   #legV1({ from, to, via, route, network, departureMs }: Leg): LegV1 {

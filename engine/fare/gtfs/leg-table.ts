@@ -9,6 +9,7 @@
  * up both.
  */
 import type { GtfsFeed, LegRule } from './feed.ts';
+import type { ProductTable } from './product-table.ts';
 import type { StopTable } from './stops.ts';
 import { ANY_TIME, NEVER, TimeframeTable } from './timeframes.ts';
 import { EMPTY, Lists, Triples } from './triples.ts';
@@ -19,6 +20,8 @@ export const NO_NETWORK = -1;
 export class LegTable {
   readonly rules: readonly LegRule[];
   readonly networks: readonly string[];
+  /** Number of each rule's product. */
+  readonly products: Int32Array;
   /** Rules that the last `match` found; the first so many count. */
   readonly matches: Int32Array;
   readonly #hasPriority: boolean;
@@ -41,10 +44,11 @@ export class LegTable {
   readonly #noNetwork: number;
   readonly #onlyEmpty: number;
 
-  constructor(feed: GtfsFeed, stops: StopTable) {
+  constructor(feed: GtfsFeed, stops: StopTable, products: ProductTable) {
     this.rules = feed.legRules;
     this.matches = new Int32Array(this.rules.length);
     this.networks = feed.networks;
+    this.products = Int32Array.from(this.rules, ({ product }) => products.numberOf(product));
     this.#hasPriority = feed.hasPriority;
     this.#priorities = Int32Array.from(feed.legRules, ({ priority }) => priority);
     this.#zoneOf = stops.zoneOf;

@@ -80,9 +80,9 @@ export class ProductTable {
     return product === NO_PRODUCT ? 0 : this.#amounts[column + product]!;
   }
 
-  /** The row that the amount is from, or null. */
-  row(column: number, product: number): Product | null {
-    return this.#rows[this.#rowOf[column + product]!] ?? null;
+  /** Index in `fare_products.txt` of the row that the amount is from, or -1. */
+  row(column: number, product: number): number {
+    return product === NO_PRODUCT ? -1 : this.#rowOf[column + product]!;
   }
 
   get riderIds(): readonly string[] {
