@@ -11,7 +11,7 @@ import { fareBook } from '../engine/fare/book.ts';
 import { compileFares } from '../engine/fare/compile.ts';
 import type { CompiledFares, FareSet } from '../engine/fare/fares.ts';
 import { GtfsFares } from '../engine/fare/gtfs/fares.ts';
-import { NO_NETWORK } from '../engine/fare/gtfs/leg-table.ts';
+import { NO_NETWORK } from '../engine/fare/gtfs/leg-lookups.ts';
 import { quoteGtfs } from '../engine/fare/gtfs/quote.ts';
 import { ZoneTable } from '../engine/fare/gtfs/zones.ts';
 import { parseJourney } from '../engine/fare/journey.ts';
@@ -81,7 +81,7 @@ function journeysOf(fares: GtfsFares, count: number): ScanLeg[][] {
     return stops[draw(stops.length)]!;
   };
   const local = (ms: number): [number, number] => {
-    const at = ms + zone.offsetMs(ms);
+    const at = ms + zone.offsetsMs[zone.indexAt(ms)]!;
     return [Math.floor(at / DAY_MS), Math.floor((at % DAY_MS) / 1000)];
   };
   const drawLeg = (departureMs: number): ScanLeg => {

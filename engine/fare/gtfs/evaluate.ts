@@ -104,14 +104,12 @@ export class Evaluator {
     this.#end = -1;
     this.#unmatched = -1;
     this.#join();
-    this.#choiceStarts[0] = 0;
-    this.#stateStarts[0] = 0;
+    if (this.#effectiveCount === 1) return this.#cheapestAlone();
     for (let leg = 0; leg < this.#effectiveCount; leg++) {
       if (this.#choose(leg) > 0) continue;
       this.#unmatched = this.#first[leg]!;
       return Number.NaN;
     }
-    if (this.#effectiveCount === 1) return this.#cheapestAlone();
     this.#start();
     for (let leg = 0; leg + 1 < this.#effectiveCount; leg++) this.#advance(leg);
     return this.#cheapest();
@@ -143,33 +141,38 @@ export class Evaluator {
 
   /** What an effective leg looks up in the column of networks. */
   #lookup(leg: number): number {
-    const { legs } = this.#tables;
+    const { lookups } = this.#tables.legs;
     const network = this.#networks[this.#first[leg]!]!;
-    if (this.#first[leg] === this.#last[leg]) return legs.networkLookup(network);
+    if (this.#first[leg] === this.#last[leg]) return lookups.ofNetwork(network);
     let isOne = true;
     let isAnyListed = false;
     for (let i = this.#first[leg]!; i <= this.#last[leg]!; i++) {
       if (this.#networks[i] !== network) isOne = false;
     }
-    if (isOne) return legs.networkLookup(network);
+    if (isOne) return lookups.ofNetwork(network);
     for (let i = this.#first[leg]!; i <= this.#last[leg]!; i++) {
-      if (legs.isListed(this.#networks[i]!)) isAnyListed = true;
+      if (lookups.isListed(this.#networks[i]!)) isAnyListed = true;
     }
-    return legs.mixedLookup(isAnyListed);
+    return lookups.ofMixed(isAnyListed);
   }
 
-  /** Puts down the choices of an effective leg. How many there are. */
-  #choose(leg: number): number {
-    const { legs, products } = this.#tables;
+  /** Finds the rules that match an effective leg. How many there are. */
+  #match(leg: number): number {
     const first = this.#first[leg]!;
     const last = this.#last[leg]!;
-    const found = legs.match(
+    return this.#tables.legs.match(
       this.#lookup(leg),
       this.#from[first]!,
       this.#to[last]!,
       this.#departureMs[first]!,
       this.#arrivalMs[last]!,
     );
+  }
+
+  /** Puts down the choices of an effective leg. How many there are. */
+  #choose(leg: number): number {
+    const { legs, products } = this.#tables;
+    const found = this.#match(leg);
     const start = this.#choiceStarts[leg]!;
     if (start + found > this.#rules.length) this.#growChoices(start + found);
     for (let i = 0; i < found; i++) {
@@ -307,16 +310,20 @@ export class Evaluator {
 
   /** The cheapest choice of a journey that is one effective leg, which needs no states. */
   #cheapestAlone(): number {
+    const { legs, products } = this.#tables;
+    const found = this.#match(0);
+    if (found === 0) this.#unmatched = 0;
     let least = INFINITY;
-    const states = 2 * this.#choiceStarts[1]!;
-    if (states > this.#costs.length) this.#growStates(states);
-    for (let choice = 0; choice < this.#choiceStarts[1]!; choice++) {
-      if (this.#isTransferOnly[this.#rules[choice]!] === 1) continue;
-      if (!(this.#amounts[choice]! < least)) continue;
-      least = this.#amounts[choice]!;
-      // As `#start` would reach it.
-      this.#end = 2 * choice + 1;
-      this.#through[this.#end] = -1;
+    for (let i = 0; i < found; i++) {
+      const rule = legs.matches[i]!;
+      if (this.#isTransferOnly[rule] === 1) continue;
+      const amount = products.amount(this.#column, legs.products[rule]!);
+      if (!(amount < least)) continue;
+      least = amount;
+      // As if it were the only choice, which `#start` would reach.
+      this.#rules[0] = rule;
+      this.#end = 1;
+      this.#through[1] = -1;
     }
     return least === INFINITY ? Number.NaN : least;
   }
