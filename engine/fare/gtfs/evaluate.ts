@@ -11,12 +11,14 @@
  * the arrays fit the longest journey seen.
  */
 import { JOURNEY_LEGS_MAX } from '../../limits.ts';
-import type { LegTable } from './leg-table.ts';
+import { type AloneTable, cheapest } from './alone-table.ts';
+import { type LegTable, NO_LIST } from './leg-table.ts';
 import type { ProductTable } from './product-table.ts';
 import type { JoinTable, TransferTable } from './transfer-table.ts';
 
 export interface Tables {
   readonly legs: LegTable;
+  readonly alone: AloneTable;
   readonly joins: JoinTable;
   readonly transfers: TransferTable;
   readonly products: ProductTable;
@@ -67,17 +69,13 @@ export class Evaluator {
   #before = new Int32Array(256);
   #through = new Int32Array(256);
 
-  readonly #isTransferOnly: Uint8Array;
-  /** Where amounts of the rider and medium begin. */
+  /** Of the rider and medium. */
   #column = 0;
   #end = -1;
   #unmatched = -1;
 
   constructor(tables: Tables) {
     this.#tables = tables;
-    this.#isTransferOnly = Uint8Array.from(tables.legs.rules, (rule) =>
-      rule.isTransferOnly ? 1 : 0,
-    );
   }
 
   /** Forgets the legs of the last journey. */
@@ -211,7 +209,8 @@ export class Evaluator {
   #start(): void {
     for (let leg = 0; leg < this.#effectiveCount; leg++) this.#clearStates(leg);
     for (let choice = 0; choice < this.#choiceStarts[1]!; choice++) {
-      if (this.#isTransferOnly[this.#rules[choice]!] === 0) this.#reach(2 * choice + 1, 0, -1, -1);
+      if (this.#tables.legs.isTransferOnly[this.#rules[choice]!] === 0)
+        this.#reach(2 * choice + 1, 0, -1, -1);
     }
   }
 
@@ -273,7 +272,7 @@ export class Evaluator {
     const settled = this.#settled(state, kind === leg + 1, choice);
     const target = this.#stateStarts[leg + 1]! + (next - this.#choiceStarts[leg + 1]!) * (leg + 3);
     if (!isAny) {
-      const isAllowed = this.#isTransferOnly[this.#rules[next]!] === 0;
+      const isAllowed = this.#tables.legs.isTransferOnly[this.#rules[next]!] === 0;
       if (isAllowed) this.#reach(target + leg + 2, settled, state, -1);
       return;
     }
@@ -310,22 +309,21 @@ export class Evaluator {
 
   /** The cheapest choice of a journey that is one effective leg, which needs no states. */
   #cheapestAlone(): number {
-    const { legs, products } = this.#tables;
-    const found = this.#match(0);
-    if (found === 0) this.#unmatched = 0;
-    let least = INFINITY;
-    for (let i = 0; i < found; i++) {
-      const rule = legs.matches[i]!;
-      if (this.#isTransferOnly[rule] === 1) continue;
-      const amount = products.amount(this.#column, legs.products[rule]!);
-      if (!(amount < least)) continue;
-      least = amount;
-      // As if it were the only choice, which `#start` would reach.
-      this.#rules[0] = rule;
-      this.#end = 1;
-      this.#through[1] = -1;
+    const { legs, products, alone } = this.#tables;
+    const last = this.#last[0]!;
+    const list = legs.listOf(this.#lookup(0), this.#from[0]!, this.#to[last]!);
+    let rule = list === NO_LIST ? -1 : alone.find(this.#column, list);
+    if (rule < 0) {
+      const found = this.#match(0);
+      if (found === 0) this.#unmatched = 0;
+      rule = cheapest(legs, products, this.#column, legs.matches, found);
+      if (rule < 0) return Number.NaN;
     }
-    return least === INFINITY ? Number.NaN : least;
+    // As if it were the only choice, which `#start` would reach.
+    this.#rules[0] = rule;
+    this.#end = 1;
+    this.#through[1] = -1;
+    return products.amount(this.#column, legs.products[rule]!);
   }
 
   #cheapest(): number {

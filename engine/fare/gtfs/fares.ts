@@ -5,6 +5,7 @@
 import { JOURNEY_LEGS_MAX } from '../../limits.ts';
 import { formatInstant } from '../instant.ts';
 import { type Journey, type Leg, type RefusedJourney, refused } from '../journey.ts';
+import { AloneTable } from './alone-table.ts';
 import { Evaluator } from './evaluate.ts';
 import type { GtfsFeed } from './feed.ts';
 import { NO_NETWORK } from './leg-lookups.ts';
@@ -27,6 +28,7 @@ export class GtfsFares {
   readonly stops: StopTable;
   readonly products: ProductTable;
   readonly legs: LegTable;
+  readonly alone: AloneTable;
   readonly joins: JoinTable;
   readonly transfers: TransferTable;
   /** Prices one journey at a time. */
@@ -49,6 +51,7 @@ export class GtfsFares {
     this.stops = new StopTable(feed);
     this.products = new ProductTable(feed);
     this.legs = new LegTable(feed, this.stops, this.products);
+    this.alone = new AloneTable(this.legs, this.products);
     this.joins = new JoinTable(feed, this.stops);
     this.transfers = new TransferTable(feed, this.products);
     this.evaluator = new Evaluator(this);
@@ -177,6 +180,6 @@ export class GtfsFares {
 
   /** Bytes of the compiled tables, without the feed's own texts. */
   get bytes(): number {
-    return this.legs.bytes + this.transfers.bytes + this.products.bytes;
+    return this.legs.bytes + this.alone.bytes + this.transfers.bytes + this.products.bytes;
   }
 }

@@ -11,6 +11,9 @@ import type { StopTable } from './stops.ts';
 import { ANY_TIME, NEVER, TimeframeTable } from './timeframes.ts';
 import { type FrozenLists, Lists, Triples } from './triples.ts';
 
+/** Where no lists were made ahead. */
+export const NO_LIST = -1;
+
 /** Lists of rules for all that legs may look up. */
 interface Cells extends FrozenLists {
   /** By network and from: where the row begins that is for them; equal rows are there once. */
@@ -33,6 +36,7 @@ export class LegTable {
   readonly #held: Int32Array;
   readonly #gathered: Int32Array;
   readonly #cells: Cells | null;
+  readonly isTransferOnly: Uint8Array;
   readonly #zoneOf: Uint16Array;
   readonly #timeframes: TimeframeTable;
   readonly #fromGroups: Int32Array;
@@ -42,6 +46,7 @@ export class LegTable {
     this.rules = feed.legRules;
     this.lookups = new LegLookups(feed, stops);
     this.products = Int32Array.from(this.rules, ({ product }) => products.numberOf(product));
+    this.isTransferOnly = Uint8Array.from(this.rules, (rule) => (rule.isTransferOnly ? 1 : 0));
     this.matches = new Int32Array(this.rules.length);
     this.#gathered = new Int32Array(this.rules.length);
     this.#hasPriority = feed.hasPriority;
@@ -105,24 +110,47 @@ export class LegTable {
     return at;
   }
 
+  /** How many lists of rules there are. */
+  get listCount(): number {
+    return this.#cells?.count ?? 0;
+  }
+
+  /** Number of the list for a network's lookup and two stops, or NO_LIST. Allocates nothing. */
+  listOf(network: number, from: number, to: number): number {
+    const cells = this.#cells;
+    if (cells === null) return NO_LIST;
+    const { from: boards, to: alights } = this.lookups;
+    const row = cells.rows[network * boards.count + boards.of[from]!]!;
+    return cells.lists[row + alights.of[to]!]!;
+  }
+
+  /** The rules of a list, good until the next `match`; null where some hold at times only. */
+  rulesAtAnyTime(list: number): Int32Array | null {
+    const { starts, values } = this.#cells!;
+    const rules = values.subarray(starts[list]!, starts[list + 1]!);
+    const isAny = (rule: number) =>
+      this.#fromGroups[rule] === ANY_TIME && this.#toGroups[rule] === ANY_TIME;
+    if (!rules.every(isAny)) return null;
+    this.matches.set(rules);
+    return this.matches.subarray(0, this.#keepHighest(rules.length));
+  }
+
   /**
    * Finds the rules for a leg, by its network's lookup, its stops and the instants of its fare
    * validations. How many are in `matches`; 0 where the fare is unknown. Allocates nothing.
    */
   match(network: number, from: number, to: number, departureMs: number, arrivalMs: number): number {
-    const cells = this.#cells;
-    const board = this.lookups.from.of[from]!;
-    const alight = this.lookups.to.of[to]!;
+    const list = this.listOf(network, from, to);
     let found = this.#gathered;
     let at = 0;
     let end = 0;
-    if (cells === null) end = this.#gather(network, board, alight);
-    else {
-      const row = cells.rows[network * this.lookups.from.count + board]!;
-      const list = cells.lists[row + alight]!;
-      found = cells.values;
-      at = cells.starts[list]!;
-      end = cells.starts[list + 1]!;
+    if (list === NO_LIST) {
+      end = this.#gather(network, this.lookups.from.of[from]!, this.lookups.to.of[to]!);
+    } else {
+      const { starts, values } = this.#cells!;
+      found = values;
+      at = starts[list]!;
+      end = starts[list + 1]!;
     }
     let kept = 0;
     for (; at < end; at++) {
@@ -132,7 +160,7 @@ export class LegTable {
         this.#isInTime(this.#toGroups[rule]!, to, arrivalMs);
       if (isInTime) this.matches[kept++] = rule;
     }
-    return this.#hasPriority ? this.#keepHighest(kept) : kept;
+    return this.#keepHighest(kept);
   }
 
   #isInTime(group: number, stop: number, instantMs: number): boolean {
@@ -143,6 +171,7 @@ export class LegTable {
 
   /** "The rule or set of rules with the highest value for rule_priority will be selected." */
   #keepHighest(count: number): number {
+    if (!this.#hasPriority) return count;
     let highest = -1;
     let kept = 0;
     for (let i = 0; i < count; i++) {
@@ -161,6 +190,7 @@ export class LegTable {
     const cells = this.#cells;
     const arrays = [
       ...[this.#priorities, this.products, this.#fromGroups, this.#toGroups, this.#held],
+      this.isTransferOnly,
       ...(cells ? [cells.rows, cells.lists, cells.starts, cells.values] : []),
     ];
     const own = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
