@@ -12,8 +12,8 @@ import { holdsGtfs, loadGtfsBook } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
 
 const NEWLINE = 0x0a;
-/** Characters of one write: a text of more is made in memory that the system hands out anew. */
-const WRITE_LENGTH = 16 * 1024;
+/** Characters of one write: what a pipe takes at a time, so that its reader is not woken for less. */
+const WRITE_LENGTH = 64 * 1024;
 
 /** Prices one journey by the fares that were opened; the answer is JSON. */
 type Quote = (journey: Journey) => string;

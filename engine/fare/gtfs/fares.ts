@@ -2,7 +2,7 @@
  * One version of an operator's GTFS fares, compiled, and the journeys it prices with the reasons.
  * Every amount and every choice is named by file and line of the feed.
  */
-import { JOURNEY_LEGS_MAX } from '../../limits.ts';
+import { GTFS_LEG_CELLS_MAX, JOURNEY_LEGS_MAX } from '../../limits.ts';
 import { formatInstant } from '../instant.ts';
 import { type Journey, type Leg, type RefusedJourney, refused } from '../journey.ts';
 import { AloneTable } from './alone-table.ts';
@@ -43,14 +43,22 @@ export class GtfsFares {
   readonly #networks: ReadonlyMap<string, number>;
   readonly #routes: ReadonlyMap<string, { readonly network: number; readonly agency: string }>;
 
-  /** @param feed one that was checked and has no errors */
-  constructor(feed: GtfsFeed, version: number, effectiveMs: number) {
+  /**
+   * @param feed one that was checked and has no errors
+   * @param cellsMax with more cells, leg rules are gathered when a leg asks
+   */
+  constructor(
+    feed: GtfsFeed,
+    version: number,
+    effectiveMs: number,
+    cellsMax: number = GTFS_LEG_CELLS_MAX,
+  ) {
     this.version = version;
     this.effectiveMs = effectiveMs;
     this.feed = feed;
     this.stops = new StopTable(feed);
     this.products = new ProductTable(feed);
-    this.legs = new LegTable(feed, this.stops, this.products);
+    this.legs = new LegTable(feed, this.stops, this.products, cellsMax);
     this.alone = new AloneTable(this.legs, this.products);
     this.joins = new JoinTable(feed, this.stops);
     this.transfers = new TransferTable(feed, this.products);

@@ -3,7 +3,6 @@
  * tables made ahead. Of a feed with so many networks and areas that these would be too large, the
  * rules are gathered when a leg asks, by the same walk over what it looks up in each column.
  */
-import { GTFS_LEG_CELLS_MAX } from '../../limits.ts';
 import type { GtfsFeed, LegRule } from './feed.ts';
 import { LegLookups } from './leg-lookups.ts';
 import type { ProductTable } from './product-table.ts';
@@ -42,7 +41,7 @@ export class LegTable {
   readonly #fromGroups: Int32Array;
   readonly #toGroups: Int32Array;
 
-  constructor(feed: GtfsFeed, stops: StopTable, products: ProductTable) {
+  constructor(feed: GtfsFeed, stops: StopTable, products: ProductTable, cellsMax: number) {
     this.rules = feed.legRules;
     this.lookups = new LegLookups(feed, stops);
     this.products = Int32Array.from(this.rules, ({ product }) => products.numberOf(product));
@@ -65,12 +64,13 @@ export class LegTable {
     this.#triples = new Triples(
       Int32Array.from(held.flatMap((rule) => [...keys.subarray(3 * rule, 3 * rule + 3)])),
     );
-    this.#cells = this.#makeCells();
+    const { networks, from, to } = this.lookups;
+    const isLarge = networks.count * from.count * to.count > cellsMax;
+    this.#cells = isLarge ? null : this.#makeCells();
   }
 
-  #makeCells(): Cells | null {
+  #makeCells(): Cells {
     const { networks, from, to } = this.lookups;
-    if (networks.count * from.count * to.count > GTFS_LEG_CELLS_MAX) return null;
     const lists = new Lists();
     const rows = new Lists();
     const row = new Array<number>(to.count);

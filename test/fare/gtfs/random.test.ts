@@ -41,11 +41,13 @@ test(`the twin agrees on ${RUNS} random feeds and journeys (seed ${seed})`, () =
     fc.property(feedTexts, fc.array(journey, { minLength: 1, maxLength: 3 }), (texts, asked) => {
       const feed = feedOf(texts);
       const fares = new GtfsFares(feed, 1, 0);
+      const gathering = new GtfsFares(feed, 1, 0, 0);
       // One after the other, so that what one journey leaves behind would be seen in the next.
       for (const one of asked) {
         const expected = twinFare(feed, one.legs, one.rider, one.media);
         if (expected !== null) priced++;
         assert.equal(compiled(fares, one), expected);
+        assert.equal(compiled(gathering, one), expected, 'without lists made ahead');
       }
     }),
     { seed, numRuns: RUNS },
