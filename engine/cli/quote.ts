@@ -12,7 +12,7 @@ import { holdsGtfs, loadGtfsBook } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
 
 const NEWLINE = 0x0a;
-/** Characters of one write: what a pipe takes at a time, so that its reader is not woken for less. */
+/** Characters of one write: what a pipe takes, so that its reader is not woken for less. */
 const WRITE_LENGTH = 64 * 1024;
 
 /** Prices one journey by the fares that were opened; the answer is JSON. */
