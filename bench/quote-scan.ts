@@ -80,17 +80,22 @@ export class ScanFares {
   #rulesFor(leg: ScanLeg): LegRule[] {
     const from = this.#areas.get(leg.from)!;
     const to = this.#areas.get(leg.to)!;
+    const { hasPriority } = this.#feed;
     const isElse = (ids: ReadonlySet<string>, listed: ReadonlySet<string>) =>
-      ![...ids].some((id) => listed.has(id));
+      hasPriority || ![...ids].some((id) => listed.has(id));
     const [day, second, endDay, endSecond] = leg.local;
-    return this.#feed.legRules.filter(
+    const isElseNetwork = hasPriority || !this.#networks.has(leg.network);
+    const found = this.#feed.legRules.filter(
       (rule) =>
-        (rule.network === '' ? !this.#networks.has(leg.network) : rule.network === leg.network) &&
+        (rule.network === '' ? isElseNetwork : rule.network === leg.network) &&
         (rule.from === '' ? isElse(from, this.#from) : from.has(rule.from)) &&
         (rule.to === '' ? isElse(to, this.#to) : to.has(rule.to)) &&
         this.#isInTime(rule.fromTimeframe, day, second) &&
         this.#isInTime(rule.toTimeframe, endDay, endSecond),
     );
+    if (!hasPriority) return found;
+    const highest = Math.max(...found.map(({ priority }) => priority));
+    return found.filter(({ priority }) => priority === highest);
   }
 
   #isInTime(group: string, day: number, second: number): boolean {

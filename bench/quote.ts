@@ -2,7 +2,8 @@
  * What does a quote cost? A ride by a station matrix; a leg and a journey of three legs with
  * transfers by GTFS-Fares V2, on Boston's feed where it is at hand (`../shared/data`) and else on
  * a made-up city, against a scan of all rules; a journey from a line of JSON to a line of JSON
- * with its reasons; and what compiling costs in time and memory from 10 to 1,000 stations.
+ * with its reasons, in the process and through the pipes of `faregate-engine quote`; and what
+ * compiling costs in time and memory from 10 to 1,000 stations.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,15 +12,17 @@ import { fareBook } from '../engine/fare/book.ts';
 import { compileFares } from '../engine/fare/compile.ts';
 import type { CompiledFares, FareSet } from '../engine/fare/fares.ts';
 import { GtfsFares } from '../engine/fare/gtfs/fares.ts';
-import { NO_NETWORK } from '../engine/fare/gtfs/leg-table.ts';
+import { NO_NETWORK } from '../engine/fare/gtfs/leg-lookups.ts';
 import { quoteGtfs } from '../engine/fare/gtfs/quote.ts';
 import { ZoneTable } from '../engine/fare/gtfs/zones.ts';
 import { parseJourney } from '../engine/fare/journey.ts';
 import { exitFareMinor } from '../engine/fare/quote.ts';
+import { openFares, SAMPLE } from '../engine/operator/fare-files.ts';
 import { checkSource, type GtfsSource, readGtfs } from '../engine/operator/gtfs-files.ts';
 import type { Benchmark, Contender, Question } from './harness.ts';
 import { citySource } from './quote-city.ts';
 import { ScanFares, type ScanLeg } from './quote-scan.ts';
+import { importedFares, sampleFares, streamed } from './quote-stdin.ts';
 
 const BATCH = 256;
 const DAY_MS = 86_400_000;
@@ -39,11 +42,17 @@ export const quoteBenchmark: Benchmark = {
     const journeys = journeysOf(fares, smoke ? BATCH : 16 * BATCH);
     const sizes = smoke ? [10] : [10, 100, 1000];
     const single = journeys.map((legs) => legs.slice(0, 1));
+    const lines = linesOf(journeys);
+    const streamedCount = smoke ? BATCH : 200_000;
+    const imported = () => importedFares(source);
     return [
       matrixQuestion(smoke ? 10 : 96),
       priced(`${name}, one leg`, fares, single, 100),
       priced(`${name}, three legs`, fares, journeys, undefined),
-      lines(name, fares, journeys),
+      inProcess(name, fares, lines),
+      streamed('the sample city', await sampleLines(journeys.length), streamedCount, sampleFares),
+      streamed(`${name}, one leg`, linesOf(single), streamedCount, imported),
+      streamed(`${name}, three legs`, lines, streamedCount, imported),
       compiling(name, source),
       ...sizes.map((stations) => compiling(`${stations} stations`, citySource(stations))),
       ...sizes.map((stations) => matrixCompiling(stations)),
@@ -81,7 +90,7 @@ function journeysOf(fares: GtfsFares, count: number): ScanLeg[][] {
     return stops[draw(stops.length)]!;
   };
   const local = (ms: number): [number, number] => {
-    const at = ms + zone.offsetMs(ms);
+    const at = ms + zone.offsetsMs[zone.indexAt(ms)]!;
     return [Math.floor(at / DAY_MS), Math.floor((at % DAY_MS) / 1000)];
   };
   const drawLeg = (departureMs: number): ScanLeg => {
@@ -165,14 +174,9 @@ function batches(name: string, count: number, ask: (input: number) => number): C
   };
 }
 
-/** From a line of JSON to a line of JSON, as `faregate-engine quote` does. */
-function lines(
-  name: string,
-  fares: GtfsFares,
-  journeys: readonly (readonly ScanLeg[])[],
-): Question {
-  const book = fareBook([fares]);
-  const texts = journeys.map((legs, id) =>
+/** Journeys as lines of JSON. */
+function linesOf(journeys: readonly (readonly ScanLeg[])[]): string[] {
+  return journeys.map((legs, id) =>
     JSON.stringify({
       id,
       legs: legs.map(({ network, from, to, departureMs, arrivalMs }) => ({
@@ -182,9 +186,25 @@ function lines(
       })),
     }),
   );
+}
+
+/** Rides of the sample city, which has a matrix, as lines of JSON. */
+async function sampleLines(count: number): Promise<string[]> {
+  const { stations } = (await openFares(SAMPLE)).versions[0]!;
+  const draw = numbers(3);
+  const stop = () => stations[draw(stations.length)]!.id;
+  const times = { departure: '2026-11-24T08:00:00+08:00', arrival: '2026-11-24T08:40:00+08:00' };
+  return Array.from({ length: count }, (_, id) =>
+    JSON.stringify({ id, legs: [{ from: stop(), to: stop(), ...times }] }),
+  );
+}
+
+/** From a line of JSON to a line of JSON, as `faregate-engine quote` does. */
+function inProcess(name: string, fares: GtfsFares, texts: readonly string[]): Question {
+  const book = fareBook([fares]);
   const quote = (text: string): string => {
     const journey = parseJourney(text);
-    return JSON.stringify('error' in journey ? journey : quoteGtfs(book, journey));
+    return 'error' in journey ? JSON.stringify(journey) : quoteGtfs(book, journey);
   };
   return {
     name: `${name}, three legs, JSON in and out with reasons`,

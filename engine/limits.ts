@@ -112,6 +112,8 @@ export const GTFS_ENTRIES_MAX = 10_000;
 export const GTFS_ROWS_MAX = 2_000_000;
 /** Prices of a feed: products, for each rider category and fare medium. Sixteen bytes each. */
 export const GTFS_PRICES_MAX = 4_000_000;
+/** Networks by boarding by alighting areas of which lists of leg rules are made ahead. */
+export const GTFS_LEG_CELLS_MAX = 1024 * 1024;
 /** Days between the first and the last day of services that timeframes name: two hundred years. */
 export const GTFS_DAYS_MAX = 73_050;
 

@@ -3,21 +3,20 @@
  * line that cannot be priced gets a line with an error; the stream goes on.
  */
 import { FaregateError } from '../errors.ts';
-import { type GtfsQuote, quoteGtfs } from '../fare/gtfs/quote.ts';
+import { quoteGtfs } from '../fare/gtfs/quote.ts';
 import { type Journey, parseJourney, type RefusedJourney, refused } from '../fare/journey.ts';
-import { type QuotedJourney, quoteJourney } from '../fare/quote.ts';
+import { quoteJourney } from '../fare/quote.ts';
 import { JOURNEY_LINE_BYTES_MAX } from '../limits.ts';
 import { openFares, SAMPLE } from '../operator/fare-files.ts';
 import { holdsGtfs, loadGtfsBook } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
 
 const NEWLINE = 0x0a;
-/** Characters of one write: a text of more is made in memory that the system hands out anew. */
-const WRITE_LENGTH = 16 * 1024;
+/** Characters of one write: what a pipe takes, so that its reader is not woken for less. */
+const WRITE_LENGTH = 64 * 1024;
 
-type Quoted = QuotedJourney | GtfsQuote | RefusedJourney;
-/** Prices one journey by the fares that were opened. */
-type Quote = (journey: Journey) => Quoted;
+/** Prices one journey by the fares that were opened; the answer is JSON. */
+type Quote = (journey: Journey) => string;
 
 export const quoteCommand: Command = {
   name: 'quote',
@@ -41,7 +40,7 @@ async function quote(args: Args, io: Io): Promise<number> {
     for (const line of lines) {
       number++;
       if (line !== null && line.trim() === '') continue;
-      const text = JSON.stringify(answer(price, line, number));
+      const text = answer(price, line, number);
       answers = answers === '' ? text : `${answers}\n${text}`;
       if (answers.length < WRITE_LENGTH) continue;
       io.out(answers);
@@ -61,20 +60,16 @@ async function openQuote(source: string): Promise<Quote> {
     return (journey) => quoteGtfs(book, journey);
   }
   const book = await openFares(source);
-  return (journey) => quoteJourney(book, journey);
+  return (journey) => JSON.stringify(quoteJourney(book, journey));
 }
 
-function answer(price: Quote, line: string | null, number: number): Quoted {
-  const quoted = line === null ? overlong() : priceLine(price, line);
-  if (!('error' in quoted) || quoted.id !== null) return quoted;
+function answer(price: Quote, line: string | null, number: number): string {
+  const journey = line === null ? overlong() : parseJourney(line);
+  if (!('error' in journey)) return price(journey);
+  if (journey.id !== null) return JSON.stringify(journey);
   // Nothing else tells which line it was.
-  const { code, message } = quoted.error;
-  return refused(null, code, `line ${number}: ${message}`);
-}
-
-function priceLine(price: Quote, line: string): Quoted {
-  const journey = parseJourney(line);
-  return 'error' in journey ? journey : price(journey);
+  const { code, message } = journey.error;
+  return JSON.stringify(refused(null, code, `line ${number}: ${message}`));
 }
 
 function overlong(): RefusedJourney {

@@ -53,6 +53,8 @@ export function refused(id: JourneyId, code: ErrorCode, message: string): Refuse
 }
 
 const NO_STOPS: readonly string[] = [];
+/** Index of a field that is the journey's own. */
+const NO_LEG = -1;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -73,8 +75,8 @@ export function parseJourney(line: string): Journey | RefusedJourney {
     return refused(null, 'JOURNEY_INVALID', 'field id is not a text or a number');
   }
   try {
-    const rider = optionalText(data, 'rider', 'rider');
-    const media = optionalText(data, 'media', 'media');
+    const rider = optionalText(data.rider, 'rider', NO_LEG);
+    const media = optionalText(data.media, 'media', NO_LEG);
     return { id, rider, media, legs: parseLegs(data.legs) };
   } catch (error) {
     if (!(error instanceof Misfit)) throw error;
@@ -82,43 +84,45 @@ export function parseJourney(line: string): Journey | RefusedJourney {
   }
 }
 
-function parseLegs(legs: unknown): Leg[] {
-  if (!Array.isArray(legs) || legs.length === 0)
+function parseLegs(data: unknown): Leg[] {
+  if (!Array.isArray(data) || data.length === 0)
     throw new Misfit('field legs is not a list of legs');
-  if (legs.length > JOURNEY_LEGS_MAX) {
-    throw new Misfit(`field legs has ${legs.length} legs, over the bound of ${JOURNEY_LEGS_MAX}`);
+  if (data.length > JOURNEY_LEGS_MAX) {
+    throw new Misfit(`field legs has ${data.length} legs, over the bound of ${JOURNEY_LEGS_MAX}`);
   }
   let beforeMs = Number.NEGATIVE_INFINITY;
-  return legs.map((leg: unknown, index) => {
-    const path = `legs[${index}]`;
-    if (!isFields(leg)) throw new Misfit(`field ${path} is not an object`);
+  const legs: Leg[] = [];
+  for (let index = 0; index < data.length; index++) {
+    const leg: unknown = data[index];
+    if (!isFields(leg)) throw new Misfit(`field legs[${index}] is not an object`);
     const parsed = {
-      from: station(leg, 'from', path),
-      to: station(leg, 'to', path),
-      network: optionalText(leg, 'network', `${path}.network`),
-      route: optionalText(leg, 'route', `${path}.route`),
-      via: leg.via === undefined ? NO_STOPS : stops(leg.via, path),
-      departureMs: instant(leg, 'departure', path),
-      arrivalMs: instant(leg, 'arrival', path),
+      from: station(leg.from, 'from', index),
+      to: station(leg.to, 'to', index),
+      network: optionalText(leg.network, 'network', index),
+      route: optionalText(leg.route, 'route', index),
+      via: leg.via === undefined ? NO_STOPS : stops(leg.via, index),
+      departureMs: instant(leg.departure, 'departure', index),
+      arrivalMs: instant(leg.arrival, 'arrival', index),
     };
     if (parsed.departureMs < beforeMs) {
-      throw new Misfit(`field ${path}.departure is before the previous leg's arrival`);
+      throw new Misfit(`field legs[${index}].departure is before the previous leg's arrival`);
     }
     if (parsed.arrivalMs < parsed.departureMs) {
-      throw new Misfit(`field ${path}.arrival is before its departure`);
+      throw new Misfit(`field legs[${index}].arrival is before its departure`);
     }
     beforeMs = parsed.arrivalMs;
-    return parsed;
-  });
+    legs.push(parsed);
+  }
+  return legs;
 }
 
-function stops(via: unknown, path: string): string[] {
+function stops(via: unknown, index: number): string[] {
   if (!Array.isArray(via) || via.length > JOURNEY_VIA_MAX) {
-    throw new Misfit(`field ${path}.via is not a list of up to ${JOURNEY_VIA_MAX} stops`);
+    throw new Misfit(`field legs[${index}].via is not a list of up to ${JOURNEY_VIA_MAX} stops`);
   }
   return via.map((stop: unknown) => {
     if (typeof stop === 'string' && stop !== '') return stop;
-    throw new Misfit(`field ${path}.via holds what is not a stop's id or name`);
+    throw new Misfit(`field legs[${index}].via holds what is not a stop's id or name`);
   });
 }
 
@@ -127,27 +131,27 @@ function isFields(data: unknown): data is Fields {
 }
 
 /** Ids are texts in a fare set; a table of numbers often reaches us as JSON numbers. */
-function station(leg: Fields, name: string, path: string): string {
-  const value = leg[name];
+function station(value: unknown, name: string, index: number): string {
   if (typeof value === 'string' && value !== '') return value;
   if (Number.isSafeInteger(value)) return String(value);
-  throw new Misfit(`field ${path}.${name} is not a station's id or name`);
+  throw new Misfit(`field ${place(name, index)} is not a station's id or name`);
 }
 
-function instant(leg: Fields, name: string, path: string): number {
-  const value = leg[name];
-  if (typeof value !== 'string') throw new Misfit(`field ${path}.${name} is not a text`);
+function instant(value: unknown, name: string, index: number): number {
+  if (typeof value !== 'string') throw new Misfit(`field ${place(name, index)} is not a text`);
   const ms = parseInstant(value);
-  if (Number.isNaN(ms)) {
-    throw new Misfit(
-      `field ${path}.${name} is not an ISO 8601 instant with a zone: ${JSON.stringify(value)}`,
-    );
-  }
-  return ms;
+  if (!Number.isNaN(ms)) return ms;
+  const why = `is not an ISO 8601 instant with a zone: ${JSON.stringify(value)}`;
+  throw new Misfit(`field ${place(name, index)} ${why}`);
 }
 
-function optionalText(fields: Fields, name: string, path: string): string | null {
-  const value = fields[name] ?? null;
-  if (value !== null && typeof value !== 'string') throw new Misfit(`field ${path} is not a text`);
+function optionalText(value: unknown, name: string, index: number): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string') throw new Misfit(`field ${place(name, index)} is not a text`);
   return value;
+}
+
+/** A field of the journey, or of a leg. */
+function place(name: string, index: number): string {
+  return index === NO_LEG ? name : `legs[${index}].${name}`;
 }

@@ -1,9 +1,17 @@
 /** GTFS feeds for tests: made of texts, or of a folder, checked and compiled as a program would. */
+import { fareBook } from '../../engine/fare/book.ts';
 import { GtfsFares } from '../../engine/fare/gtfs/fares.ts';
 import type { CheckedFeed, GtfsFeed } from '../../engine/fare/gtfs/feed.ts';
 import type { Finding } from '../../engine/fare/gtfs/findings.ts';
+import { quoteGtfs } from '../../engine/fare/gtfs/quote.ts';
 import { fareFiles } from '../../engine/fare/gtfs/schema.ts';
-import { parseJourney } from '../../engine/fare/journey.ts';
+import type { GtfsItem } from '../../engine/fare/gtfs/why.ts';
+import {
+  type Journey,
+  type PricedAs,
+  parseJourney,
+  type RefusedJourney,
+} from '../../engine/fare/journey.ts';
 import { checkSource, readGtfs } from '../../engine/operator/gtfs-files.ts';
 
 /** Files of a feed by name, without `.txt`. */
@@ -63,10 +71,15 @@ export function ask(
     }),
   );
   if ('error' in journey) throw new Error(journey.error.message);
-  const priced = fares.price(journey);
-  if ('error' in priced) {
-    return { amount: priced.error.code, rules: [], why: [priced.error.message] };
+  const answer = quoted(fares, journey);
+  if ('error' in answer) {
+    return { amount: answer.error.code, rules: [], why: [answer.error.message] };
   }
-  const rules = priced.items.map(({ rule }) => rule.replace('.txt, line ', ':'));
-  return { amount: fares.money(priced.amountMinor), rules, why: priced.why };
+  const rules = answer.items.map(({ rule }) => rule.replace('.txt, line ', ':'));
+  return { amount: answer.amount, rules, why: answer.why };
+}
+
+/** What `quote` writes, read back. */
+export function quoted(fares: GtfsFares, journey: Journey): PricedAs<GtfsItem> | RefusedJourney {
+  return JSON.parse(quoteGtfs(fareBook([fares]), journey));
 }

@@ -11,12 +11,14 @@
  * the arrays fit the longest journey seen.
  */
 import { JOURNEY_LEGS_MAX } from '../../limits.ts';
-import type { LegTable } from './leg-table.ts';
+import { type AloneTable, cheapest } from './alone-table.ts';
+import { type LegTable, NO_LIST } from './leg-table.ts';
 import type { ProductTable } from './product-table.ts';
 import type { JoinTable, TransferTable } from './transfer-table.ts';
 
 export interface Tables {
   readonly legs: LegTable;
+  readonly alone: AloneTable;
   readonly joins: JoinTable;
   readonly transfers: TransferTable;
   readonly products: ProductTable;
@@ -67,18 +69,13 @@ export class Evaluator {
   #before = new Int32Array(256);
   #through = new Int32Array(256);
 
-  readonly #ruleProducts: Int32Array;
-  readonly #isTransferOnly: Uint8Array;
-  /** Where amounts of the rider and medium begin. */
+  /** Of the rider and medium. */
   #column = 0;
   #end = -1;
   #unmatched = -1;
 
   constructor(tables: Tables) {
     this.#tables = tables;
-    const { legs, products } = tables;
-    this.#ruleProducts = Int32Array.from(legs.rules, ({ product }) => products.numberOf(product));
-    this.#isTransferOnly = Uint8Array.from(legs.rules, (rule) => (rule.isTransferOnly ? 1 : 0));
   }
 
   /** Forgets the legs of the last journey. */
@@ -105,14 +102,12 @@ export class Evaluator {
     this.#end = -1;
     this.#unmatched = -1;
     this.#join();
-    this.#choiceStarts[0] = 0;
-    this.#stateStarts[0] = 0;
+    if (this.#effectiveCount === 1) return this.#cheapestAlone();
     for (let leg = 0; leg < this.#effectiveCount; leg++) {
       if (this.#choose(leg) > 0) continue;
       this.#unmatched = this.#first[leg]!;
       return Number.NaN;
     }
-    if (this.#effectiveCount === 1) return this.#cheapestAlone();
     this.#start();
     for (let leg = 0; leg + 1 < this.#effectiveCount; leg++) this.#advance(leg);
     return this.#cheapest();
@@ -144,38 +139,43 @@ export class Evaluator {
 
   /** What an effective leg looks up in the column of networks. */
   #lookup(leg: number): number {
-    const { legs } = this.#tables;
+    const { lookups } = this.#tables.legs;
     const network = this.#networks[this.#first[leg]!]!;
-    if (this.#first[leg] === this.#last[leg]) return legs.networkLookup(network);
+    if (this.#first[leg] === this.#last[leg]) return lookups.ofNetwork(network);
     let isOne = true;
     let isAnyListed = false;
     for (let i = this.#first[leg]!; i <= this.#last[leg]!; i++) {
       if (this.#networks[i] !== network) isOne = false;
     }
-    if (isOne) return legs.networkLookup(network);
+    if (isOne) return lookups.ofNetwork(network);
     for (let i = this.#first[leg]!; i <= this.#last[leg]!; i++) {
-      if (legs.isListed(this.#networks[i]!)) isAnyListed = true;
+      if (lookups.isListed(this.#networks[i]!)) isAnyListed = true;
     }
-    return legs.mixedLookup(isAnyListed);
+    return lookups.ofMixed(isAnyListed);
   }
 
-  /** Puts down the choices of an effective leg. How many there are. */
-  #choose(leg: number): number {
-    const { legs, products } = this.#tables;
+  /** Finds the rules that match an effective leg. How many there are. */
+  #match(leg: number): number {
     const first = this.#first[leg]!;
     const last = this.#last[leg]!;
-    const found = legs.match(
+    return this.#tables.legs.match(
       this.#lookup(leg),
       this.#from[first]!,
       this.#to[last]!,
       this.#departureMs[first]!,
       this.#arrivalMs[last]!,
     );
+  }
+
+  /** Puts down the choices of an effective leg. How many there are. */
+  #choose(leg: number): number {
+    const { legs, products } = this.#tables;
+    const found = this.#match(leg);
     const start = this.#choiceStarts[leg]!;
     if (start + found > this.#rules.length) this.#growChoices(start + found);
     for (let i = 0; i < found; i++) {
       const rule = legs.matches[i]!;
-      const product = this.#ruleProducts[rule]!;
+      const product = legs.products[rule]!;
       this.#rules[start + i] = rule;
       this.#chosen[start + i] = product;
       this.#amounts[start + i] = products.amount(this.#column, product);
@@ -209,7 +209,8 @@ export class Evaluator {
   #start(): void {
     for (let leg = 0; leg < this.#effectiveCount; leg++) this.#clearStates(leg);
     for (let choice = 0; choice < this.#choiceStarts[1]!; choice++) {
-      if (this.#isTransferOnly[this.#rules[choice]!] === 0) this.#reach(2 * choice + 1, 0, -1, -1);
+      if (this.#tables.legs.isTransferOnly[this.#rules[choice]!] === 0)
+        this.#reach(2 * choice + 1, 0, -1, -1);
     }
   }
 
@@ -271,7 +272,7 @@ export class Evaluator {
     const settled = this.#settled(state, kind === leg + 1, choice);
     const target = this.#stateStarts[leg + 1]! + (next - this.#choiceStarts[leg + 1]!) * (leg + 3);
     if (!isAny) {
-      const isAllowed = this.#isTransferOnly[this.#rules[next]!] === 0;
+      const isAllowed = this.#tables.legs.isTransferOnly[this.#rules[next]!] === 0;
       if (isAllowed) this.#reach(target + leg + 2, settled, state, -1);
       return;
     }
@@ -308,18 +309,21 @@ export class Evaluator {
 
   /** The cheapest choice of a journey that is one effective leg, which needs no states. */
   #cheapestAlone(): number {
-    let least = INFINITY;
-    const states = 2 * this.#choiceStarts[1]!;
-    if (states > this.#costs.length) this.#growStates(states);
-    for (let choice = 0; choice < this.#choiceStarts[1]!; choice++) {
-      if (this.#isTransferOnly[this.#rules[choice]!] === 1) continue;
-      if (!(this.#amounts[choice]! < least)) continue;
-      least = this.#amounts[choice]!;
-      // As `#start` would reach it.
-      this.#end = 2 * choice + 1;
-      this.#through[this.#end] = -1;
+    const { legs, products, alone } = this.#tables;
+    const last = this.#last[0]!;
+    const list = legs.listOf(this.#lookup(0), this.#from[0]!, this.#to[last]!);
+    let rule = list === NO_LIST ? -1 : alone.find(this.#column, list);
+    if (rule < 0) {
+      const found = this.#match(0);
+      if (found === 0) this.#unmatched = 0;
+      rule = cheapest(legs, products, this.#column, legs.matches, found);
+      if (rule < 0) return Number.NaN;
     }
-    return least === INFINITY ? Number.NaN : least;
+    // As if it were the only choice, which `#start` would reach.
+    this.#rules[0] = rule;
+    this.#end = 1;
+    this.#through[1] = -1;
+    return products.amount(this.#column, legs.products[rule]!);
   }
 
   #cheapest(): number {

@@ -2,22 +2,23 @@
  * One version of an operator's GTFS fares, compiled, and the journeys it prices with the reasons.
  * Every amount and every choice is named by file and line of the feed.
  */
-import { JOURNEY_LEGS_MAX } from '../../limits.ts';
+import { GTFS_LEG_CELLS_MAX, JOURNEY_LEGS_MAX } from '../../limits.ts';
 import { formatInstant } from '../instant.ts';
 import { type Journey, type Leg, type RefusedJourney, refused } from '../journey.ts';
+import { AloneTable } from './alone-table.ts';
 import { Evaluator } from './evaluate.ts';
 import type { GtfsFeed } from './feed.ts';
-import { LegTable, NO_NETWORK } from './leg-table.ts';
+import { NO_NETWORK } from './leg-lookups.ts';
+import { LegTable } from './leg-table.ts';
 import { ProductTable } from './product-table.ts';
 import { StopTable } from './stops.ts';
+import { FeedTexts } from './texts.ts';
 import { JoinTable, TransferTable } from './transfer-table.ts';
 import { FaresV1, type LegV1 } from './v1.ts';
-import { type GtfsItem, type Reasons, RuleTexts, reasonsV1, reasonsV2 } from './why.ts';
+import { type Reasons, reasonsV1, reasonsV2 } from './why.ts';
 
-export interface PricedJourney {
+export interface PricedJourney extends Reasons {
   readonly amountMinor: number;
-  readonly items: readonly GtfsItem[];
-  readonly why: readonly string[];
 }
 
 export class GtfsFares {
@@ -27,6 +28,7 @@ export class GtfsFares {
   readonly stops: StopTable;
   readonly products: ProductTable;
   readonly legs: LegTable;
+  readonly alone: AloneTable;
   readonly joins: JoinTable;
   readonly transfers: TransferTable;
   /** Prices one journey at a time. */
@@ -36,24 +38,33 @@ export class GtfsFares {
   readonly to: Int32Array = new Int32Array(JOURNEY_LEGS_MAX);
   /** `fare version 1 in force since ...`, the first of all reasons. */
   readonly since: string;
-  readonly texts: RuleTexts;
+  readonly texts: FeedTexts;
   readonly #v1: FaresV1 | null;
   readonly #networks: ReadonlyMap<string, number>;
   readonly #routes: ReadonlyMap<string, { readonly network: number; readonly agency: string }>;
 
-  /** @param feed one that was checked and has no errors */
-  constructor(feed: GtfsFeed, version: number, effectiveMs: number) {
+  /**
+   * @param feed one that was checked and has no errors
+   * @param cellsMax with more cells, leg rules are gathered when a leg asks
+   */
+  constructor(
+    feed: GtfsFeed,
+    version: number,
+    effectiveMs: number,
+    cellsMax: number = GTFS_LEG_CELLS_MAX,
+  ) {
     this.version = version;
     this.effectiveMs = effectiveMs;
     this.feed = feed;
     this.stops = new StopTable(feed);
     this.products = new ProductTable(feed);
-    this.legs = new LegTable(feed, this.stops);
+    this.legs = new LegTable(feed, this.stops, this.products, cellsMax);
+    this.alone = new AloneTable(this.legs, this.products);
     this.joins = new JoinTable(feed, this.stops);
     this.transfers = new TransferTable(feed, this.products);
     this.evaluator = new Evaluator(this);
     this.since = `fare version ${version} in force since ${formatInstant(effectiveMs)}`;
-    this.texts = new RuleTexts(feed);
+    this.texts = new FeedTexts(feed, this.stops);
     this.#v1 = feed.model === 'v1' ? new FaresV1(feed) : null;
     this.#networks = new Map(feed.networks.map((id, index) => [id, index]));
     this.#routes = new Map(
@@ -157,9 +168,8 @@ export class GtfsFares {
       const message = 'no fare of fare_attributes.txt is good for the journey or parts of it';
       return refused(journey.id, 'FARES_UNKNOWN_FARE', message);
     }
-    const reasons: Reasons = reasonsV1(this, stretches);
     const amountMinor = stretches.reduce((sum, { fare }) => sum + fare.amountMinor, 0);
-    return { amountMinor, ...reasons };
+    return { amountMinor, ...reasonsV1(this, stretches) };
   }
 
   #legV1({ from, to, via, route, network, departureMs }: Leg): LegV1 {
@@ -178,6 +188,6 @@ export class GtfsFares {
 
   /** Bytes of the compiled tables, without the feed's own texts. */
   get bytes(): number {
-    return this.legs.bytes + this.transfers.bytes + this.products.bytes;
+    return this.legs.bytes + this.alone.bytes + this.transfers.bytes + this.products.bytes;
   }
 }

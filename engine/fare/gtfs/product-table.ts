@@ -12,6 +12,8 @@ export const NO_PRODUCT = -1;
 
 export class ProductTable {
   readonly ids: readonly string[];
+  /** Riders by media, the unnamed ones among them. */
+  readonly columnCount: number;
   readonly #rows: readonly Product[];
   readonly #numbers = new Map<string, number>();
   readonly #riders = new Map<string, number>();
@@ -30,8 +32,10 @@ export class ProductTable {
     // The unnamed rider and the unnamed medium are 0.
     for (const [index, { id }] of riders.entries()) this.#riders.set(id, index + 1);
     for (const [index, id] of media.entries()) this.#media.set(id, index + 1);
-    const columns = (this.#riders.size + 1) * (this.#media.size + 1);
-    this.#amounts = new Float64Array(columns * this.ids.length).fill(Number.POSITIVE_INFINITY);
+    this.columnCount = (this.#riders.size + 1) * (this.#media.size + 1);
+    this.#amounts = new Float64Array(this.columnCount * this.ids.length).fill(
+      Number.POSITIVE_INFINITY,
+    );
     this.#rowOf = new Int32Array(this.#amounts.length).fill(-1);
     const defaults = riders.flatMap(({ isDefault }, index) => (isDefault ? [index + 1] : []));
     for (const [row, product] of products.entries()) {
@@ -49,7 +53,8 @@ export class ProductTable {
 
   #offer(rider: number, medium: number, row: number): void {
     const product = this.#rows[row]!;
-    const at = this.column(rider, medium) + this.#numbers.get(product.id)!;
+    const column = this.column(rider, medium);
+    const at = column * this.ids.length + this.#numbers.get(product.id)!;
     if (product.amountMinor >= this.#amounts[at]!) return;
     this.#amounts[at] = product.amountMinor;
     this.#rowOf[at] = row;
@@ -70,19 +75,19 @@ export class ProductTable {
     return this.#numbers.get(id) ?? NO_PRODUCT;
   }
 
-  /** Where the amounts of a rider and a medium begin. */
+  /** Number of the column for a rider and a medium. */
   column(rider: number, medium: number): number {
-    return (rider * (this.#media.size + 1) + medium) * this.ids.length;
+    return rider * (this.#media.size + 1) + medium;
   }
 
   /** Minor units, or Infinity. Allocates nothing. */
   amount(column: number, product: number): number {
-    return product === NO_PRODUCT ? 0 : this.#amounts[column + product]!;
+    return product === NO_PRODUCT ? 0 : this.#amounts[column * this.ids.length + product]!;
   }
 
-  /** The row that the amount is from, or null. */
-  row(column: number, product: number): Product | null {
-    return this.#rows[this.#rowOf[column + product]!] ?? null;
+  /** Index in `fare_products.txt` of the row that the amount is from, or -1. */
+  row(column: number, product: number): number {
+    return product === NO_PRODUCT ? -1 : this.#rowOf[column * this.ids.length + product]!;
   }
 
   get riderIds(): readonly string[] {

@@ -1,30 +1,25 @@
 /** Journeys priced by the versions of an operator's GTFS fares, as `faregate-engine quote` tells. */
 import type { Versions } from '../book.ts';
 import { formatInstant } from '../instant.ts';
-import { type Journey, type PricedAs, type RefusedJourney, refused } from '../journey.ts';
+import { type Journey, refused } from '../journey.ts';
 import type { GtfsFares } from './fares.ts';
-import type { GtfsItem } from './why.ts';
 
-export type GtfsQuote = PricedAs<GtfsItem>;
-
-/** Quotes a journey by the version in force at its first departure. */
-export function quoteGtfs(book: Versions<GtfsFares>, journey: Journey): GtfsQuote | RefusedJourney {
+/**
+ * Quotes a journey by the version in force at its first departure. The answer is JSON, of a
+ * `PricedAs<GtfsItem>` or a `RefusedJourney`, byte for byte as `JSON.stringify` has it.
+ */
+export function quoteGtfs(book: Versions<GtfsFares>, journey: Journey): string {
   const { id, legs } = journey;
   const departureMs = legs[0]!.departureMs;
   const fares = book.at(departureMs);
   if (!fares) {
     const message = `no fare version is in force at ${formatInstant(departureMs)}`;
-    return refused(id, 'FARES_NO_VERSION', message);
+    return JSON.stringify(refused(id, 'FARES_NO_VERSION', message));
   }
   const priced = fares.price(journey);
-  if ('error' in priced) return priced;
+  if ('error' in priced) return JSON.stringify(priced);
   const { amountMinor, items, why } = priced;
-  return {
-    id,
-    amount: fares.money(amountMinor),
-    amountMinor,
-    currency: fares.feed.currency.code,
-    items,
-    why,
-  };
+  const amount = `"amount":"${fares.money(amountMinor)}","amountMinor":${amountMinor}`;
+  const currency = fares.feed.currency.code;
+  return `{"id":${JSON.stringify(id)},${amount},"currency":"${currency}","items":${items},"why":${why}}`;
 }

@@ -19,7 +19,6 @@ export class StopTable {
   readonly #byName = new Map<string, number>();
   readonly #areaSets: readonly (readonly (readonly string[])[])[];
   readonly #zoneIds: readonly string[];
-  readonly #labels: readonly string[];
 
   constructor(feed: GtfsFeed) {
     this.stops = feed.stops;
@@ -36,9 +35,6 @@ export class StopTable {
     this.#areaSets = this.#findAreaSets(feed);
     this.#zoneIds = this.#findZoneIds();
     this.#readNames();
-    this.#labels = feed.stops.map(({ id, name }) =>
-      name === '' || name === id ? id : `${name} (${id})`,
-    );
   }
 
   /** The station above a stop, through a platform for a boarding area. */
@@ -133,6 +129,7 @@ export class StopTable {
 
   /** `Park Street (place-pktrm)`. */
   label(stop: number): string {
-    return this.#labels[stop]!;
+    const { id, name } = this.stops[stop]!;
+    return name === '' || name === id ? id : `${name} (${id})`;
   }
 }

@@ -51,6 +51,10 @@ export class TimeframeTable {
   /** Groups that hold in each state, 32 to a word. */
   readonly #words: Uint32Array;
   readonly #wordsEach: number;
+  /** Of each zone: from when until when the state holds that was asked for last. */
+  readonly #sinceMs: Float64Array;
+  readonly #untilMs: Float64Array;
+  readonly #lastStates: Int32Array;
 
   /** @param zones names of the time zones there are, by number */
   constructor(feed: GtfsFeed, zones: readonly string[]) {
@@ -87,6 +91,9 @@ export class TimeframeTable {
     this.#fromSeconds = Int32Array.from(parts.flat(), ({ from: second }) => second);
     this.#states = Int32Array.from(parts.flat(), ({ state }) => state);
     this.#words = this.#wordsOf([...states.keys()]);
+    this.#sinceMs = new Float64Array(zones.length);
+    this.#untilMs = new Float64Array(zones.length);
+    this.#lastStates = new Int32Array(zones.length);
   }
 
   /** The stretches of a day of one kind: from which second which state holds. */
@@ -126,17 +133,28 @@ export class TimeframeTable {
 
   /** What holds at an instant by the clocks of a zone; 0 where nothing does. Allocates nothing. */
   stateAt(zone: number, instantMs: number): number {
-    if (this.#kinds.length === 0) return 0;
-    const localMs = instantMs + this.#zones[zone]!.offsetMs(instantMs);
-    const day = Math.floor(localMs / DAY_MS);
-    const index = day - this.#firstDay;
-    if (index < 0 || index >= this.#kinds.length) return 0;
-    const kind = this.#kinds[index]!;
-    const second = (localMs - day * DAY_MS) / 1000;
-    let at = this.#stretches[kind + 1]! - 1;
-    const first = this.#stretches[kind]!;
-    while (at > first && this.#fromSeconds[at]! > second) at--;
-    return this.#states[at]!;
+    const isLast = this.#sinceMs[zone]! <= instantMs && instantMs < this.#untilMs[zone]!;
+    if (!isLast) this.#find(zone, instantMs);
+    return this.#lastStates[zone]!;
+  }
+
+  /** Puts down the state of an instant, and from when until when it holds. */
+  #find(zone: number, instantMs: number): void {
+    const clocks = this.#zones[zone];
+    // No zones where no service runs.
+    if (!clocks) return;
+    const { fromMs, offsetsMs } = clocks;
+    const change = clocks.indexAt(instantMs);
+    const day = Math.floor((instantMs + offsetsMs[change]!) / DAY_MS);
+    const startMs = day * DAY_MS - offsetsMs[change]!;
+    const kind = this.#kinds[day - this.#firstDay] ?? 0;
+    const end = this.#stretches[kind + 1]!;
+    let next = this.#stretches[kind]! + 1;
+    while (next < end && startMs + this.#fromSeconds[next]! * 1000 <= instantMs) next++;
+    const untilMs = next < end ? startMs + this.#fromSeconds[next]! * 1000 : startMs + DAY_MS;
+    this.#lastStates[zone] = this.#states[next - 1]!;
+    this.#sinceMs[zone] = Math.max(fromMs[change]!, startMs + this.#fromSeconds[next - 1]! * 1000);
+    this.#untilMs[zone] = Math.min(fromMs[change + 1] ?? Number.POSITIVE_INFINITY, untilMs);
   }
 
   /** Whether a group holds in a state. Allocates nothing. */

@@ -81,6 +81,13 @@ export class Triples {
   }
 }
 
+/** Values of all lists, and where each begins; list `i` of `count` ends where `i + 1` begins. */
+export interface FrozenLists {
+  readonly count: number;
+  readonly starts: Int32Array;
+  readonly values: Int32Array;
+}
+
 /** Lists of small numbers, of which equal ones are kept once. */
 export class Lists {
   readonly #byText = new Map<string, number>();
@@ -88,7 +95,7 @@ export class Lists {
   readonly #values: number[] = [];
 
   /** The number of a list. */
-  intern(values: readonly number[]): number {
+  intern(values: readonly number[] | Int32Array): number {
     const text = values.join();
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
@@ -99,8 +106,8 @@ export class Lists {
     return index;
   }
 
-  /** The values of all lists, and where each begins; list `i` ends where `i + 1` begins. */
-  freeze(): { readonly starts: Int32Array; readonly values: Int32Array } {
-    return { starts: Int32Array.from(this.#starts), values: Int32Array.from(this.#values) };
+  freeze(): FrozenLists {
+    const [starts, values] = [Int32Array.from(this.#starts), Int32Array.from(this.#values)];
+    return { count: this.#byText.size, starts, values };
   }
 }

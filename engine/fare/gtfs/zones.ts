@@ -9,8 +9,9 @@ const STEP_DAYS = 7;
 
 export class ZoneTable {
   /** Instants from which each offset holds; the first is before the span. */
-  readonly #fromMs: Float64Array;
-  readonly #offsetsMs: Int32Array;
+  readonly fromMs: Float64Array;
+  /** Milliseconds that the zone's clocks are then ahead of UTC. */
+  readonly offsetsMs: Int32Array;
 
   /** Good from the first day (UTC, since 1970) to the last; beyond, the nearest offset is told. */
   constructor(zone: string, firstDay: number, lastDay: number) {
@@ -30,20 +31,20 @@ export class ZoneTable {
       fromMs.push(high);
       found.push(offsetAt(high));
     }
-    this.#fromMs = Float64Array.from(fromMs);
-    this.#offsetsMs = Int32Array.from(found);
+    this.fromMs = Float64Array.from(fromMs);
+    this.offsetsMs = Int32Array.from(found);
   }
 
-  /** Milliseconds that the zone's clocks are ahead of UTC. Allocates nothing. */
-  offsetMs(instantMs: number): number {
+  /** Which of the offsets holds at an instant. Allocates nothing. */
+  indexAt(instantMs: number): number {
     let low = 0;
-    let high = this.#fromMs.length;
+    let high = this.fromMs.length;
     while (high - low > 1) {
       const middle = (low + high) >>> 1;
-      if (this.#fromMs[middle]! <= instantMs) low = middle;
+      if (this.fromMs[middle]! <= instantMs) low = middle;
       else high = middle;
     }
-    return this.#offsetsMs[low]!;
+    return low;
   }
 }
 

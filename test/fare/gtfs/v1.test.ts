@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GtfsFares } from '../../../engine/fare/gtfs/fares.ts';
 import { parseJourney } from '../../../engine/fare/journey.ts';
-import { ask, feedOf, type LegText, type Texts } from '../../reference/gtfs-feeds.ts';
+import { ask, feedOf, type LegText, quoted, type Texts } from '../../reference/gtfs-feeds.ts';
 import { smallV1 } from '../../reference/gtfs-small.ts';
 
 const fares = new GtfsFares(feedOf(smallV1), 1, 0);
@@ -22,7 +22,7 @@ test('origin and destination, contains, routes', () => {
     const legs = [{ from, to, route, via, departure, arrival }];
     const journey = parseJourney(JSON.stringify({ id: 1, legs }));
     assert(!('error' in journey));
-    return fares.price(journey);
+    return quoted(fares, journey);
   };
   const priced = through(['b']);
   assert(!('error' in priced));
