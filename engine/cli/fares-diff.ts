@@ -9,8 +9,8 @@ import { changesOf, diffFares, type FareDiff, type OnlyIn } from '../fare/diff.t
 import type { FareSet } from '../fare/fares.ts';
 import { formatMinor } from '../fare/money.ts';
 import { diffPicture, farePicture } from '../fare/pictures.ts';
-import { openFareSets } from '../operator/fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
+import { openVersion } from './fares-version.ts';
 
 /** Stations and classes of only one set that are named. */
 const NAMED_MAX = 8;
@@ -59,17 +59,6 @@ async function diff(args: Args, io: Io): Promise<number> {
     for (const line of report(found, after)) io.out(line);
   }
   return 0;
-}
-
-/** `DIR` or `DIR@N`. @throws FaregateError USAGE where there is no such version. */
-async function openVersion(text: string): Promise<FareSet> {
-  const [, dir, number] = /^(.*?)(?:@(\d{1,10}))?$/s.exec(text)!;
-  const sets = await openFareSets(dir!);
-  const set =
-    number === undefined ? sets.at(-1) : sets.find(({ version }) => version === Number(number));
-  if (set) return set;
-  const held = sets.map(({ version }) => version).join(', ');
-  throw new FaregateError('USAGE', `${dir} holds no version ${number}; there are ${held}`);
 }
 
 /** The heat map, or null where none is asked for. @throws FaregateError USAGE. */

@@ -8,7 +8,7 @@ import { compileFares } from './compile.ts';
 import type { CompiledFares, FareSet } from './fares.ts';
 import { allDistances, type Edge, UNREACHABLE } from './network.ts';
 import { assignCodes, type FareDraft, type StationDraft } from './set.ts';
-import { beijing, type RiderDiscount, tariffMatrix } from './tariff.ts';
+import { beijing, TariffFares } from './tariff.ts';
 
 /** A stop of a line and the metres of track from the stop before. */
 type Stop = readonly [name: string, metres: number];
@@ -84,20 +84,16 @@ const lines: readonly Line[] = [
 ];
 
 /** Students, seniors and children pay a share, rounded to 0.10 yuan, halves up. */
-const riders: readonly RiderDiscount[] = [
+const riders = [
   { name: 'adult', percent: 100 },
   { name: 'student', percent: 50 },
   { name: 'senior', percent: 35 },
   { name: 'child', percent: 25 },
-];
-
-const UNIT_MINOR = 10;
+].map((rider) => ({ ...rider, tariff: beijing, unitMinor: 10 }));
 
 /** The sample city's fares before they are a version of a directory; in force since 1970. */
 export function sampleDraft(): FareDraft {
-  const { drafts, edges } = layOut();
-  const distances = allDistances(drafts.length, edges);
-  assert(!distances.includes(UNREACHABLE));
+  const { drafts } = layOut();
   return {
     version: null,
     effectiveMs: 0,
@@ -113,8 +109,16 @@ export function sampleDraft(): FareDraft {
       passBackSeconds: 30,
       missingTapMinor: 1000,
     },
-    matrix: tariffMatrix(beijing, distances, riders, UNIT_MINOR),
+    matrix: sampleTariff().matrix(),
   };
+}
+
+/** The distances and the tariff that they are made of. */
+export function sampleTariff(): TariffFares {
+  const { drafts, edges } = layOut();
+  const distances = allDistances(drafts.length, edges);
+  assert(!distances.includes(UNREACHABLE));
+  return new TariffFares(riders, distances);
 }
 
 /** The sample city's fares as version 1. */

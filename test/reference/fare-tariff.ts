@@ -26,9 +26,9 @@ export function beijingYuan(metres: number): number {
 export function floydWarshall(size: number, edges: readonly Edge[]): number[] {
   const far = Number.POSITIVE_INFINITY;
   const d = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 0 : far));
-  for (const { a, b, metres } of edges) {
+  for (const { a, b, metres, isOneWay } of edges) {
     d[a * size + b] = Math.min(d[a * size + b]!, metres);
-    d[b * size + a] = Math.min(d[b * size + a]!, metres);
+    if (!isOneWay) d[b * size + a] = Math.min(d[b * size + a]!, metres);
   }
   for (let k = 0; k < size; k++) {
     for (let i = 0; i < size; i++) {

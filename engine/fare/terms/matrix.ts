@@ -29,13 +29,14 @@ const NETWORKS = ['network_id', 'from_network_id', 'to_network_id'];
  * Checks the tables of a folder and reads them.
  * @param files those of the schema, as read
  * @param names all files of the folder
+ * @param findings get what is found; errors that they hold already keep the tables from being used
  */
 export function checkMatrixTerms(
   files: readonly CsvFile[],
   names: readonly string[],
   frame: MatrixFrame,
+  findings: Findings = new Findings(),
 ): CheckedTerms {
-  const findings = new Findings();
   for (const file of names) {
     if (file in termsSpecs) continue;
     findings.notice('unknown_file', { file }, 'no table of fares beside a matrix, and not read');
