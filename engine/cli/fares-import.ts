@@ -107,9 +107,9 @@ async function importFares(args: Args, io: Io): Promise<number> {
       !OPTIONS_OF[kind].has(name) && (args.text(name) !== undefined || args.list(name).length > 0),
   );
   if (other !== undefined) {
-    const message = `--${other} does not go with --${kind}`;
-    const hint = kind === 'gtfs' ? '; it is for a station matrix' : '';
-    throw new FaregateError('USAGE', message + hint);
+    const what = kind === 'gtfs' ? 'a feed' : 'the tables of a tariff';
+    const message = `--${other} is for a station matrix and --${kind} for ${what}`;
+    throw new FaregateError('USAGE', message);
   }
   return kind === 'gtfs'
     ? await importGtfs(args, io, source, versionOption(args), effectiveOption(args))

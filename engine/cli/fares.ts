@@ -9,6 +9,7 @@ import { reportOf } from '../fare/report.ts';
 import { sampleDraft } from '../fare/sample-city.ts';
 import type { FareVersion } from '../fare/version.ts';
 import { openFareSets } from '../operator/fare-files.ts';
+import { holdsTables } from '../operator/fare-tables.ts';
 import { holdsGtfs } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
 import { diffCommand, drawFares } from './fares-diff.ts';
@@ -65,8 +66,17 @@ async function sample(args: Args, io: Io): Promise<number> {
 
 async function check(args: Args, io: Io): Promise<number> {
   const dir = onlyDir(args);
-  if (args.text('matrix-of') !== undefined) return await checkTermsTables(args, io, dir);
-  if (args.text('currency') !== undefined) return await checkTariffTables(args, io, dir);
+  const isTerms = args.text('matrix-of') !== undefined;
+  const isTariff = args.text('currency') !== undefined;
+  if (isTerms && isTariff) {
+    throw new FaregateError('USAGE', '--matrix-of is for terms and --currency for a tariff');
+  }
+  if (isTerms) return await checkTermsTables(args, io, dir);
+  if (isTariff) return await checkTariffTables(args, io, dir);
+  if (await holdsTables(dir)) {
+    const message = `${dir} holds tables: --currency checks a tariff, --matrix-of terms`;
+    throw new FaregateError('USAGE', message);
+  }
   if (await isFeed(dir)) return await checkGtfs(args, io, dir);
   if (await holdsGtfs(dir)) return await checkGtfsFares(args, io, dir);
   const sets = await openFareSets(dir);

@@ -70,9 +70,15 @@ async function namesIn(dir: string): Promise<string[]> {
   }
 }
 
-/** Whether a folder holds the tables of a tariff, which no feed does. */
-export async function holdsTariff(dir: string): Promise<boolean> {
-  return (await namesIn(dir)).some((name) => name in tariffSpecs);
+/** Whether a path is a folder of such tables, and not a feed that has some. */
+export async function holdsTables(path: string): Promise<boolean> {
+  try {
+    const names = await namesIn(path);
+    return !names.includes('stops.txt') && names.some((name) => name.startsWith('faregate_'));
+  } catch {
+    // What is not there, or not to be read, is told by whoever opens it.
+    return false;
+  }
 }
 
 /** Checks the tables of a tariff, and rules beside it. */
