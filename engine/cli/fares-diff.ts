@@ -9,6 +9,9 @@ import { changesOf, diffFares, type FareDiff, type OnlyIn } from '../fare/diff.t
 import type { FareSet } from '../fare/fares.ts';
 import { formatMinor } from '../fare/money.ts';
 import { diffPicture, farePicture } from '../fare/pictures.ts';
+import { svgOf } from '../fare/svg.ts';
+import { tariffCurve } from '../fare/tariff-curve.ts';
+import type { FareVersion } from '../fare/version.ts';
 import type { Args, Command, Io } from './command.ts';
 import { openVersion } from './fares-version.ts';
 
@@ -72,7 +75,7 @@ function pictureOf(args: Args, found: FareDiff, before: FareSet, after: FareSet)
     throw new FaregateError('USAGE', `--rider: classes that both sets have: ${names}`);
   }
   const title = `Fares of version ${after.version} against version ${before.version}`;
-  return diffPicture(fares, currencyOf(after.currency)!, title);
+  return svgOf([diffPicture(fares, currencyOf(after.currency)!, title)]);
 }
 
 function wantsPicture(args: Args): boolean {
@@ -81,15 +84,21 @@ function wantsPicture(args: Args): boolean {
   throw new FaregateError('USAGE', '--rider goes with --svg');
 }
 
-/** `fares show --svg`: the fares of one rider class, the default one where none is named. */
-export async function drawFares(args: Args, set: FareSet): Promise<void> {
+/**
+ * `fares show --svg`: the fares of one rider class, the default one where none is named, and the
+ * tariff that they are made of.
+ */
+export async function drawFares(args: Args, set: FareVersion): Promise<void> {
   const name = args.text('rider');
   if (!wantsPicture(args)) return;
   const rider = name === undefined ? 0 : set.riders.indexOf(name);
   if (rider < 0) {
     throw new FaregateError('USAGE', `--rider: the classes are ${set.riders.join(', ')}`);
   }
-  await write(args.need('svg'), farePicture(set, rider, currencyOf(set.currency)!));
+  const currency = currencyOf(set.currency)!;
+  const drawings = [farePicture(set, rider, currency)];
+  if (set.tariff) drawings.push(tariffCurve(set.tariff, set.version, currency));
+  await write(args.need('svg'), svgOf(drawings));
 }
 
 async function write(file: string, text: string): Promise<void> {

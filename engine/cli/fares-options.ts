@@ -67,8 +67,8 @@ export function amountOption(args: Args, { decimals }: Currency, name: string): 
 }
 
 /**
- * The rules of a fare set: what options say, and else terms that gates can go by. Amounts default to
- * the lowest and highest fare of the default class.
+ * The rules of a fare set: what options say, and else terms that gates can go by. Amounts default
+ * to the lowest and highest fare of the default class.
  * @throws FaregateError USAGE where an option and a table say different things
  */
 export function rulesOption(

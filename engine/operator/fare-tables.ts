@@ -1,6 +1,6 @@
 /**
- * The tables of fare terms and distance tariffs (docs/fare-extensions.md) as files: a folder that an
- * operator publishes, and `terms/` of a version, where they are kept as they were published.
+ * The tables of fare terms and distance tariffs (docs/fare-extensions.md) as files: a folder that
+ * an operator publishes, and `terms/` of a version, where they are kept as they were published.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -7,7 +7,7 @@ import { parseGtfsFile } from '../../engine/operator/gtfs-csv.ts';
 /** Tables by name, without `faregate_` and `.txt`. */
 export type TableTexts = Readonly<Record<string, string>>;
 
-/** The Beijing metro's tariff over four stations, of which two are 6,099 m apart and two 6,100 m. */
+/** The Beijing metro's tariff over four stations; two are 6,099 m apart and two 6,100 m. */
 export const beijingTables: TableTexts = {
   tariff_steps: `tariff_id,upto_metres,every_metres,amount
 metro,6000,,3

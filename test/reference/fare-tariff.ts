@@ -40,7 +40,7 @@ export function floydWarshall(size: number, edges: readonly Edge[]): number[] {
   return d.map((metres) => (metres === far ? -1 : metres));
 }
 
-/** A tariff as its tables say it: the steps, what each begun stretch beyond them adds, and so on. */
+/** A tariff as its tables say it: the steps, what a begun stretch beyond adds, and so on. */
 export interface TariffTables {
   readonly steps: readonly { readonly upto: number; readonly minor: number }[];
   readonly every: number;

@@ -1,4 +1,4 @@
-/** What the tables of a tariff ask for beyond single values: steps in order, as many rows as fit. */
+/** What a tariff's tables ask for beyond single values: steps in order, as many rows as fit. */
 import { FARE_RIDERS_MAX, FARE_STATIONS_MAX } from '../../limits.ts';
 import type { Tables } from '../gtfs/columns.ts';
 import { parseWhole } from '../gtfs/fields.ts';

@@ -1,7 +1,7 @@
 /**
- * Distance tariffs as tables (docs/fare-extensions.md, "Distance tariffs"): checked like a feed, and
- * read into stations, distances and what each class of riders pays. Rules in the same folder are
- * terms beside the matrix that the tariff makes (`matrix.ts`).
+ * Distance tariffs as tables (docs/fare-extensions.md, "Distance tariffs"): checked like a feed,
+ * and read into stations, distances and what each class of riders pays. Rules in the same folder
+ * are terms beside the matrix that the tariff makes (`matrix.ts`).
  */
 import { FARE_AMOUNT_MINOR_MAX, FARE_NAME_LENGTH_MAX } from '../../limits.ts';
 import { checkReferences, checkValues, type Tables } from '../gtfs/columns.ts';
@@ -41,7 +41,7 @@ export interface CheckedTariff {
  * @param files those of the schemas of tariffs and terms, as read
  * @param names all files of the folder
  * @param decimals of the currency of the fares
- * @param known distances that were read before, row by row; the tables of them are then not asked for
+ * @param known distances that were read before, row by row; no table of them is then asked for
  */
 export function checkTariff(
   files: readonly CsvFile[],

@@ -1,4 +1,4 @@
-/** Distance tariffs from tables: every violation by file, line and field; fares against slow twins. */
+/** Distance tariffs from tables: violations by file, line and field; fares against slow twins. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
