@@ -1,12 +1,12 @@
 /**
- * A square of stations against stations in colours, as a drawing that a planner would look at: a row
- * for each station of entry, a column for each of exit. Figures are in the tables.
+ * A square of stations against stations in colours, as a drawing that a planner would look at: a
+ * row for each station of entry, a column for each of exit. Figures are in the tables.
  */
 import { type Drawing, escaped, heading, rect, round } from './svg.ts';
 
 const WIDTH = 900;
 const MARGIN = 150;
-const TOP = 190;
+const TOP = 215;
 /** With more stations than this their names would run into each other. */
 const NAMES_MAX = 110;
 const NAME_LENGTH_MAX = 22;

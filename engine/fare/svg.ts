@@ -49,9 +49,9 @@ export function line(x1: number, y1: number, x2: number, y2: number, look: strin
   return `<line ${ends} ${look}/>`;
 }
 
-/** @param look further attributes */
-export function label(x: number, y: number, text: string, look = ''): string {
-  const place = `x="${round(x)}" y="${round(y)}" font-size="12" fill="#444"`;
+/** @param look further attributes. @param size of the letters */
+export function label(x: number, y: number, text: string, look = '', size = 12): string {
+  const place = `x="${round(x)}" y="${round(y)}" font-size="${size}" fill="#444"`;
   return `<text ${place}${look === '' ? '' : ` ${look}`}>${escaped(text)}</text>`;
 }
 
