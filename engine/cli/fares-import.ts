@@ -177,7 +177,8 @@ async function importTariff(args: Args, io: Io, dir: string): Promise<number> {
 }
 
 interface Kept extends KeptTables {
-  readonly findings: Findings;
+  /** What the check of the tables found. */
+  readonly findings?: Findings;
 }
 
 /** Adds a version to `--out`, and reports it. */
@@ -192,13 +193,13 @@ export async function save(
   const report = reportOf(set);
   if (args.flag('json')) {
     const tables = set.tables.length > 0 ? { tables: set.tables } : {};
-    const found = kept ? findingsReport(kept.findings) : {};
+    const found = kept?.findings ? findingsReport(kept.findings) : {};
     io.out(JSON.stringify({ dir, unchanged, ...report, ...tables, ...found }));
     return 0;
   }
   io.out(`${dir}: ${unchanged ? 'holds this already as' : 'wrote'} ${summary(report)}`);
   printWarnings(io, report);
-  for (const line of kept ? grouped(kept.findings) : []) io.out(line);
+  for (const line of kept?.findings ? grouped(kept.findings) : []) io.out(line);
   return 0;
 }
 

@@ -8,7 +8,7 @@ import { formatMinor } from '../fare/money.ts';
 import { reportOf } from '../fare/report.ts';
 import { sampleDraft } from '../fare/sample-city.ts';
 import type { FareVersion } from '../fare/version.ts';
-import { openFareSets } from '../operator/fare-files.ts';
+import { openFareSets, sampleKept } from '../operator/fare-files.ts';
 import { holdsTables } from '../operator/fare-tables.ts';
 import { holdsGtfs } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
@@ -48,7 +48,7 @@ const showCommand: Command = {
 
 const sampleCommand: Command = {
   name: 'fares sample',
-  about: 'Writes the fares of the built-in sample city.',
+  about: 'Writes the fares of the built-in sample city, with the tables of its tariff.',
   options: { out, json },
   run: sample,
 };
@@ -62,7 +62,7 @@ export const fareCommands: readonly Command[] = [
 ];
 
 async function sample(args: Args, io: Io): Promise<number> {
-  return await save(args, io, sampleDraft());
+  return await save(args, io, sampleDraft(), sampleKept());
 }
 
 async function check(args: Args, io: Io): Promise<number> {

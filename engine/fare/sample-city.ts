@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { type FareVersions, fareBook } from './book.ts';
 import { compileFares } from './compile.ts';
 import type { CompiledFares, FareSet } from './fares.ts';
+import { formatMinor } from './money.ts';
 import { allDistances, type Edge, UNREACHABLE } from './network.ts';
 import { assignCodes, type FareDraft, type StationDraft } from './set.ts';
 import { beijing, TariffFares } from './tariff.ts';
@@ -119,6 +120,35 @@ export function sampleTariff(): TariffFares {
   const distances = allDistances(drafts.length, edges);
   assert(!distances.includes(UNREACHABLE));
   return new TariffFares(riders, distances);
+}
+
+/** The same as the tables that an operator would publish (docs/fare-extensions.md), by file. */
+export function sampleTables(): ReadonlyMap<string, string> {
+  const { drafts, edges } = layOut();
+  const { steps, beyond, graceMetres, capMinor } = beijing;
+  const money = (minor: number) => formatMinor(minor, 2);
+  const table = (header: string, rows: readonly (readonly (string | number)[])[]) =>
+    `${[header, ...rows.map((row) => row.join())].join('\n')}\n`;
+  const rises = steps.map((step) => ['metro', step.uptoMetres, '', money(step.fareMinor)]);
+  const last = ['metro', '', beyond.everyMetres, money(beyond.addMinor)];
+  const classes = riders.map(({ name, percent, unitMinor }) => {
+    return [name, 'metro', percent, money(unitMinor)];
+  });
+  const stations = drafts.map(({ id, name }) => [id, name]);
+  const links = edges.map(({ a, b, metres }) => [drafts[a]!.id, drafts[b]!.id, metres]);
+  return new Map([
+    [
+      'faregate_tariff_steps.txt',
+      table('tariff_id,upto_metres,every_metres,amount', [...rises, last]),
+    ],
+    [
+      'faregate_tariffs.txt',
+      table('tariff_id,grace_metres,maximum', [['metro', graceMetres, money(capMinor!)]]),
+    ],
+    ['faregate_tariff_riders.txt', table('rider_category_id,tariff_id,percent,round_to', classes)],
+    ['faregate_stations.txt', table('stop_id,stop_name', stations)],
+    ['faregate_links.txt', table('from_stop_id,to_stop_id,metres', links)],
+  ]);
 }
 
 /** The sample city's fares as version 1. */

@@ -9,9 +9,9 @@ import { FaregateError } from '../errors.ts';
 import { type FareVersions, fareBook } from '../fare/book.ts';
 import { compileFares } from '../fare/compile.ts';
 import { matrixBytes, parseFareDocument, printFareVersion, readFareSet } from '../fare/document.ts';
-import { sampleFareBook, sampleFareSet, sampleTariff } from '../fare/sample-city.ts';
+import { sampleFareBook, sampleFareSet, sampleTables, sampleTariff } from '../fare/sample-city.ts';
 import { assignCodes, type FareDraft, faultOf } from '../fare/set.ts';
-import { type FareVersion, NO_ORIGIN } from '../fare/version.ts';
+import { type FareOrigin, type FareVersion, NO_ORIGIN } from '../fare/version.ts';
 import {
   checkNext,
   DOCUMENT,
@@ -23,7 +23,14 @@ import {
   versionsIfAny,
   writeVersion,
 } from './fare-folder.ts';
-import { DISTANCES, fareTables, loadOrigin, type TableSource, TERMS } from './fare-tables.ts';
+import {
+  DISTANCES,
+  fareTables,
+  loadOrigin,
+  type TableSource,
+  TERMS,
+  tableSource,
+} from './fare-tables.ts';
 
 /** The name that stands for the built-in sample city where a directory is asked for. */
 export const SAMPLE = 'sample';
@@ -38,7 +45,7 @@ export async function openFares(source: string): Promise<FareVersions> {
 /** The fare sets of a directory, or of the sample city for `sample`. */
 export async function openFareSets(source: string): Promise<FareVersion[]> {
   if (source !== SAMPLE) return await loadFareSets(source);
-  return [{ ...sampleFareSet(), ...NO_ORIGIN, tariff: sampleTariff() }];
+  return [{ ...sampleFareSet(), ...originOf(sampleKept()) }];
 }
 
 /** Loads and compiles every version of a directory. @throws as `loadFareSets`. */
@@ -84,6 +91,16 @@ export interface KeptTables extends Pick<FareVersion, 'terms' | 'tariff'> {
   readonly source: TableSource;
 }
 
+/** Those of the sample city. */
+export function sampleKept(): KeptTables {
+  const texts = [...sampleTables()].map(([name, text]) => [name, Buffer.from(text)] as const);
+  return { source: tableSource(new Map(texts)), terms: null, tariff: sampleTariff() };
+}
+
+function originOf({ source, terms, tariff }: KeptTables): FareOrigin {
+  return { tables: fareTables(source), terms, tariff };
+}
+
 /**
  * Adds a version to a directory, which is made where it is missing. Versions rise and are never
  * rewritten; stations keep the codes that earlier versions gave them.
@@ -98,9 +115,7 @@ export async function saveFares(
   const earlier = (await versionsIfAny(dir)).length === 0 ? [] : await loadFareSets(dir);
   const newest = earlier.at(-1);
   const version = draft.version ?? (newest?.version ?? 0) + 1;
-  const origin = kept
-    ? { tables: fareTables(kept.source), terms: kept.terms, tariff: kept.tariff }
-    : NO_ORIGIN;
+  const origin = kept ? originOf(kept) : NO_ORIGIN;
   const stations = assignCodes(draft.stations, earlier);
   const set: FareVersion = { ...draft, version, stations, ...origin };
   const fault = faultOf(set);

@@ -54,6 +54,14 @@ export async function readTables(dir: string, kind: Kind): Promise<TableSource> 
     }
     bytes.set(name, data);
   }
+  return tableSource(bytes, names);
+}
+
+/** Tables as their bytes, by name. */
+export function tableSource(
+  bytes: ReadonlyMap<string, Uint8Array>,
+  names: readonly string[] = [...bytes.keys()],
+): TableSource {
   return { bytes, files: [...bytes].map(([name, data]) => parseGtfsFile(name, data)), names };
 }
 

@@ -175,7 +175,7 @@ test('two matrices are compared over the journeys of a file', async () => {
   const picture = readFileSync(svg, 'utf8');
   assert.match(picture, /Journeys by version 2 against version 1/);
   assert.match(picture, />same</);
-  assert.match(picture, />\+1\.\d\d</);
+  assert.match(picture, />to \+1\.40</);
   assert.doesNotMatch(picture, /NaN|Infinity/);
   const json = JSON.parse((await diff(dir, '--journeys', file, '--json')).out[0]!);
   assert.deepEqual(

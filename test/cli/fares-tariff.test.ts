@@ -195,6 +195,72 @@ test('options that do not belong to a tariff are wrong', async () => {
   assert.match((await run(plain)).err[0]!, /--currency is required/);
 });
 
+test('the sample city is made again of the tables that it is written with', async () => {
+  const dir = fresh();
+  await run(['fares', 'sample', '--out', dir]);
+  const sample = await newest(dir);
+  assert.equal(sample.tables.length, 5);
+  const again = fresh();
+  const argv = ['fares', 'import', '--tariff', join(dir, 'v1', 'terms'), '--currency', 'CNY'];
+  const ran = await run([...argv, '--out', again]);
+  assert.equal(ran.code, 0, ran.err.join());
+  const made = await newest(again);
+  assert.deepEqual(made.matrix, sample.matrix);
+  assert.deepEqual(made.riders, sample.riders);
+  assert.deepEqual(made.tariff?.distances, sample.tariff?.distances);
+  assert.deepEqual(
+    made.stations.map(({ id, name }) => [id, name]),
+    sample.stations.map(({ id, name }) => [id, name]),
+  );
+});
+
+test('fares show draws the tariff below the matrix, as one picture without anything outside', async () => {
+  const dir = fresh();
+  await run(importingTariff(dir, beijingTables));
+  const file = `${fresh()}.svg`;
+  assert.equal((await run(['fares', 'show', dir, '--svg', file])).code, 0);
+  const svg = readFileSync(file, 'utf8');
+  assert.match(svg, /^<svg .*<\/svg>\n$/s);
+  assert.equal(svg.match(/<svg/g)?.length, 1);
+  assert.match(svg, /<title>Fares of version 1; Tariff of version 1<\/title>/);
+  assert.match(svg, /at most 10\.00/);
+  assert.match(svg, /longest ride 112\.2\u00a0km/);
+  assert.match(svg, />student \(50 %\)</);
+  const words = svg.replaceAll('\u00a0', ' ').replace(/<\/text>\n<text[^>]*>/g, ' ');
+  assert.match(
+    words,
+    /adult, student: to 6 km 3\.00; to 12 km 4\.00; to 22 km 5\.00; to 32 km 6\.00;/,
+  );
+  assert.match(words, /beyond 1\.00 more for each begun 20 km; at most 10\.00/);
+  assert.match(words, /100 m of grace \(blue\): 6099 m are still of the step to 6000 m/);
+  // Ten fares from 3 to 10 yuan: the line of adults goes up seven times.
+  const paths = [...svg.matchAll(/<path d="([^"]+)"/g)].map(([, d]) => d!);
+  assert.deepEqual(
+    paths.map((d) => new Set(d.match(/V[\d.]+/g)).size),
+    [7, 7],
+  );
+  assert.doesNotMatch(svg, /NaN|Infinity|<script|href=|url\(/);
+  const named = beijingTables.tariff_riders!.replace('student', '<b>&');
+  await run(importingTariff(dir, { ...beijingTables, tariff_riders: named }));
+  await run(['fares', 'show', dir, '--svg', file]);
+  assert.doesNotMatch(readFileSync(file, 'utf8'), /<b>/);
+});
+
+test('tariffs of one step, of a great many, and without an end are drawn too', async () => {
+  const steps = (rows: string) => `tariff_id,upto_metres,every_metres,amount\n${rows}`;
+  const many = Array.from({ length: 900 }, (_, i) => `metro,${100 + i},,${i}\n`).join('');
+  for (const rows of ['metro,100000000,,2\nmetro,,1,0\n', `${many}metro,,1,0.01\n`]) {
+    const dir = fresh();
+    const tables = { ...without(beijingTables, 'tariffs'), tariff_steps: steps(rows) };
+    assert.equal((await run(importingTariff(dir, tables))).code, 0);
+    const file = `${fresh()}.svg`;
+    assert.equal((await run(['fares', 'show', dir, '--svg', file])).code, 0);
+    const svg = readFileSync(file, 'utf8');
+    assert.doesNotMatch(svg, /NaN|Infinity/);
+    assert(svg.length < 1_000_000);
+  }
+});
+
 test('tables are checked before they are imported', async () => {
   const dir = fresh();
   await run(importingTariff(dir, beijingTables));

@@ -188,7 +188,7 @@ function groupsOf(before: GtfsFares, after: GtfsFares): StopGroup[] {
   return [...groups.values()];
 }
 
-/** What rules see of each stop: its areas or zone, as far as any rule names them. */
+/** What rules see of each stop: its areas or zone, as far as rules name them. */
 function signatures({ feed, stops }: GtfsFares): Map<string, { text: string; name: string }> {
   const named = new Set([
     ...feed.legRules.flatMap(({ from, to }) => [from, to]),
