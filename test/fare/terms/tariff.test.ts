@@ -1,6 +1,6 @@
 /** Distance tariffs from tables: violations by file, line and field; fares against slow twins. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -39,6 +39,25 @@ test('every table and field of a tariff is in the documentation', () => {
     assert.ok(text.includes(`\`${name}\``), name);
     for (const field of Object.keys(fields)) assert.ok(text.includes(`\`${field}\``), field);
   }
+});
+
+test('every code that tables are told by is in the documentation', () => {
+  const docs = ['fare-extensions', 'gtfs-fares'].map((name) =>
+    readFileSync(join(root, `docs/${name}.md`), 'utf8'),
+  );
+  const folder = join(root, 'engine/fare/terms');
+  const codes = readdirSync(folder).flatMap((name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    return [...text.matchAll(/findings\.(?:error|warning|notice)\('(\w+)'/g)].map(
+      ([, code]) => code,
+    );
+  });
+  assert(codes.length > 20);
+  for (const code of codes)
+    assert(
+      docs.some((text) => text.includes(`\`${code}\``)),
+      code,
+    );
 });
 
 test("the Beijing metro's 6,099 m cost 3 yuan and its 6,100 m cost 4", () => {
