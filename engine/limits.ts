@@ -90,6 +90,10 @@ export const FARE_STATIONS_MAX = 1024;
 export const FARE_RIDERS_MAX = 32;
 /** Fare versions held by one gate: the one in force, the next, and some history. */
 export const FARE_VERSIONS_MAX = 8;
+/** Metres of a link between two stations: 1,023 of them in a row are still a 32-bit number. */
+export const FARE_LINK_METRES_MAX = 2_000_000;
+/** Metres of any other distance of a tariff. */
+export const FARE_METRES_MAX = 100_000_000;
 /** A fare matrix CSV: 1,024 stations squared at some 100 bytes a row. */
 export const FARE_CSV_BYTES_MAX = 256 * 1024 * 1024;
 /** One row of it; what is longer is an open quote. */
@@ -116,6 +120,11 @@ export const GTFS_PRICES_MAX = 4_000_000;
 export const GTFS_LEG_CELLS_MAX = 1024 * 1024;
 /** Days between the first and the last day of services that timeframes name: two hundred years. */
 export const GTFS_DAYS_MAX = 73_050;
+
+/** Prices that `fares diff` works out over two feeds: those of stops that rules tell apart. */
+export const FARE_DIFF_PRICES_MAX = 2_000_000;
+/** A file of journeys that two versions are compared over. */
+export const FARE_DIFF_JOURNEYS_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Minutes of a rule of fares, and days of a cap's span: a week, three months. */
 export const FARE_MINUTES_MAX = 10_080;

@@ -1,20 +1,11 @@
 /** What `faregate-engine fares ...` does with GTFS feeds: import, check, show. */
 import { readdir, stat } from 'node:fs/promises';
 import type { GtfsFeed } from '../fare/gtfs/feed.ts';
-import type { Finding, Findings, Severity } from '../fare/gtfs/findings.ts';
 import { formatInstant } from '../fare/instant.ts';
-import {
-  findingText,
-  type LoadedFeed,
-  loadFeeds,
-  refusal,
-  saveFeed,
-} from '../operator/gtfs-fare-files.ts';
+import { type LoadedFeed, loadFeeds, saveFeed } from '../operator/gtfs-fare-files.ts';
 import { checkSource, readGtfs } from '../operator/gtfs-files.ts';
 import type { Args, Io } from './command.ts';
-
-/** Errors that an import prints before it ends; `fares check` prints all there are. */
-const ERRORS_SHOWN = 20;
+import { counts, grouped, printFindings, refused, reportOf } from './findings.ts';
 
 /** Whether a path is a GTFS feed rather than a directory of fares: a file, or files without `v1`. */
 export async function isFeed(path: string): Promise<boolean> {
@@ -39,12 +30,7 @@ export async function importGtfs(
   const source = await readGtfs(path);
   const { feed, findings } = checkSource(source);
   const dir = args.need('out');
-  if (!feed) {
-    const errors = findings.list.filter(({ severity }) => severity === 'error');
-    if (args.flag('json')) io.out(JSON.stringify({ dir, ...reportOf(findings) }));
-    else for (const error of errors.slice(0, ERRORS_SHOWN)) io.err(findingText(error));
-    throw refusal(path, findings);
-  }
+  if (!feed) throw refused(args, io, path, findings, 'FARES_GTFS_INVALID');
   const saved = await saveFeed(dir, source, version, effectiveMs);
   const { unchanged } = saved;
   const report = { dir, unchanged, ...versionReport({ ...saved, feed, findings }) };
@@ -62,13 +48,7 @@ export async function checkGtfs(args: Args, io: Io, path: string): Promise<numbe
   const { feed, findings } = checkSource(await readGtfs(path));
   if (args.flag('json')) io.out(JSON.stringify({ feed: path, ...reportOf(findings) }));
   else {
-    for (const severity of ['error', 'warning', 'notice'] as const) {
-      for (const finding of findings.list) {
-        if (finding.severity === severity) io.out(findingText(finding));
-      }
-    }
-    const left = findings.errors + findings.warnings + findings.notices - findings.list.length;
-    if (left > 0) io.out(`and ${left} more`);
+    printFindings(io, findings);
     io.out(`${feed ? 'ok' : 'refused'}: ${counts(findings)}${feed ? `; ${contents(feed)}` : ''}`);
   }
   return feed ? 0 : 1;
@@ -143,29 +123,4 @@ function versionReport({ version, effectiveMs, feed, findings }: LoadedFeed) {
     ...countsOf(feed),
     ...reportOf(findings),
   };
-}
-
-function reportOf({ errors, warnings, notices, list }: Findings) {
-  return { errors, warnings, notices, findings: list };
-}
-
-function counts({ errors, warnings, notices }: Findings): string {
-  return `${errors} errors, ${warnings} warnings, ${notices} notices`;
-}
-
-/** Warnings and notices, those of one code and field in one line with the first of them. */
-function grouped(findings: Findings): string[] {
-  const groups = new Map<string, { first: Finding; count: number }>();
-  for (const finding of findings.list) {
-    const key = [finding.severity, finding.code, finding.file, finding.field].join('\u0000');
-    const group = groups.get(key);
-    if (group) group.count++;
-    else groups.set(key, { first: finding, count: 1 });
-  }
-  const order: readonly Severity[] = ['warning', 'notice'];
-  return order.flatMap((severity) =>
-    [...groups.values()]
-      .filter(({ first }) => first.severity === severity)
-      .map(({ first, count }) => `${findingText(first)}${count > 1 ? `, ${count} such` : ''}`),
-  );
 }

@@ -11,6 +11,7 @@ import {
   FARE_NAME_LENGTH_MAX,
   FARE_RIDERS_MAX,
   FARE_STATIONS_MAX,
+  GTFS_ROWS_MAX,
 } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
 import type { CardRules } from './card/rules.ts';
@@ -18,6 +19,8 @@ import { cardRulesSchema } from './card/rules-schema.ts';
 import type { FareRules, FareSet } from './fares.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 import { faultOf } from './set.ts';
+import { tariffSpecs, termsSpecs } from './terms/schema.ts';
+import type { FareTable, FareVersion } from './version.ts';
 
 /** What `fares.json` says; `sha256` covers the rest of it and the matrix. */
 export interface FareDocument {
@@ -33,17 +36,26 @@ export interface FareDocument {
     readonly name: string;
     readonly code: string;
   }[];
+  /** Terms and tariffs that stand beside it; only in folders, and only where there are some. */
+  readonly tables?: readonly FareTable[];
+  /** SHA-256 of the distances; only where fares go by distance. */
+  readonly distances?: string;
   readonly sha256: string;
 }
 
 const amount = { type: 'integer', minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX };
 const text = { type: 'string', minLength: 1, maxLength: FARE_NAME_LENGTH_MAX };
 
-function closed(properties: Readonly<Record<string, object>>, ...optional: string[]): object {
+const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+
+function closed(
+  required: Readonly<Record<string, object>>,
+  optional: Readonly<Record<string, object>> = {},
+): object {
   return {
     type: 'object',
-    properties,
-    required: Object.keys(properties).filter((name) => !optional.includes(name)),
+    properties: { ...required, ...optional },
+    required: Object.keys(required),
     additionalProperties: false,
   };
 }
@@ -69,10 +81,21 @@ const documentSchema = closed(
       minItems: 2,
       maxItems: FARE_STATIONS_MAX,
     },
-    card: cardRulesSchema,
-    sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    sha256: hash,
   },
-  'card',
+  {
+    card: cardRulesSchema,
+    tables: {
+      type: 'array',
+      items: closed({
+        name: { enum: Object.keys({ ...termsSpecs, ...tariffSpecs }) },
+        rows: { type: 'integer', minimum: 0, maximum: GTFS_ROWS_MAX },
+        sha256: hash,
+      }),
+      minItems: 1,
+    },
+    distances: hash,
+  },
 );
 
 type FareBody = Omit<FareDocument, 'sha256'>;
@@ -113,21 +136,55 @@ export function readFareSet(
   return set;
 }
 
-/** The two texts of a fare set. Sets that say the same have the same hash. */
+/** Document and matrix of a fare set. Sets that say the same have the same hash. */
 export function printFareSet(set: FareSet): {
   readonly document: FareDocument;
   readonly matrix: Uint8Array;
 } {
-  const matrix = Buffer.alloc(set.matrix.length * 4);
-  for (const [index, fare] of set.matrix.entries()) matrix.writeInt32LE(fare, index * 4);
+  const matrix = int32Bytes(set.matrix);
   const body = bodyOf(set);
   return { document: { ...body, sha256: hashOf(body, matrix) }, matrix };
 }
 
-function setOf(body: FareBody, bytes: Uint8Array): FareSet {
+/** The same of a version in a folder, whose document names the tables that stand beside it. */
+export function printFareVersion(version: FareVersion): {
+  readonly document: FareDocument;
+  readonly matrix: Uint8Array;
+  /** null where fares do not go by distance. */
+  readonly distances: Uint8Array | null;
+} {
+  const { tables, tariff } = version;
+  const matrix = int32Bytes(version.matrix);
+  const distances = tariff && int32Bytes(tariff.distances);
+  const body = {
+    ...bodyOf(version),
+    ...(tables.length > 0 ? { tables } : {}),
+    ...(distances ? { distances: sha256Of(distances) } : {}),
+  };
+  return { document: { ...body, sha256: hashOf(body, matrix) }, matrix, distances };
+}
+
+/** 32-bit integers, little-endian, as the files hold them. */
+export function int32Bytes(numbers: Int32Array): Uint8Array {
+  const bytes = Buffer.alloc(numbers.length * 4);
+  for (let i = 0; i < numbers.length; i++) bytes.writeInt32LE(numbers[i]!, i * 4);
+  return bytes;
+}
+
+/** @param bytes a multiple of 4 of them. */
+export function int32sOf(bytes: Uint8Array): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const matrix = new Int32Array(bytes.length / 4);
-  for (let i = 0; i < matrix.length; i++) matrix[i] = view.getInt32(i * 4, true);
+  const numbers = new Int32Array(bytes.length / 4);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = view.getInt32(i * 4, true);
+  return numbers;
+}
+
+/** SHA-256 in hex. */
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function setOf(body: FareBody, bytes: Uint8Array): FareSet {
   return {
     version: body.version,
     effectiveMs: parseInstant(body.effective),
@@ -136,7 +193,7 @@ function setOf(body: FareBody, bytes: Uint8Array): FareSet {
     riders: body.riders,
     rules: body.rules,
     ...(body.card ? { card: body.card } : {}),
-    matrix,
+    matrix: int32sOf(bytes),
   };
 }
 

@@ -1,11 +1,12 @@
 /**
- * A square of stations against stations in colours, as a self-contained SVG that a planner would
- * look at: a row for each station of entry, a column for each of exit. Figures are in the tables.
+ * A square of stations against stations in colours, as a drawing that a planner would look at: a
+ * row for each station of entry, a column for each of exit. Figures are in the tables.
  */
+import { type Drawing, escaped, heading, rect, round } from './svg.ts';
 
 const WIDTH = 900;
 const MARGIN = 150;
-const TOP = 190;
+const TOP = 215;
 /** With more stations than this their names would run into each other. */
 const NAMES_MAX = 110;
 const NAME_LENGTH_MAX = 22;
@@ -23,27 +24,26 @@ export interface HeatMap {
   readonly legend: string;
 }
 
-export function heatMapSvg({ title, about, stations, steps, scale, legend }: HeatMap): string {
+export function heatMap({ title, about, stations, steps, scale, legend }: HeatMap): Drawing {
   const size = stations.length;
   const cell = Math.max(1, (WIDTH - MARGIN) / Math.max(1, size));
   const side = round(cell * size);
   const shapes: string[] = [];
   for (let from = 0; from < size; from++) shapes.push(...rowShapes(steps, scale, from, size, cell));
   const names = size <= NAMES_MAX ? stationNames(stations, cell) : [];
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${MARGIN + side + 20} ${TOP + side + 20}"`,
-    ' font-family="system-ui, sans-serif" role="img">',
-    `<title>${escaped(title)}</title>`,
-    '<rect width="100%" height="100%" fill="#fff"/>',
-    `<text x="16" y="28" font-size="17" font-weight="600">${escaped(title)}</text>`,
-    `<text x="16" y="48" font-size="13" fill="#444">${escaped(about)}</text>`,
-    ...scale.map((fill, step) => square(16 + step * 18, 60, 18, 14, fill ?? NOTHING)),
-    `<text x="${26 + scale.length * 18}" y="72" font-size="13" fill="#444">${escaped(legend)}</text>`,
-    square(MARGIN, TOP, side, side, NOTHING),
-    ...shapes,
-    ...names,
-    '</svg>\n',
-  ].join('\n');
+  return {
+    title,
+    width: MARGIN + side + 20,
+    height: TOP + side + 20,
+    shapes: [
+      ...heading(title, about),
+      ...scale.map((fill, step) => rect(16 + step * 18, 60, 18, 14, fill ?? NOTHING)),
+      `<text x="${26 + scale.length * 18}" y="72" font-size="13" fill="#444">${escaped(legend)}</text>`,
+      rect(MARGIN, TOP, side, side, NOTHING),
+      ...shapes,
+      ...names,
+    ],
+  };
 }
 
 /** Neighbours of one colour in a row are one shape. */
@@ -61,7 +61,7 @@ function rowShapes(
     while (end < size && steps[from * size + end] === step) end++;
     const fill = scale[step] ?? null;
     if (fill !== null) {
-      shapes.push(square(MARGIN + to * cell, TOP + from * cell, (end - to) * cell, cell, fill));
+      shapes.push(rect(MARGIN + to * cell, TOP + from * cell, (end - to) * cell, cell, fill));
     }
     to = end;
   }
@@ -80,17 +80,4 @@ function stationNames(stations: HeatMap['stations'], cell: number): string[] {
       `<text transform="translate(${x} ${TOP - 6}) rotate(-90)" font-size="${font}">${text}</text>`,
     ];
   });
-}
-
-function square(x: number, y: number, width: number, height: number, fill: string): string {
-  const place = `x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"`;
-  return `<rect ${place} fill="${fill}"/>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -3,12 +3,14 @@
  * distance tariffs have it.
  */
 import assert from 'node:assert/strict';
+import { FARE_LINK_METRES_MAX } from '../limits.ts';
 
-/** Track between two stations (indexes), used both ways. */
+/** Track between two stations (indexes), used both ways unless it is one way from a to b. */
 export interface Edge {
   readonly a: number;
   readonly b: number;
   readonly metres: number;
+  readonly isOneWay?: boolean;
 }
 
 /** No way from one station to another. */
@@ -17,14 +19,16 @@ export const UNREACHABLE = -1;
 /**
  * Shortest distances between all `size` stations, row by row, in whole metres; UNREACHABLE where
  * there is no way. Dijkstra from each station, the nearest found by a scan: n^3 steps, which for
- * the some hundred stations of a city is a moment, once, when fares are made.
+ * the some hundred stations of a city is a moment, once, when fares are made. A link has at most
+ * FARE_LINK_METRES_MAX, so that no way is too long for 32 bits.
  */
 export function allDistances(size: number, edges: readonly Edge[]): Int32Array {
   const tracks: { to: number; metres: number }[][] = Array.from({ length: size }, () => []);
-  for (const { a, b, metres } of edges) {
-    assert(a >= 0 && a < size && b >= 0 && b < size && Number.isSafeInteger(metres) && metres > 0);
+  for (const { a, b, metres, isOneWay } of edges) {
+    assert(a >= 0 && a < size && b >= 0 && b < size && Number.isInteger(metres));
+    assert(metres > 0 && metres <= FARE_LINK_METRES_MAX);
     tracks[a]!.push({ to: b, metres });
-    tracks[b]!.push({ to: a, metres });
+    if (!isOneWay) tracks[b]!.push({ to: a, metres });
   }
   const distances = new Int32Array(size * size).fill(UNREACHABLE);
   for (let from = 0; from < size; from++) {

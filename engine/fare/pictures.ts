@@ -5,15 +5,16 @@
 import type { Currency } from './currencies.ts';
 import type { SharedFares } from './diff.ts';
 import type { FareSet } from './fares.ts';
-import { heatMapSvg } from './heat-map.ts';
+import { heatMap } from './heat-map.ts';
 import { formatMinor } from './money.ts';
+import type { Drawing } from './svg.ts';
 
 /** Strengths of a colour. */
 const CHANGE_STEPS = 6;
 const FARE_STEPS = 12;
 
 /** The fares of one rider class: the dearer, the darker. */
-export function farePicture(set: FareSet, rider: number, currency: Currency): string {
+export function farePicture(set: FareSet, rider: number, currency: Currency): Drawing {
   const { stations, version, matrix } = set;
   const cells = stations.length ** 2;
   const fares = matrix.subarray(rider * cells, (rider + 1) * cells);
@@ -31,7 +32,7 @@ export function farePicture(set: FareSet, rider: number, currency: Currency): st
     return tone(45 - step * 2, (step + 1) / FARE_STEPS);
   });
   const money = moneyOf(currency);
-  return heatMapSvg({
+  return heatMap({
     title: `Fares of version ${version}`,
     about: `${set.riders[rider]}: rows are stations of entry, columns of exit`,
     stations,
@@ -45,7 +46,7 @@ export function farePicture(set: FareSet, rider: number, currency: Currency): st
  * What changes: dearer pairs red, cheaper ones blue.
  * @param title what is compared, as the reader of the picture knows it.
  */
-export function diffPicture(fares: SharedFares, currency: Currency, title: string): string {
+export function diffPicture(fares: SharedFares, currency: Currency, title: string): Drawing {
   const { stations, rider, before, after } = fares;
   let extreme = 0;
   for (const [i, was] of before.entries()) extreme = Math.max(extreme, Math.abs(after[i]! - was));
@@ -60,7 +61,7 @@ export function diffPicture(fares: SharedFares, currency: Currency, title: strin
     return step === 0 ? null : tone(step > 0 ? 8 : 214, Math.abs(step) / CHANGE_STEPS);
   });
   const money = moneyOf(currency);
-  return heatMapSvg({
+  return heatMap({
     title,
     about: `${rider}: rows are stations of entry, columns of exit`,
     stations,

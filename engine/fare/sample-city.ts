@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { type FareVersions, fareBook } from './book.ts';
 import { compileFares } from './compile.ts';
 import type { CompiledFares, FareSet } from './fares.ts';
+import { formatMinor } from './money.ts';
 import { allDistances, type Edge, UNREACHABLE } from './network.ts';
 import { assignCodes, type FareDraft, type StationDraft } from './set.ts';
-import { beijing, type RiderDiscount, tariffMatrix } from './tariff.ts';
+import { beijing, TariffFares } from './tariff.ts';
 
 /** A stop of a line and the metres of track from the stop before. */
 type Stop = readonly [name: string, metres: number];
@@ -84,20 +85,16 @@ const lines: readonly Line[] = [
 ];
 
 /** Students, seniors and children pay a share, rounded to 0.10 yuan, halves up. */
-const riders: readonly RiderDiscount[] = [
+const riders = [
   { name: 'adult', percent: 100 },
   { name: 'student', percent: 50 },
   { name: 'senior', percent: 35 },
   { name: 'child', percent: 25 },
-];
-
-const UNIT_MINOR = 10;
+].map((rider) => ({ ...rider, tariff: beijing, unitMinor: 10 }));
 
 /** The sample city's fares before they are a version of a directory; in force since 1970. */
 export function sampleDraft(): FareDraft {
-  const { drafts, edges } = layOut();
-  const distances = allDistances(drafts.length, edges);
-  assert(!distances.includes(UNREACHABLE));
+  const { drafts } = layOut();
   return {
     version: null,
     effectiveMs: 0,
@@ -113,8 +110,45 @@ export function sampleDraft(): FareDraft {
       passBackSeconds: 30,
       missingTapMinor: 1000,
     },
-    matrix: tariffMatrix(beijing, distances, riders, UNIT_MINOR),
+    matrix: sampleTariff().matrix(),
   };
+}
+
+/** The distances and the tariff that they are made of. */
+export function sampleTariff(): TariffFares {
+  const { drafts, edges } = layOut();
+  const distances = allDistances(drafts.length, edges);
+  assert(!distances.includes(UNREACHABLE));
+  return new TariffFares(riders, distances);
+}
+
+/** The same as the tables that an operator would publish (docs/fare-extensions.md), by file. */
+export function sampleTables(): ReadonlyMap<string, string> {
+  const { drafts, edges } = layOut();
+  const { steps, beyond, graceMetres, capMinor } = beijing;
+  const money = (minor: number) => formatMinor(minor, 2);
+  const table = (header: string, rows: readonly (readonly (string | number)[])[]) =>
+    `${[header, ...rows.map((row) => row.join())].join('\n')}\n`;
+  const rises = steps.map((step) => ['metro', step.uptoMetres, '', money(step.fareMinor)]);
+  const last = ['metro', '', beyond.everyMetres, money(beyond.addMinor)];
+  const classes = riders.map(({ name, percent, unitMinor }) => {
+    return [name, 'metro', percent, money(unitMinor)];
+  });
+  const stations = drafts.map(({ id, name }) => [id, name]);
+  const links = edges.map(({ a, b, metres }) => [drafts[a]!.id, drafts[b]!.id, metres]);
+  return new Map([
+    [
+      'faregate_tariff_steps.txt',
+      table('tariff_id,upto_metres,every_metres,amount', [...rises, last]),
+    ],
+    [
+      'faregate_tariffs.txt',
+      table('tariff_id,grace_metres,maximum', [['metro', graceMetres, money(capMinor!)]]),
+    ],
+    ['faregate_tariff_riders.txt', table('rider_category_id,tariff_id,percent,round_to', classes)],
+    ['faregate_stations.txt', table('stop_id,stop_name', stations)],
+    ['faregate_links.txt', table('from_stop_id,to_stop_id,metres', links)],
+  ]);
 }
 
 /** The sample city's fares as version 1. */

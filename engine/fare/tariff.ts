@@ -44,10 +44,12 @@ function cap({ capMinor }: DistanceTariff, minor: number): number {
   return capMinor === null ? minor : Math.min(minor, capMinor);
 }
 
-/** A rider class that pays a share of the full fare. */
-export interface RiderDiscount {
+/** A rider class that pays a share of a tariff, rounded to whole `unitMinor`. */
+export interface RiderTariff {
   readonly name: string;
+  readonly tariff: DistanceTariff;
   readonly percent: number;
+  readonly unitMinor: number;
 }
 
 /**
@@ -58,23 +60,47 @@ export function shareMinor(fareMinor: number, percent: number, unitMinor: number
   return Math.floor((2 * fareMinor * percent + 100 * unitMinor) / (200 * unitMinor)) * unitMinor;
 }
 
-/**
- * The matrix of a fare set from its distances (row by row, whole metres): for each rider class in
- * turn its share of the tariff's fare.
- */
-export function tariffMatrix(
-  tariff: DistanceTariff,
-  distancesMetres: Int32Array,
-  riders: readonly RiderDiscount[],
-  unitMinor: number,
-): Int32Array {
-  const full = distancesMetres.map((metres) => tariffMinor(tariff, metres));
-  const matrix = new Int32Array(full.length * riders.length);
-  for (const [index, { percent }] of riders.entries()) {
-    matrix.set(
-      full.map((fare) => shareMinor(fare, percent, unitMinor)),
-      index * full.length,
-    );
+/** Fare in minor units of a rider class over a distance in whole metres. */
+export function riderMinor({ tariff, percent, unitMinor }: RiderTariff, metres: number): number {
+  return shareMinor(tariffMinor(tariff, metres), percent, unitMinor);
+}
+
+/** The fares of a set that go by distance: what its matrix was made of. */
+export class TariffFares {
+  /** In the order of the set's rider classes. */
+  readonly riders: readonly RiderTariff[];
+  /** Whole metres at `from * stations + to`. */
+  readonly distances: Int32Array;
+  readonly #size: number;
+
+  constructor(riders: readonly RiderTariff[], distances: Int32Array) {
+    this.riders = riders;
+    this.distances = distances;
+    this.#size = Math.sqrt(distances.length);
   }
-  return matrix;
+
+  /** Whole metres between two stations, by their indexes in the set. Allocates nothing. */
+  distanceMetres(from: number, to: number): number {
+    return this.distances[from * this.#size + to]!;
+  }
+
+  /** Minor units of a distance for a rider class, by its index in the set. Allocates nothing. */
+  tariffMinor(rider: number, metres: number): number {
+    return riderMinor(this.riders[rider]!, metres);
+  }
+
+  get longestMetres(): number {
+    return this.distances.reduce((longest, metres) => Math.max(longest, metres), 0);
+  }
+
+  /** The matrix of the fare set, each class in turn. Its fares were seen to fit 32 bits. */
+  matrix(): Int32Array {
+    const cells = this.distances.length;
+    const matrix = new Int32Array(cells * this.riders.length);
+    for (const [index, rider] of this.riders.entries()) {
+      const at = index * cells;
+      for (let i = 0; i < cells; i++) matrix[at + i] = riderMinor(rider, this.distances[i]!);
+    }
+    return matrix;
+  }
 }

@@ -1,16 +1,17 @@
 /**
  * Fare sets of station matrices on disk. Each version in an operator's folder (`fare-folder.ts`)
  * has `fares.json`, for people to read, and `fares.bin`, the matrix as little-endian 32-bit
- * integers, rider by rider, row by row. A hash ties the two together.
+ * integers, rider by rider, row by row. A hash ties the two together. Tables that stand beside the
+ * matrix, or that it was made of, are `fare-tables.ts`.
  */
 import { join } from 'node:path';
 import { FaregateError } from '../errors.ts';
 import { type FareVersions, fareBook } from '../fare/book.ts';
 import { compileFares } from '../fare/compile.ts';
-import { matrixBytes, parseFareDocument, printFareSet, readFareSet } from '../fare/document.ts';
-import type { FareSet } from '../fare/fares.ts';
-import { sampleFareBook, sampleFareSet } from '../fare/sample-city.ts';
+import { matrixBytes, parseFareDocument, printFareVersion, readFareSet } from '../fare/document.ts';
+import { sampleFareBook, sampleFareSet, sampleTables, sampleTariff } from '../fare/sample-city.ts';
 import { assignCodes, type FareDraft, faultOf } from '../fare/set.ts';
+import { type FareOrigin, type FareVersion, NO_ORIGIN } from '../fare/version.ts';
 import {
   checkNext,
   DOCUMENT,
@@ -22,6 +23,14 @@ import {
   versionsIfAny,
   writeVersion,
 } from './fare-folder.ts';
+import {
+  DISTANCES,
+  fareTables,
+  loadOrigin,
+  type TableSource,
+  TERMS,
+  tableSource,
+} from './fare-tables.ts';
 
 /** The name that stands for the built-in sample city where a directory is asked for. */
 export const SAMPLE = 'sample';
@@ -34,8 +43,9 @@ export async function openFares(source: string): Promise<FareVersions> {
 }
 
 /** The fare sets of a directory, or of the sample city for `sample`. */
-export async function openFareSets(source: string): Promise<FareSet[]> {
-  return source === SAMPLE ? [sampleFareSet()] : await loadFareSets(source);
+export async function openFareSets(source: string): Promise<FareVersion[]> {
+  if (source !== SAMPLE) return await loadFareSets(source);
+  return [{ ...sampleFareSet(), ...originOf(sampleKept()) }];
 }
 
 /** Loads and compiles every version of a directory. @throws as `loadFareSets`. */
@@ -47,13 +57,13 @@ export async function loadFareBook(dir: string): Promise<FareVersions> {
  * Loads and checks every version of a directory, lowest first.
  * @throws FaregateError FARES_INVALID naming file and field; FILE_UNREADABLE.
  */
-export async function loadFareSets(dir: string): Promise<FareSet[]> {
-  const sets: FareSet[] = [];
+export async function loadFareSets(dir: string): Promise<FareVersion[]> {
+  const sets: FareVersion[] = [];
   for (const version of await heldVersions(dir)) sets.push(await loadVersion(dir, version));
   return sets;
 }
 
-async function loadVersion(dir: string, version: number): Promise<FareSet> {
+async function loadVersion(dir: string, version: number): Promise<FareVersion> {
   const { file, json } = await readDocument(dir, version);
   if (isGtfsDocument(json)) {
     const message = 'a GTFS feed, which prices journeys; a station matrix is asked for here';
@@ -66,13 +76,29 @@ async function loadVersion(dir: string, version: number): Promise<FareSet> {
   }
   const matrixFile = join(versionDir(dir, version), MATRIX);
   const bytes = await readBounded(matrixFile, matrixBytes(document));
-  return readFareSet(document, bytes, { document: file, matrix: matrixFile });
+  const set = readFareSet(document, bytes, { document: file, matrix: matrixFile });
+  return { ...set, ...(await loadOrigin(versionDir(dir, version), document, set)) };
 }
 
 export interface SavedFares {
-  readonly set: FareSet;
+  readonly set: FareVersion;
   /** The newest version says exactly the same, so nothing was written. */
   readonly unchanged: boolean;
+}
+
+/** Tables that are kept with a version, and what was read from them. */
+export interface KeptTables extends Pick<FareVersion, 'terms' | 'tariff'> {
+  readonly source: TableSource;
+}
+
+/** Those of the sample city. */
+export function sampleKept(): KeptTables {
+  const texts = [...sampleTables()].map(([name, text]) => [name, Buffer.from(text)] as const);
+  return { source: tableSource(new Map(texts)), terms: null, tariff: sampleTariff() };
+}
+
+function originOf({ source, terms, tariff }: KeptTables): FareOrigin {
+  return { tables: fareTables(source), terms, tariff };
 }
 
 /**
@@ -81,11 +107,17 @@ export interface SavedFares {
  * @throws FaregateError FARES_INVALID, FILE_UNREADABLE, FILE_UNWRITABLE, DISK_FULL; the directory
  * then is as it was.
  */
-export async function saveFares(dir: string, draft: FareDraft): Promise<SavedFares> {
+export async function saveFares(
+  dir: string,
+  draft: FareDraft,
+  kept: KeptTables | null = null,
+): Promise<SavedFares> {
   const earlier = (await versionsIfAny(dir)).length === 0 ? [] : await loadFareSets(dir);
   const newest = earlier.at(-1);
   const version = draft.version ?? (newest?.version ?? 0) + 1;
-  const set: FareSet = { ...draft, version, stations: assignCodes(draft.stations, earlier) };
+  const origin = kept ? originOf(kept) : NO_ORIGIN;
+  const stations = assignCodes(draft.stations, earlier);
+  const set: FareVersion = { ...draft, version, stations, ...origin };
   const fault = faultOf(set);
   if (fault !== null) throw new FaregateError('FARES_INVALID', `${dir}: ${fault}`);
   if (newest && (draft.version === null || version === newest.version)) {
@@ -95,15 +127,17 @@ export async function saveFares(dir: string, draft: FareDraft): Promise<SavedFar
   }
   const numbers = earlier.map((other) => other.version);
   checkNext(dir, version, numbers);
-  const { document, matrix } = printFareSet(set);
+  const { document, matrix, distances } = printFareVersion(set);
   const files = new Map<string, Uint8Array | string>([
     [MATRIX, matrix],
     [DOCUMENT, `${JSON.stringify(document, null, 2)}\n`],
   ]);
+  if (distances) files.set(DISTANCES, distances);
+  for (const [name, bytes] of kept?.source.bytes ?? []) files.set(join(TERMS, name), bytes);
   await writeVersion(dir, version, files);
   return { set, unchanged: false };
 }
 
-function sameFares(a: FareSet, b: FareSet): boolean {
-  return printFareSet(a).document.sha256 === printFareSet(b).document.sha256;
+function sameFares(a: FareVersion, b: FareVersion): boolean {
+  return printFareVersion(a).document.sha256 === printFareVersion(b).document.sha256;
 }

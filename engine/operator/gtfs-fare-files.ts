@@ -4,7 +4,7 @@
  * They are checked again whenever they are loaded.
  */
 import { join } from 'node:path';
-import { FaregateError } from '../errors.ts';
+import { type ErrorCode, FaregateError } from '../errors.ts';
 import { fareBook, type Versions } from '../fare/book.ts';
 import { GtfsFares } from '../fare/gtfs/fares.ts';
 import type { GtfsFeed } from '../fare/gtfs/feed.ts';
@@ -135,10 +135,14 @@ export function findingText({ severity, code, message, ...place }: Finding): str
   return `${severity}: ${placeText(place)}: ${message} (${code})`;
 }
 
-/** The error that a feed with errors is refused with; it names the first of them. */
-export function refusal(source: string, { list, errors, warnings }: Findings): FaregateError {
+/** The error that a feed, or tables, with errors are refused with; it names the first of them. */
+export function refusal(
+  source: string,
+  { list, errors, warnings }: Findings,
+  code: ErrorCode = 'FARES_GTFS_INVALID',
+): FaregateError {
   const first = list.find(({ severity }) => severity === 'error');
   const counts = `${errors} ${errors === 1 ? 'error' : 'errors'}, ${warnings} warnings`;
   const named = first ? `; first ${placeText(first)}: ${first.message}` : '';
-  return new FaregateError('FARES_GTFS_INVALID', `${source}: ${counts}${named}`);
+  return new FaregateError(code, `${source}: ${counts}${named}`);
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { allDistances, type Edge } from '../../engine/fare/network.ts';
 import { sampleFareBook, sampleFareSet, sampleFares } from '../../engine/fare/sample-city.ts';
-import { beijing, shareMinor, tariffMatrix, tariffMinor } from '../../engine/fare/tariff.ts';
+import { beijing, shareMinor, TariffFares, tariffMinor } from '../../engine/fare/tariff.ts';
 import { beijingYuan, floydWarshall } from '../reference/fare-tariff.ts';
 
 test("the Beijing metro's published fares, at every boundary", () => {
@@ -76,7 +76,8 @@ test('shortest ways are those of the three loops', () => {
   const graph = fc.integer({ min: 1, max: 12 }).chain((size) => {
     const station = fc.integer({ min: 0, max: size - 1 });
     const metres = fc.integer({ min: 1, max: 50 });
-    const edge: fc.Arbitrary<Edge> = fc.record({ a: station, b: station, metres });
+    const isOneWay = fc.boolean();
+    const edge: fc.Arbitrary<Edge> = fc.record({ a: station, b: station, metres, isOneWay });
     return fc.record({ size: fc.constant(size), edges: fc.array(edge, { maxLength: 30 }) });
   });
   fc.assert(
@@ -89,14 +90,11 @@ test('shortest ways are those of the three loops', () => {
 
 test('a matrix holds each class in turn', () => {
   const distances = Int32Array.of(0, 7_000, 7_000, 0);
-  const riders = [
-    { name: 'full', percent: 100 },
-    { name: 'half', percent: 50 },
-  ];
-  assert.deepEqual(
-    [...tariffMatrix(beijing, distances, riders, 10)],
-    [300, 400, 400, 300, 150, 200, 200, 150],
-  );
+  const rider = (name: string, percent: number) => {
+    return { name, tariff: beijing, percent, unitMinor: 10 };
+  };
+  const fares = new TariffFares([rider('full', 100), rider('half', 50)], distances);
+  assert.deepEqual([...fares.matrix()], [300, 400, 400, 300, 150, 200, 200, 150]);
 });
 
 test('the sample city is whole: lines, interchanges, a range of fares, the same both ways', () => {

@@ -26,9 +26,9 @@ export function beijingYuan(metres: number): number {
 export function floydWarshall(size: number, edges: readonly Edge[]): number[] {
   const far = Number.POSITIVE_INFINITY;
   const d = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 0 : far));
-  for (const { a, b, metres } of edges) {
+  for (const { a, b, metres, isOneWay } of edges) {
     d[a * size + b] = Math.min(d[a * size + b]!, metres);
-    d[b * size + a] = Math.min(d[b * size + a]!, metres);
+    if (!isOneWay) d[b * size + a] = Math.min(d[b * size + a]!, metres);
   }
   for (let k = 0; k < size; k++) {
     for (let i = 0; i < size; i++) {
@@ -38,4 +38,41 @@ export function floydWarshall(size: number, edges: readonly Edge[]): number[] {
     }
   }
   return d.map((metres) => (metres === far ? -1 : metres));
+}
+
+/** A tariff as its tables say it: the steps, what a begun stretch beyond adds, and so on. */
+export interface TariffTables {
+  readonly steps: readonly { readonly upto: number; readonly minor: number }[];
+  readonly every: number;
+  readonly add: number;
+  readonly grace: number;
+  readonly maximum: number | null;
+  /** Paid by the class; rounded to multiples of `round`, halves up. */
+  readonly percent: number;
+  readonly round: number;
+}
+
+/** What a distance costs: step after step and stretch after stretch, until one is long enough. */
+export function slowTariffMinor(tables: TariffTables, metres: number): number {
+  // Less than the grace over an end is still within; without grace the end itself is the last.
+  const isWithin = (end: number) => metres <= end || metres - end < tables.grace;
+  let fare = 0;
+  let end = 0;
+  let isFound = false;
+  for (const { upto, minor } of tables.steps) {
+    if (isFound) break;
+    [fare, end] = [minor, upto];
+    isFound = isWithin(upto);
+  }
+  while (!isFound) {
+    fare += tables.add;
+    end += tables.every;
+    isFound = isWithin(end);
+  }
+  if (tables.maximum !== null && fare > tables.maximum) fare = tables.maximum;
+  // The multiple nearest to percent hundredths, of two equally near the upper.
+  let multiple = 0;
+  const away = (amount: number) => Math.abs(100 * amount - fare * tables.percent);
+  while (away(multiple + tables.round) <= away(multiple)) multiple += tables.round;
+  return multiple;
 }

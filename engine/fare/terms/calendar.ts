@@ -37,7 +37,8 @@ export class FareCalendar {
 
   /** Milliseconds since 1970 by the operator's clocks. Allocates nothing. */
   localMs(instantMs: number): number {
-    return instantMs + this.#zone.offsetMs(instantMs);
+    const { offsetsMs } = this.#zone;
+    return instantMs + offsetsMs[this.#zone.indexAt(instantMs)]!;
   }
 
   /** The service day of an instant, in days since 1970. Allocates nothing. */

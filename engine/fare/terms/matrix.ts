@@ -1,6 +1,6 @@
 /**
- * Extension tables beside a station matrix (docs/fare-extensions.md): stations and riders
- * are those of the matrix, networks and fare media free names.
+ * Extension tables beside a station matrix (docs/fare-extensions.md): stations and classes of
+ * riders are the matrix's, networks and fare media free names.
  */
 import { checkReferences, checkValues, type Tables } from '../gtfs/columns.ts';
 import { Findings } from '../gtfs/findings.ts';
@@ -29,13 +29,14 @@ const NETWORKS = ['network_id', 'from_network_id', 'to_network_id'];
  * Checks the tables of a folder and reads them.
  * @param files those of the schema, as read
  * @param names all files of the folder
+ * @param findings get what is found; errors that they hold already keep the tables from being used
  */
 export function checkMatrixTerms(
   files: readonly CsvFile[],
   names: readonly string[],
   frame: MatrixFrame,
+  findings: Findings = new Findings(),
 ): CheckedTerms {
-  const findings = new Findings();
   for (const file of names) {
     if (file in termsSpecs) continue;
     findings.notice('unknown_file', { file }, 'no table of fares beside a matrix, and not read');

@@ -3,7 +3,13 @@
  * field's value depends on in another is in `check.ts`.
  */
 
-import { FARE_MINUTES_MAX, FARE_RIDES_MAX, FARE_WINDOW_DAYS_MAX } from '../../limits.ts';
+import {
+  FARE_LINK_METRES_MAX,
+  FARE_METRES_MAX,
+  FARE_MINUTES_MAX,
+  FARE_RIDES_MAX,
+  FARE_WINDOW_DAYS_MAX,
+} from '../../limits.ts';
 import { type FieldSpec, type FileSpec, oneOf, refers, required, text } from '../gtfs/spec.ts';
 
 const flag = oneOf(true, '0', '1');
@@ -13,7 +19,7 @@ const time: FieldSpec = { type: 'time', isRequired: true };
 const minutes = whole(false, 0, FARE_MINUTES_MAX);
 const minutesRequired = whole(true, 0, FARE_MINUTES_MAX);
 const percent = whole(false, 0, 100);
-const metres = whole(false, 1, 100_000_000);
+const metres = whole(false, 1, FARE_METRES_MAX);
 const stop = refers(false, 'stops.txt:stop_id');
 const stopRequired = refers(true, 'stops.txt:stop_id');
 const network = refers(false, 'routes.txt:network_id', 'networks.txt:network_id');
@@ -190,7 +196,7 @@ export const termsSpecs: Readonly<Record<string, FileSpec>> = {
 export const tariffSpecs: Readonly<Record<string, FileSpec>> = {
   'faregate_tariffs.txt': {
     key: ['tariff_id'],
-    fields: { tariff_id: tariff, grace_metres: whole(false, 0, 100_000_000), maximum: amount },
+    fields: { tariff_id: tariff, grace_metres: whole(false, 0, FARE_METRES_MAX), maximum: amount },
   },
   'faregate_tariff_steps.txt': {
     key: [],
@@ -211,7 +217,7 @@ export const tariffSpecs: Readonly<Record<string, FileSpec>> = {
     fields: {
       from_stop_id: station,
       to_stop_id: station,
-      metres: { ...metres, isRequired: true },
+      metres: whole(true, 1, FARE_LINK_METRES_MAX),
       direction: oneOf(false, '0', '1'),
     },
   },
@@ -220,7 +226,7 @@ export const tariffSpecs: Readonly<Record<string, FileSpec>> = {
     fields: {
       from_stop_id: station,
       to_stop_id: station,
-      metres: whole(true, 0, 100_000_000),
+      metres: whole(true, 0, FARE_METRES_MAX),
     },
   },
 };
