@@ -3,6 +3,7 @@
  * distance tariff, or a GTFS feed becomes a version of a directory.
  */
 import { FaregateError } from '../errors.ts';
+import { type LeftRow, leftRows } from '../fare/card/rules.ts';
 import type { Findings } from '../fare/gtfs/findings.ts';
 import { type FareReport, reportOf } from '../fare/report.ts';
 import type { FareDraft } from '../fare/set.ts';
@@ -194,18 +195,25 @@ export async function save(
   if (args.flag('json')) {
     const tables = set.tables.length > 0 ? { tables: set.tables } : {};
     const found = kept?.findings ? findingsReport(kept.findings) : {};
-    io.out(JSON.stringify({ dir, unchanged, ...report, ...tables, ...found }));
+    const left = set.terms ? { leftToEngine: leftRows(set) } : {};
+    io.out(JSON.stringify({ dir, unchanged, ...report, ...tables, ...left, ...found }));
     return 0;
   }
   io.out(`${dir}: ${unchanged ? 'holds this already as' : 'wrote'} ${summary(report)}`);
   printWarnings(io, report);
   for (const line of kept?.findings ? grouped(kept.findings) : []) io.out(line);
+  for (const row of leftRows(set)) io.out(leftText(row));
   return 0;
 }
 
 export function summary({ version, stations, riders, currency, effective }: FareReport): string {
   const names = riders.map(({ rider }) => rider).join(', ');
   return `version ${version}: ${stations} stations, ${currency}, ${names}; in force from ${effective}`;
+}
+
+/** `left to the engine: faregate_caps.txt, line 3: a card keeps the sum of a day`. */
+export function leftText({ file, line, why }: LeftRow): string {
+  return `left to the engine: ${file}, line ${line}: ${why}`;
 }
 
 export function printWarnings(io: Io, { version, warnings }: FareReport): void {

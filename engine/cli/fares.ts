@@ -3,6 +3,7 @@
  * directories hold, and write the built-in sample city.
  */
 import { FaregateError } from '../errors.ts';
+import { leftRows } from '../fare/card/rules.ts';
 import { currencyOf } from '../fare/currencies.ts';
 import { formatMinor } from '../fare/money.ts';
 import { reportOf } from '../fare/report.ts';
@@ -15,7 +16,16 @@ import type { Args, Command, Io } from './command.ts';
 import { diffCommand } from './fares-diff.ts';
 import { drawFares } from './fares-draw.ts';
 import { checkGtfs, checkGtfsFares, isFeed, showGtfs } from './fares-gtfs.ts';
-import { importCommand, json, option, out, printWarnings, save, summary } from './fares-import.ts';
+import {
+  importCommand,
+  json,
+  leftText,
+  option,
+  out,
+  printWarnings,
+  save,
+  summary,
+} from './fares-import.ts';
 import { checkTariffTables, checkTermsTables } from './fares-tables.ts';
 
 const checkCommand: Command = {
@@ -83,12 +93,17 @@ async function check(args: Args, io: Io): Promise<number> {
   const sets = await openFareSets(dir);
   const reports = sets.map(reportOf);
   if (args.flag('json')) {
-    io.out(JSON.stringify({ dir, versions: reports }));
+    const versions = reports.map((report, index) => ({
+      ...report,
+      leftToEngine: leftRows(sets[index]!),
+    }));
+    io.out(JSON.stringify({ dir, versions }));
     return 0;
   }
   for (const [index, report] of reports.entries()) {
     io.out(`ok: ${summary(report)}${tablesText(sets[index]!)}`);
     printWarnings(io, report);
+    for (const row of leftRows(sets[index]!)) io.out(leftText(row));
   }
   return 0;
 }

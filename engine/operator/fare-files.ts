@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { FaregateError } from '../errors.ts';
 import { type FareVersions, fareBook } from '../fare/book.ts';
+import { cardRulesOf } from '../fare/card/rules.ts';
 import { compileFares } from '../fare/compile.ts';
 import { matrixBytes, parseFareDocument, printFareVersion, readFareSet } from '../fare/document.ts';
 import { sampleFareBook, sampleFareSet, sampleTables, sampleTariff } from '../fare/sample-city.ts';
@@ -117,7 +118,8 @@ export async function saveFares(
   const version = draft.version ?? (newest?.version ?? 0) + 1;
   const origin = kept ? originOf(kept) : NO_ORIGIN;
   const stations = assignCodes(draft.stations, earlier);
-  const set: FareVersion = { ...draft, version, stations, ...origin };
+  const card = cardOf(origin, draft.riders, newest);
+  const set: FareVersion = { ...draft, version, stations, ...card, ...origin };
   const fault = faultOf(set);
   if (fault !== null) throw new FaregateError('FARES_INVALID', `${dir}: ${fault}`);
   if (newest && (draft.version === null || version === newest.version)) {
@@ -136,6 +138,16 @@ export async function saveFares(
   for (const [name, bytes] of kept?.source.bytes ?? []) files.set(join(TERMS, name), bytes);
   await writeVersion(dir, version, files);
   return { set, unchanged: false };
+}
+
+/** What gates count on cards; networks keep the numbers they have on cards that are out there. */
+function cardOf(
+  { terms }: FareOrigin,
+  riders: readonly string[],
+  newest: FareVersion | undefined,
+): Pick<FareVersion, 'card'> {
+  const rules = terms && cardRulesOf(terms, riders, newest?.card?.networks ?? []).rules;
+  return rules ? { card: rules } : {};
 }
 
 function sameFares(a: FareVersion, b: FareVersion): boolean {

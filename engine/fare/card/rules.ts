@@ -97,6 +97,16 @@ export function cardRulesOf(
   return { rules, left: picker.left };
 }
 
+/** Rows of a version's terms that gates leave to the engine. */
+export function leftRows(version: {
+  readonly terms: FareTerms | null;
+  readonly riders: readonly string[];
+  readonly card?: CardRules;
+}): readonly LeftRow[] {
+  const { terms, riders, card } = version;
+  return terms ? cardRulesOf(terms, riders, card?.networks ?? []).left : [];
+}
+
 class Picker {
   readonly networks: string[];
   readonly left: LeftRow[] = [];
