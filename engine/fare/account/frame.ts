@@ -9,6 +9,8 @@ import type { GtfsFeed } from '../gtfs/feed.ts';
 export interface FareFrame {
   /** Id of the station that a stop, by id or name, belongs to; an unknown stop is its own. */
   stationOf(stop: string): string;
+  /** The network of a route; '' for none. */
+  networkOf(route: string): string;
   /** '' where the fares have none. */
   readonly defaultRider: string;
   /** What a missing tap costs without a rule for it; null: the highest fare. */
@@ -23,6 +25,7 @@ export interface FareFrame {
 export function matrixFrame(fares: CompiledFares): FareFrame {
   return {
     stationOf: (stop) => fares.stations[fares.stationById(stop)]?.id ?? stop,
+    networkOf: () => '',
     defaultRider: fares.riders[0]!,
     missingTapMinor: fares.rules.missingTapMinor,
     transferMs: null,
@@ -30,11 +33,13 @@ export function matrixFrame(fares: CompiledFares): FareFrame {
 }
 
 export function gtfsFrame({ feed, stops }: GtfsFares): FareFrame {
+  const networks = new Map(feed.routes.map(({ id, network }) => [id, network]));
   return {
     stationOf: (stop) => {
       const found = stops.find(stop);
       return found < 0 ? stop : stops.stops[stops.stationOf[found]!]!.id;
     },
+    networkOf: (route) => networks.get(route) ?? '',
     defaultRider: feed.riders.find(({ isDefault }) => isDefault)?.id ?? '',
     missingTapMinor: null,
     transferMs: longestTransferMs(feed),

@@ -58,8 +58,9 @@ export class JourneyRules {
     nowMs: number,
     history: readonly PastRide[] = [],
   ): AccountJourneys {
-    const { taps, ignored } = orderTaps(arrived);
-    assert(taps.length <= ACCOUNT_TAPS_MAX);
+    const { taps: ordered, ignored } = orderTaps(arrived);
+    assert(ordered.length <= ACCOUNT_TAPS_MAX);
+    const taps = ordered.map((tap) => this.#withNetwork(tap));
     const stays = this.#interchanges.join(pairTaps(taps, this.#wait), switchTable(switches));
     const judge = new RideJudge(this.#tables, account, history);
     const rides: Ride[] = [];
@@ -74,5 +75,11 @@ export class JourneyRules {
       } else rides.push(...judge.judge(stay, next));
     }
     return { journeys: joinRides(rides, this.#tables, account), open, ignored };
+  }
+
+  /** A tap that names its route alone is on the network of that route. */
+  #withNetwork(tap: AccountTap): AccountTap {
+    if (tap.network !== '' || tap.route === '') return tap;
+    return { ...tap, network: this.#tables.frame.networkOf(tap.route) };
   }
 }

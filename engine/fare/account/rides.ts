@@ -50,8 +50,8 @@ export class RideJudge {
   judge(stay: Stay, next: AccountTap | null): Ride[] {
     const { entry, exit } = stay;
     const taps = stay.taps.map(({ id }) => id);
-    if (!entry) return [this.#withoutEntry(exit!, 'no entry before the exit')];
-    if (!exit) return [this.#withoutExit(entry, taps, stay.why, 'no exit after the entry')];
+    if (!entry) return [this.#withoutEntry(exit!, [])];
+    if (!exit) return [this.#withoutExit(entry, taps, stay.why)];
     if (entry === exit) return [rideOf(legOf(entry, exit, entry.network), taps, stay.why)];
     const network = entry.network || exit.network;
     const isSame = this.#station(entry.stop) === this.#station(exit.stop);
@@ -131,55 +131,49 @@ export class RideJudge {
 
   /** An entry without exit and an exit without entry. */
   #incomplete(stay: Stay, taps: readonly string[], reason: string): Ride[] {
-    const exit = this.#withoutExit(stay.entry!, taps.slice(0, -1), stay.why, reason);
-    return [exit, this.#withoutEntry(stay.exit!, reason)];
+    const exit = this.#withoutExit(stay.entry!, taps.slice(0, -1), [...stay.why, reason]);
+    return [exit, this.#withoutEntry(stay.exit!, [reason])];
   }
 
-  #withoutExit(
-    tap: AccountTap,
-    taps: readonly string[],
-    before: readonly string[],
-    reason: string,
-  ): Ride {
+  #withoutExit(tap: AccountTap, taps: readonly string[], before: readonly string[]): Ride {
     const usual = this.#usual.exitOf(this.#station(tap.stop));
     const row = this.#missingTap('exit', tap);
     if (row?.charge === 'usual' && usual !== null) {
-      const why = `${reason}; usually it is at ${usual}: ${place('missing_taps', row)}`;
-      const leg = {
-        ...legOf(tap, { ...tap, stop: usual }, tap.network),
-        completed: 'exit',
-      } as const;
-      return rideOf(leg, taps, [...before, why]);
+      const why = `${missingText('exit', tap, row)}; it is usually at ${usual}`;
+      const leg = legOf(tap, { ...tap, stop: usual }, tap.network);
+      return rideOf({ ...leg, completed: 'exit' }, taps, [...before, why]);
     }
-    return this.#missing('missingExit', tap, taps, before, row, reason);
+    return this.#missing('exit', tap, taps, before, row);
   }
 
-  #withoutEntry(tap: AccountTap, reason: string): Ride {
+  #withoutEntry(tap: AccountTap, before: readonly string[]): Ride {
     const usual = this.#usual.entryOf(this.#station(tap.stop));
     const row = this.#missingTap('entry', tap);
     if (row?.charge === 'usual' && usual !== null) {
-      const why = `${reason}; usually it is at ${usual}: ${place('missing_taps', row)}`;
+      const why = `${missingText('entry', tap, row)}; it is usually at ${usual}`;
       const leg = legOf({ ...tap, stop: usual }, tap, tap.network);
-      return rideOf({ ...leg, completed: 'entry' }, [tap.id], [why]);
+      return rideOf({ ...leg, completed: 'entry' }, [tap.id], [...before, why]);
     }
-    return this.#missing('missingEntry', tap, [tap.id], [], row, reason);
+    return this.#missing('entry', tap, [tap.id], before, row);
   }
 
   #missing(
-    kind: 'missingEntry' | 'missingExit',
+    missing: 'entry' | 'exit',
     tap: AccountTap,
     taps: readonly string[],
     before: readonly string[],
     row: MissingTap | null,
-    reason: string,
   ): Ride {
-    const why = `${reason} at ${tap.stop}${row ? `: ${place('missing_taps', row)}` : ''}`;
-    const reasons = [...before, why];
-    if (row?.charge === 'none') return chargeOf(tap.atMs, taps, reasons, []);
-    const isOwn = row === null || row.charge === 'maximum';
+    const why = [...before, missingText(missing, tap, row)];
+    if (row?.charge === 'none') return chargeOf(tap.atMs, taps, why, []);
     const amount = row ? row.amountMinor : this.#tables.frame.missingTapMinor;
-    const charge = (isOwn && row ? null : amount) ?? 'maximum';
-    return chargeOf(tap.atMs, taps, reasons, [{ kind, ...placeOf(tap, null), charge, why }]);
+    const charge: FixedCharge = {
+      kind: missing === 'entry' ? 'missingEntry' : 'missingExit',
+      ...placeOf(tap, null),
+      charge: amount ?? 'maximum',
+      why: why.join('; '),
+    };
+    return chargeOf(tap.atMs, taps, why, [charge]);
   }
 
   #missingTap(missing: 'entry' | 'exit', tap: AccountTap): MissingTap | null {
@@ -210,6 +204,12 @@ export class RideJudge {
     const ride = { from: this.#station(from), to: this.#station(to) };
     if (ride.from !== ride.to) this.#usual.add(ride);
   }
+}
+
+function missingText(missing: 'entry' | 'exit', tap: AccountTap, row: MissingTap | null): string {
+  const text =
+    missing === 'exit' ? `in at ${tap.stop} and never out` : `out at ${tap.stop} and never in`;
+  return row ? `${text}: ${place('missing_taps', row)}` : text;
 }
 
 /** Whether the rider went in again where a row takes its charge back. */
