@@ -13,6 +13,7 @@ export const plainFrame: FareFrame = {
   defaultRider: 'adult',
   missingTapMinor: null,
   transferMs: null,
+  costMinor: () => null,
 };
 
 /** Terms of tables by name, without `faregate_` and `.txt`. */

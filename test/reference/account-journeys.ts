@@ -41,6 +41,12 @@ interface Done {
   ends: boolean;
 }
 
+/** A ride in a journey, by a row or, as its first ride and those by transfers, by none. */
+interface Joined {
+  readonly ride: Done;
+  readonly row: string | null;
+}
+
 export class Twin {
   readonly terms: FareTerms;
   readonly frame: FareFrame;
@@ -292,29 +298,67 @@ export class Twin {
   // Rides that belong together
 
   together(rides: readonly Done[]): TwinJourney[] {
-    const journeys: TwinJourney[] = [];
-    /** The journey that the next ride may continue. */
-    let before: TwinJourney | null = null;
-    for (const { leg, charges, taps, rows, ends } of rides) {
-      const how: [string, string[]] | null = before && leg ? this.continues(before, leg) : null;
-      if (before && leg && how) {
-        before.legs.push(leg);
-        before.charges.push(...charges);
-        before.taps.push(...taps);
-        before.rows.push(...how[1], ...rows);
+    /** Of each ride: the ride before it in its journey, and how it continues it. */
+    const found: { journey: Joined[]; pricing: string }[] = [];
+    let before: (typeof found)[0] | null = null;
+    for (const ride of rides) {
+      const { leg, ends } = ride;
+      const legs = before ? before.journey.map((one) => one.ride.leg!) : [];
+      const how = before && leg ? this.continues({ legs, pricing: before.pricing }, leg) : null;
+      if (before && how) {
+        before.journey.push({ ride, row: how[1] });
         before.pricing = how[0];
         continue;
       }
-      const begun = { legs: leg ? [leg] : [], pricing: 'sum', charges, taps: [...taps], rows };
-      journeys.push(begun);
+      const begun = { journey: [{ ride, row: null }], pricing: 'sum' };
+      found.push(begun);
       if (leg) before = begun;
       if (ends) before = null;
     }
-    return journeys;
+    return found
+      .flatMap(({ journey, pricing }) => this.cut(journey).map((part) => ({ part, pricing })))
+      .sort((a, b) => rides.indexOf(a.part[0]!.ride) - rides.indexOf(b.part[0]!.ride))
+      .map(({ part, pricing }) => ({
+        legs: part.flatMap(({ ride }) => (ride.leg ? [ride.leg] : [])),
+        pricing,
+        charges: part.flatMap(({ ride }) => ride.charges),
+        taps: part.flatMap(({ ride }) => ride.taps),
+        rows: part.flatMap(({ ride, row }, index) =>
+          index > 0 && row ? [row, ...ride.rows] : ride.rows,
+        ),
+      }));
   }
 
-  /** How a ride is priced with those before it, and by which rows. */
-  continues({ legs, pricing }: TwinJourney, leg: TakenLeg): [string, string[]] | null {
+  /** A new journey begins wherever that changes nothing in what the rides cost. */
+  cut(rides: readonly Joined[]): Joined[][] {
+    if (rides.length === 1) return [[...rides]];
+    const cost = (part: readonly Joined[]) => {
+      const minor = this.frame.costMinor(
+        part.map(({ ride }) => ride.leg!),
+        this.account,
+      );
+      return minor ?? Number.NaN;
+    };
+    if (Number.isNaN(cost(rides))) return this.cutEverywhere(rides);
+    for (let at = rides.length - 1; at > 0; at--) {
+      const [one, two] = [rides.slice(0, at), rides.slice(at)];
+      const isSame = cost(one) + cost(two) === cost(rides);
+      if (rides[at]!.row === null && isSame) return [...this.cut(one), two];
+    }
+    return [[...rides]];
+  }
+
+  cutEverywhere(rides: readonly Joined[]): Joined[][] {
+    const at = rides.findIndex(({ row }, index) => index > 0 && row === null);
+    if (at < 0) return [[...rides]];
+    return [rides.slice(0, at), ...this.cutEverywhere(rides.slice(at))];
+  }
+
+  /** How a ride is priced with those before it, and by which row; null by transfers. */
+  continues(
+    { legs, pricing }: Pick<TwinJourney, 'legs' | 'pricing'>,
+    leg: TakenLeg,
+  ): [string, string | null] | null {
     const last = legs.at(-1)!;
     const first = legs[0]!;
     const isAlone = legs.length === 1;
@@ -331,7 +375,7 @@ export class Twin {
       const day = (ms: number) => this.dayAndTime(ms)[0];
       const isOneDay = day(last.departureMs) === day(leg.departureMs);
       const isNear = transferMs === Number.POSITIVE_INFINITY ? isOneDay : gapMs <= transferMs;
-      return isNear ? ['sum', []] : null;
+      return isNear ? ['sum', null] : null;
     }
     if (!isAlone && pricing !== row.pricing) return null;
     if (legs.length > row.transfers || gapMs > row.gapMs) return null;
@@ -340,7 +384,7 @@ export class Twin {
     if (isUsed && !row.mayRepeat) return null;
     const isBack = this.station(leg.to) === this.station(first.from);
     if (row.pricing === 'through' && isBack) return null;
-    return [row.pricing, [`faregate_continuations.txt, line ${row.line}`]];
+    return [row.pricing, `faregate_continuations.txt, line ${row.line}`];
   }
 }
 
