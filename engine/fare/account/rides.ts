@@ -28,8 +28,8 @@ export interface RideTables {
   readonly frame: FareFrame;
 }
 
-/** Where a row stands, and whether it is of a tap. */
-type Filter = Riding & { readonly stop: string; readonly line: number };
+/** Where a rule holds, and for whom. */
+type Filter = Riding & { readonly stop: string };
 
 /** Judges the rides of one account, in order. */
 export class RideJudge {

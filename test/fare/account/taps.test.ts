@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { AccountTap } from '../../../engine/fare/account/account.ts';
 import { JourneyRules } from '../../../engine/fare/account/journeys.ts';
 import { noTerms } from '../../../engine/fare/terms/none.ts';
 import {
@@ -83,6 +84,27 @@ test('a tap that arrives twice counts once; of two with one id the earlier', () 
     ignored.map(({ id, why }) => `${id}: ${why}`),
     ['2: it arrived before', '2: another tap of that id was earlier'],
   );
+});
+
+test('of two taps with one id and instant the same one counts, whichever came first', () => {
+  const [tap] = tapsOf(['2026-11-24T08:00 in B metro 7'], '+00:00') as [AccountTap];
+  const rules = new JourneyRules(plain.terms, plainFrame);
+  const account = { rider: null, media: null, passes: [] };
+  for (const [field, lower, higher] of [
+    ['kind', 'entry', 'single'],
+    ['stop', 'A', 'B'],
+    ['network', 'bus', 'metro'],
+    ['route', '6', '7'],
+  ] as const) {
+    const pair = [
+      { ...tap, [field]: lower },
+      { ...tap, [field]: higher },
+    ] as const;
+    const told = [pair, pair.toReversed()].map((taps) => rules.journeysOf(taps, account, [], 0));
+    assert.deepEqual(told[0], told[1], field);
+    assert.equal(told[0]!.open?.atMs, tap.atMs);
+    if (field !== 'kind') assert.equal(told[0]!.open?.[field], lower);
+  }
 });
 
 const history = [
