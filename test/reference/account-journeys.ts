@@ -329,29 +329,23 @@ export class Twin {
       }));
   }
 
-  /** A new journey begins wherever that changes nothing in what the rides cost. */
+  /** From the last ride back, a new journey begins wherever that changes nothing in the cost. */
   cut(rides: readonly Joined[]): Joined[][] {
     if (rides.length === 1) return [[...rides]];
-    const cost = (part: readonly Joined[]) => {
-      const minor = this.frame.costMinor(
-        part.map(({ ride }) => ride.leg!),
-        this.account,
-      );
-      return minor ?? Number.NaN;
-    };
-    if (Number.isNaN(cost(rides))) return this.cutEverywhere(rides);
-    for (let at = rides.length - 1; at > 0; at--) {
-      const [one, two] = [rides.slice(0, at), rides.slice(at)];
-      const isSame = cost(one) + cost(two) === cost(rides);
-      if (rides[at]!.row === null && isSame) return [...this.cut(one), two];
+    const legs = rides.map(({ ride }) => ride.leg!);
+    const cost = (from: number, to?: number) =>
+      this.frame.costMinor(legs.slice(from, to), this.account);
+    const starts = rides.flatMap(({ row }, at) => (at > 0 && row === null ? [at] : []));
+    const whole = cost(0);
+    if (whole === null) {
+      return [0, ...starts].map((from, index) => rides.slice(from, starts[index]));
+    }
+    for (const at of starts.toReversed()) {
+      const [one, two] = [cost(0, at), cost(at)];
+      if (one === null || two === null || one + two !== whole) continue;
+      return [...this.cut(rides.slice(0, at)), rides.slice(at)];
     }
     return [[...rides]];
-  }
-
-  cutEverywhere(rides: readonly Joined[]): Joined[][] {
-    const at = rides.findIndex(({ row }, index) => index > 0 && row === null);
-    if (at < 0) return [[...rides]];
-    return [rides.slice(0, at), ...this.cutEverywhere(rides.slice(at))];
   }
 
   /** How a ride is priced with those before it, and by which row; null by transfers. */

@@ -131,7 +131,7 @@ function linkOf(
   return { pricing: row.pricing, why, isTransfer: false };
 }
 
-/** Whether a ride ends where a journey began, so that there is no fare from its entry to its exit. */
+/** Whether a ride ends where a journey began, between which there is no fare. */
 function isBack(first: TakenLeg, last: TakenLeg, { frame }: RideTables): boolean {
   return frame.stationOf(first.from) === frame.stationOf(last.to);
 }

@@ -106,7 +106,7 @@ export class GtfsPrices implements LegPrices {
     return minimum > maximum ? null : { minimum, maximum };
   }
 
-  /** Stops of which some is in each place that fares tell apart: two, if they are of two stations. */
+  /** Stops for each place that fares tell apart: one, or two of two stations. */
   #placesOf(fares: GtfsFares): readonly number[] {
     const known = this.#places.get(fares);
     if (known) return known;

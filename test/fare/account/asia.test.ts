@@ -1,6 +1,6 @@
 /**
- * Rules of Hong Kong and Singapore as tables. Sources: Hong Kong, checkerboardhill.com and the MTR's
- * published fares; Singapore, simplygo.com.sg, "Travel fares", with its two worked examples.
+ * Rules of Hong Kong and Singapore as tables. Sources: Hong Kong, checkerboardhill.com and the
+ * MTR's published fares; Singapore, simplygo.com.sg, "Travel fares", with its two worked examples.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
