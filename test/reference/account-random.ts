@@ -13,11 +13,11 @@ const DAY_MS = 86_400_000;
 /** A Friday before the clocks of Europe go forward. */
 const START_MS = Date.parse('2026-03-27T05:00:00Z');
 
-const rider = fc.constantFrom('', '', 'adult', 'student');
-const media = fc.constantFrom('', '', 'card');
-const network = fc.constantFrom('', '', 'bus', 'rail');
-const period = fc.constantFrom('', '', 'peak', 'night');
-const zoneSet = fc.constantFrom('', '', 'inner', 'all');
+const rider = fc.constantFrom('', '', '', 'adult', 'student');
+const media = fc.constantFrom('', '', '', 'card');
+const network = fc.constantFrom('', '', '', 'bus', 'rail');
+const period = fc.constantFrom('', '', '', 'peak', 'night');
+const zoneSet = fc.constantFrom('', '', '', 'inner', 'all');
 const percent = fc.constantFrom(0, 5, 10, 33, 50, 100);
 const line = fc.integer({ min: 2, max: 99 });
 const span = fc.constantFrom('day' as const, 'week' as const, 'month' as const);
@@ -87,7 +87,7 @@ export const terms: fc.Arbitrary<FareTerms> = fc
         .tuple(
           fc.record({
             ...{ rider, media, line, fromNetwork: network, toNetwork: network },
-            limitMs: fc.constantFrom(5, 30, 60).map((minutes) => minutes * MINUTE_MS),
+            limitMs: fc.constantFrom(5, 60, 120).map((minutes) => minutes * MINUTE_MS),
             limitType: fc.integer({ min: 0, max: 3 }),
             count: fc.integer({ min: 1, max: 3 }),
           }),
@@ -144,10 +144,12 @@ function stretch(id: string, days: readonly number[], from: number, to: number) 
   };
 }
 
+/** From the last arrival, or in whole days from the last departure, so that limits are met. */
 const pause = fc.oneof(
-  fc.integer({ min: 0, max: 70 }).map((minutes) => minutes * MINUTE_MS),
-  fc.integer({ min: 1, max: 40 }).map((hours) => hours * 3_600_000 + 17_000),
-  fc.constantFrom(DAY_MS, 7 * DAY_MS),
+  fc.integer({ min: 0, max: 70 }).map((minutes) => ({ ms: minutes * MINUTE_MS, days: 0 })),
+  fc.integer({ min: 0, max: 70 }).map((minutes) => ({ ms: minutes * MINUTE_MS, days: 0 })),
+  fc.integer({ min: 1, max: 40 }).map((hours) => ({ ms: hours * 3_600_000 + 17_000, days: 0 })),
+  fc.integer({ min: 1, max: 7 }).map((days) => ({ ms: 0, days })),
 );
 
 const leg = fc.record({
@@ -166,12 +168,13 @@ const drawn = fc.record({
 
 /** Journeys in order of time. */
 export const journeys: fc.Arbitrary<TakenJourney[]> = fc
-  .array(drawn, { minLength: 1, maxLength: 30 })
+  .array(drawn, { minLength: 1, maxLength: 40, size: 'max' })
   .map((list) => {
     let atMs = START_MS;
+    let startMs = START_MS;
     return list.map(({ pause, legs: asked, pricing, charge, isMereCharge }, index) => {
-      atMs += pause;
-      const startMs = atMs;
+      atMs = pause.days > 0 ? startMs + pause.days * DAY_MS : atMs + pause.ms;
+      startMs = atMs;
       const legs = asked.map(({ gap, minutes, ...rest }, place): TakenLeg => {
         if (place > 0) atMs += gap * MINUTE_MS;
         const departureMs = atMs;
@@ -200,9 +203,9 @@ export const account: fc.Arbitrary<Account> = fc.record({
   passes: few(
     fc.record({
       pass: fc.constantFrom(...passIds, 'of another city'),
-      fromMs: fc.integer({ min: -2, max: 20 }).map((days) => START_MS + days * DAY_MS + 7_200_000),
+      fromMs: fc.integer({ min: -2, max: 8 }).map((days) => START_MS + days * DAY_MS),
     }),
-    3,
+    4,
   ),
 });
 

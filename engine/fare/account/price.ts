@@ -7,7 +7,7 @@ import { JOURNEY_LEGS_MAX } from '../../limits.ts';
 import { formatInstant } from '../instant.ts';
 import { type RefusedJourney, refused } from '../journey.ts';
 import { formatMinor } from '../money.ts';
-import type { Account, FixedCharge, LegPrices, TakenJourney } from './account.ts';
+import type { Account, FixedCharge, LegFare, LegPrices, TakenJourney } from './account.ts';
 import { type AccountItem, chargeWords, itemsOf, passItems } from './explain.ts';
 import { HeldPasses } from './held-passes.ts';
 import { RideCounters } from './ride-counters.ts';
@@ -109,8 +109,9 @@ class AccountPricer {
     }
     const charges = this.#charges(journey);
     if ('error' in charges) return charges;
-    const fares = legs.length === 0 ? [] : this.#prices.legs(legs, pricing, this.#account);
-    if ('error' in fares) return fares;
+    const found = legs.length === 0 ? [] : this.#prices.legs(legs, pricing, this.#account);
+    if ('error' in found) return found;
+    const fares = withoutDebts(found);
     const chargedMinor = charges.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
     const chargesWhy = charges.map((charge) => chargeWords(rules, charge));
     if (legs.length === 0) {
@@ -150,6 +151,24 @@ class AccountPricer {
     }
     return found;
   }
+}
+
+/**
+ * Fares of which none is below 0. GTFS has products of negative amounts, which lower what came
+ * before them; here they lower the legs before, the nearest first, and else those after.
+ */
+function withoutDebts(fares: readonly LegFare[]): readonly LegFare[] {
+  if (fares.every(({ amountMinor }) => amountMinor >= 0)) return fares;
+  const amounts = fares.map(({ amountMinor }) => amountMinor);
+  let debtMinor = 0;
+  const settle = (leg: number): void => {
+    const left = amounts[leg]! - debtMinor;
+    amounts[leg] = Math.max(left, 0);
+    debtMinor = Math.max(-left, 0);
+  };
+  for (let leg = amounts.length - 1; leg >= 0; leg--) settle(leg);
+  for (let leg = 0; leg < amounts.length; leg++) settle(leg);
+  return fares.map(({ why }, leg) => ({ why, amountMinor: amounts[leg]! }));
 }
 
 function noVersion(atMs: number): RefusedJourney {

@@ -14,18 +14,6 @@ interface Stretch {
   readonly endMs: number;
 }
 
-/** One for each time zone that was asked for, as all versions of an operator's fares have the same. */
-const zoneTables = new Map<string, ZoneTable>();
-
-function zoneTable(zone: string): ZoneTable {
-  const known = zoneTables.get(zone);
-  if (known) return known;
-  const { first, last } = FARE_CALENDAR_DAYS;
-  const made = new ZoneTable(zone, first, last);
-  zoneTables.set(zone, made);
-  return made;
-}
-
 export class FareCalendar {
   readonly #terms: FareTerms;
   readonly #periods: readonly (readonly Stretch[])[];
@@ -42,7 +30,8 @@ export class FareCalendar {
     }
     this.#periods = [...stretches.values()];
     this.#ids = new Map([...stretches.keys()].map((id, index) => [id, index]));
-    this.#zone = zoneTable(terms.settings.timezone);
+    const { first, last } = FARE_CALENDAR_DAYS;
+    this.#zone = new ZoneTable(terms.settings.timezone, first, last);
   }
 
   /** Milliseconds since 1970 by the operator's clocks. Allocates nothing. */
