@@ -10,7 +10,7 @@ import type { TakenJourney } from '../../../engine/fare/account/account.ts';
 import { adjustmentsOf, type Settled } from '../../../engine/fare/account/adjustments.ts';
 import { type AccountJourney, priceAccount } from '../../../engine/fare/account/price.ts';
 import { RideRules } from '../../../engine/fare/account/rules.ts';
-import { account, change, journeys, randomPrices, terms } from '../../reference/account-random.ts';
+import { account, change, journeys, randomPrices, terms } from '../../reference/price-random.ts';
 import { amountOf } from '../../reference/account-terms.ts';
 import { AccountTwin } from '../../reference/account-twin.ts';
 
