@@ -23,6 +23,7 @@ export const errorCodes = {
   FARES_UNKNOWN_MEDIA: 'The fare set has no such fare medium.',
   FARES_UNKNOWN_NETWORK: 'The fare set has no such network or route.',
   FARES_UNKNOWN_FARE: 'No rule of the fare set prices the journey.',
+  FARES_NO_DISTANCE: 'The fare set has no distances, which a rule prices by. Import a tariff.',
   FARES_NO_VERSION: 'No fare version is in force at that instant.',
   MODE_INVALID: 'A mode is unknown, or does not combine with another. Correct the one named.',
   CONTROL_FAILED:

@@ -116,6 +116,10 @@ export const FARE_CALENDAR_DAYS: { readonly first: number; readonly last: number
 export const FARE_RIDES_MAX = 10_000;
 /** Taps of one account that are priced together: a quarter at a hundred a day. */
 export const ACCOUNT_TAPS_MAX = 10_000;
+/** An entry waits at least so long for its exit, however soon after it the service day ends. */
+export const ACCOUNT_ENTRY_WAITS_MS = 6 * 60 * 60 * 1000;
+/** Lowest and highest fares of stops that a GTFS fare version keeps: some 100 bytes each. */
+export const FARE_EXTREMES_KEPT = 20_000;
 
 /** Legs of one journey to be quoted. */
 export const JOURNEY_LEGS_MAX = 64;

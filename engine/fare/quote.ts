@@ -23,12 +23,18 @@ export function fareRule(rules: FareRules, sameStation: boolean, elapsedMs: numb
   return rules.maxMinutes > 0 && elapsedMs > rules.maxMinutes * MINUTE_MS ? 'overstay' : 'fare';
 }
 
+/** What a price needs of a fare set. */
+export type Priced = Pick<
+  CompiledFares,
+  'rules' | 'stations' | 'riders' | 'decimals' | 'fareMinor'
+>;
+
 /**
  * What leaving costs, in minor units; stations and rider are indexes of `fares`. Fares are those of
  * the version in force at entry where the gate holds it. Allocates nothing.
  */
 export function exitFareMinor(
-  fares: CompiledFares,
+  fares: Priced,
   from: number,
   to: number,
   rider: number,
@@ -47,7 +53,7 @@ export function exitFareMinor(
 
 /** The reason for `exitFareMinor`'s answer, as a sentence for a rider or a clerk. */
 export function exitFareWhy(
-  fares: CompiledFares,
+  fares: Priced,
   from: number,
   to: number,
   rider: number,

@@ -8,6 +8,18 @@ import type { FareTerms } from './terms.ts';
 
 const DAY_MS = 86_400_000;
 
+/** A century of a zone's clocks takes some 20 ms to find out, and versions of fares share it. */
+const zones = new Map<string, ZoneTable>();
+
+function zoneOf(timezone: string): ZoneTable {
+  const known = zones.get(timezone);
+  if (known) return known;
+  const { first, last } = FARE_CALENDAR_DAYS;
+  const zone = new ZoneTable(timezone, first, last);
+  zones.set(timezone, zone);
+  return zone;
+}
+
 interface Stretch {
   readonly weekdays: readonly boolean[];
   readonly startMs: number;
@@ -30,8 +42,7 @@ export class FareCalendar {
     }
     this.#periods = [...stretches.values()];
     this.#ids = new Map([...stretches.keys()].map((id, index) => [id, index]));
-    const { first, last } = FARE_CALENDAR_DAYS;
-    this.#zone = new ZoneTable(terms.settings.timezone, first, last);
+    this.#zone = zoneOf(terms.settings.timezone);
   }
 
   /** Milliseconds since 1970 by the operator's clocks. Allocates nothing. */
