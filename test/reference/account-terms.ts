@@ -9,6 +9,7 @@ import type {
   TakenJourney,
   TakenLeg,
 } from '../../engine/fare/account/account.ts';
+import type { FareFrame } from '../../engine/fare/account/frame.ts';
 import { type AccountJourney, priceAccount } from '../../engine/fare/account/price.ts';
 import { RideRules } from '../../engine/fare/account/rules.ts';
 import { checkMatrixTerms } from '../../engine/fare/terms/matrix.ts';
@@ -25,14 +26,23 @@ export function termsOf(tables: Readonly<Record<string, string>>): FareTerms {
     fault: null,
   }));
   const names = files.map(({ name }) => name);
-  const frame = { decimals: 2, stations: [...'ABCDEF'], riders: ['adult', 'student'] };
-  const { findings, terms } = checkMatrixTerms(files, names, frame);
+  const matrix = { decimals: 2, stations: [...'ABCDEF'], riders: ['adult', 'student'] };
+  const { findings, terms } = checkMatrixTerms(files, names, matrix);
   assert(terms, JSON.stringify(findings.list));
   return terms;
 }
 
+/** Fares beside which the terms stand: stops are stations, adults the default. */
+export const frame: FareFrame = {
+  stationOf: (stop) => stop,
+  networkOf: () => '',
+  defaultRider: 'adult',
+  missingTapMinor: null,
+  transferMs: null,
+};
+
 export function rulesOf(tables: Readonly<Record<string, string>>): RideRules {
-  return new RideRules(termsOf(tables), 'adult', 2);
+  return new RideRules(termsOf(tables), frame, 2);
 }
 
 /** A ride for a test: when it began, on what, and what its fare is. */

@@ -6,6 +6,7 @@
 import { FareCalendar } from '../terms/calendar.ts';
 import type { Cap, CumulativeStep, FareTerms, Reduction } from '../terms/terms.ts';
 import { isInZones } from '../terms/zones.ts';
+import type { FareFrame } from './frame.ts';
 
 /** `Cap.span` as a number; the first three are also places in a list of calendar spans. */
 export const SPANS: readonly Cap['span'][] = ['day', 'week', 'month', 'rolling', 'from_first'];
@@ -92,7 +93,7 @@ export class RideRules {
   readonly schemes: SchemeRows;
   readonly caps: CapRows;
   readonly passes: RuleRows;
-  readonly #defaultRider: string;
+  readonly #frame: FareFrame;
   readonly #riders = new Ids();
   readonly #media = new Ids();
   readonly #networks = new Ids();
@@ -103,14 +104,14 @@ export class RideRules {
   readonly #setCount: number;
 
   /**
-   * @param defaultRider the class of an account that names none; '' where the fares have none
+   * @param frame the fares that the terms stand beside
    * @param decimals of the currency
    */
-  constructor(terms: FareTerms, defaultRider: string, decimals: number) {
+  constructor(terms: FareTerms, frame: FareFrame, decimals: number) {
     this.terms = terms;
     this.calendar = new FareCalendar(terms);
     this.decimals = decimals;
-    this.#defaultRider = defaultRider;
+    this.#frame = frame;
     for (const set of terms.zoneSets.keys()) this.#zoneSets.add(set);
     this.discounts = { ...this.#rows(terms.discounts), ...reductions(terms.discounts) };
     this.transfers = this.#transferRows(terms);
@@ -137,7 +138,7 @@ export class RideRules {
 
   /** Number of a class of riders; null for the default. */
   riderOf(id: string | null): number {
-    return this.#riders.find(id ?? this.#defaultRider);
+    return this.#riders.find(id ?? this.#frame.defaultRider);
   }
 
   mediumOf(id: string | null): number {
@@ -148,8 +149,9 @@ export class RideRules {
     return this.#networks.find(id);
   }
 
+  /** A stop has its own zones, or those of its station. */
   stopOf(id: string): number {
-    return this.#stops.get(id) ?? 0;
+    return this.#stops.get(id) ?? this.#stops.get(this.#frame.stationOf(id)) ?? 0;
   }
 
   /** Whether a stop is in a set of zones; any is in set 0. Allocates nothing. */

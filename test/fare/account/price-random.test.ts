@@ -1,6 +1,6 @@
 /**
  * The counters and the twin that looks through all of history agree on random terms and journeys,
- * and what a late journey changes adds up. FAREGATE_ACCOUNT_RUNS sets how many, FAREGATE_SEED
+ * and what a late journey changes adds up. FAREGATE_PRICE_RUNS sets how many, FAREGATE_SEED
  * repeats a run.
  */
 import assert from 'node:assert/strict';
@@ -10,13 +10,12 @@ import type { TakenJourney } from '../../../engine/fare/account/account.ts';
 import { adjustmentsOf, type Settled } from '../../../engine/fare/account/adjustments.ts';
 import { type AccountJourney, priceAccount } from '../../../engine/fare/account/price.ts';
 import { RideRules } from '../../../engine/fare/account/rules.ts';
-import { account, change, journeys, randomPrices, terms } from '../../reference/price-random.ts';
-import { amountOf } from '../../reference/account-terms.ts';
+import { amountOf, frame } from '../../reference/account-terms.ts';
 import { AccountTwin } from '../../reference/account-twin.ts';
+import { account, change, journeys, randomPrices, terms } from '../../reference/price-random.ts';
 
-const RUNS = Number(process.env.FAREGATE_ACCOUNT_RUNS ?? 500);
+const RUNS = Number(process.env.FAREGATE_PRICE_RUNS ?? 250);
 const seed = Number(process.env.FAREGATE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const DEFAULT_RIDER = 'adult';
 
 function amounts(priced: readonly AccountJourney[]): (number | null)[] {
   return priced.map((journey) => ('error' in journey ? null : amountOf(journey)));
@@ -26,11 +25,11 @@ test(`the twin agrees on ${RUNS} accounts, whose versions change (seed ${seed})`
   const rulesTaken = new Map<string, number>();
   fc.assert(
     fc.property(terms, terms, change, account, journeys, (early, late, atMs, holder, taken) => {
-      const versions = [early, late].map((each) => new RideRules(each, DEFAULT_RIDER, 2));
+      const versions = [early, late].map((each) => new RideRules(each, frame, 2));
       const book = { at: (ms: number) => versions[ms < atMs ? 0 : 1]! };
       const priced = priceAccount(book, randomPrices, holder, taken);
       const termsAt = (ms: number) => (ms < atMs ? early : late);
-      const twin = new AccountTwin(termsAt, randomPrices, holder, DEFAULT_RIDER);
+      const twin = new AccountTwin(termsAt, randomPrices, holder, frame.defaultRider);
       assert.deepEqual(
         amounts(priced),
         taken.map((journey) => twin.price(journey)),
@@ -52,7 +51,7 @@ test(`late journeys and their adjustments add up (seed ${seed})`, () => {
   let moved = 0;
   fc.assert(
     fc.property(terms, account, journeys, fc.nat(), (each, holder, taken, drawn) => {
-      const rules = new RideRules(each, DEFAULT_RIDER, 2);
+      const rules = new RideRules(each, frame, 2);
       const price = (list: readonly TakenJourney[]) =>
         priceAccount({ at: () => rules }, randomPrices, holder, list);
       const late = taken[drawn % taken.length]!;
