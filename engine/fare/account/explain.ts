@@ -5,7 +5,7 @@
 import { formatMinor } from '../money.ts';
 import type { FixedCharge, LegFare, TakenJourney } from './account.ts';
 import type { UsedPass } from './held-passes.ts';
-import type { RideCounters } from './ride-counters.ts';
+import type { RidePricer } from './ride-pricer.ts';
 import type { RideRules } from './rules.ts';
 
 export type OffRule = 'pass' | 'transfer' | 'discount' | 'cumulative' | 'cap';
@@ -42,14 +42,10 @@ const FILES: Readonly<Record<OffRule, string>> = {
 type Applied = { readonly line: number } | null;
 
 /** Items of the journey that `chargeMinor` has just priced. @param why gets a line for each rule */
-export function itemsOf(
-  counters: RideCounters,
-  journey: TakenJourney,
-  why: string[],
-): AccountItem[] {
-  const { rules, legs } = counters;
+export function itemsOf(pricer: RidePricer, journey: TakenJourney, why: string[]): AccountItem[] {
+  const { rules, legs } = pricer;
   const { terms, schemes } = rules;
-  const cap = terms.caps[counters.capRow] ?? null;
+  const cap = terms.caps[pricer.capRow] ?? null;
   let cappedMinor = 0;
   const items = journey.legs.map(({ from, to }, leg): AccountItem => {
     const off: Off[] = [];
@@ -64,12 +60,12 @@ export function itemsOf(
       }
       minor = leftMinor;
     };
-    const transfer = terms.transfers[counters.transferRows[leg]!] ?? null;
-    take('transfer', transfer, counters.transferredMinor[leg]!);
-    const discount = terms.discounts[counters.discountRows[leg]!] ?? null;
-    take('discount', discount, counters.discountedMinor[leg]!);
-    take('cumulative', schemes.steps[counters.steps[leg]!] ?? null, counters.cumulatedMinor[leg]!);
-    take('cap', cap, counters.paidMinor[leg]!);
+    const transfer = terms.transfers[pricer.transferRows[leg]!] ?? null;
+    take('transfer', transfer, pricer.transferredMinor[leg]!);
+    const discount = terms.discounts[pricer.discountRows[leg]!] ?? null;
+    take('discount', discount, pricer.discountedMinor[leg]!);
+    take('cumulative', schemes.steps[pricer.steps[leg]!] ?? null, pricer.cumulatedMinor[leg]!);
+    take('cap', cap, pricer.paidMinor[leg]!);
     return { leg, from, to, fareMinor, off, amountMinor: minor };
   });
   if (cap && cappedMinor > 0) {

@@ -4,7 +4,7 @@
  */
 import type { Pass } from '../terms/terms.ts';
 import type { HeldPass } from './account.ts';
-import type { RideCounters } from './ride-counters.ts';
+import type { RidePricer } from './ride-pricer.ts';
 
 /** One held pass; what has been used of it holds whatever the fare version. */
 interface Holding {
@@ -31,15 +31,15 @@ export class HeldPasses {
     }));
   }
 
-  /** Uses the pass that covers the journey in hand of `counters`; null where none does. */
-  use(counters: RideCounters): UsedPass | null {
+  /** Uses the pass that covers the journey in hand of `pricer`; null where none does. */
+  use(pricer: RidePricer): UsedPass | null {
     let best: { readonly holding: Holding; readonly pass: Pass; readonly startDay: number } | null =
       null;
     for (const holding of this.#holdings) {
-      const row = counters.rules.terms.passes.findIndex(({ id }) => id === holding.id);
-      if (row < 0 || !covers(counters, row)) continue;
-      const pass = counters.rules.terms.passes[row]!;
-      const startDay = startOf(holding, pass, counters);
+      const row = pricer.rules.terms.passes.findIndex(({ id }) => id === holding.id);
+      if (row < 0 || !covers(pricer, row)) continue;
+      const pass = pricer.rules.terms.passes[row]!;
+      const startDay = startOf(holding, pass, pricer);
       if (startDay === null) continue;
       const found = { holding, pass, startDay };
       if (!best || rank(found) < rank(best)) best = found;
@@ -52,7 +52,7 @@ export class HeldPasses {
   }
 }
 
-function covers({ rules, rider, legs }: RideCounters, row: number): boolean {
+function covers({ rules, rider, legs }: RidePricer, row: number): boolean {
   const { riders, networks, zoneSets, periods } = rules.passes;
   const isRider = riders[row] === 0 || riders[row] === rider;
   if (!isRider || !legs.areOn(networks[row]!)) return false;
@@ -60,7 +60,7 @@ function covers({ rules, rider, legs }: RideCounters, row: number): boolean {
 }
 
 /** The day a pass starts if it is used now; null where it is not good yet or any longer. */
-function startOf(holding: Holding, pass: Pass, { rules, legs }: RideCounters): number | null {
+function startOf(holding: Holding, pass: Pass, { rules, legs }: RidePricer): number | null {
   if (legs.departuresMs[0]! < holding.fromMs) return null;
   if (pass.rides !== null && holding.ridesUsed >= pass.rides) return null;
   const bought = pass.startsAtFirstRide ? legs.day : rules.calendar.dayOf(holding.fromMs);

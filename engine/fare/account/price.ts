@@ -10,7 +10,7 @@ import { formatMinor } from '../money.ts';
 import type { Account, FixedCharge, LegFare, LegPrices, TakenJourney } from './account.ts';
 import { type AccountItem, chargeWords, itemsOf, passItems } from './explain.ts';
 import { HeldPasses } from './held-passes.ts';
-import { RideCounters } from './ride-counters.ts';
+import { RidePricer } from './ride-pricer.ts';
 import type { RideRules } from './rules.ts';
 
 /** A charge of a priced journey. */
@@ -75,12 +75,18 @@ export function priceAccount(
   return inOrder.map((journey) => pricer.price(book.at(startMsOf(journey)), journey));
 }
 
+/** What an account has paid by the rules of one version. */
+interface Version {
+  readonly pricer: RidePricer;
+  readonly sums: Float64Array;
+}
+
 class AccountPricer {
   readonly #prices: LegPrices;
   readonly #account: Account;
   readonly #passes: HeldPasses;
   /** One for each version that prices a journey of the account. */
-  readonly #counters = new Map<RideRules, RideCounters>();
+  readonly #versions = new Map<RideRules, Version>();
 
   constructor(prices: LegPrices, account: Account) {
     this.#prices = prices;
@@ -88,11 +94,12 @@ class AccountPricer {
     this.#passes = new HeldPasses(account.passes);
   }
 
-  /** Makes the counters of a version, before the first journey. */
+  /** Begins the sums of a version, before the first journey. */
   open(rules: RideRules): void {
-    if (this.#counters.has(rules)) return;
+    if (this.#versions.has(rules)) return;
     const { rider, media } = this.#account;
-    this.#counters.set(rules, new RideCounters(rules, rider, media));
+    const pricer = new RidePricer(rules, rider, media);
+    this.#versions.set(rules, { pricer, sums: pricer.newSums() });
   }
 
   price(rules: RideRules | null, journey: TakenJourney): AccountJourney {
@@ -118,19 +125,21 @@ class AccountPricer {
       const why = [...journey.why, ...chargesWhy];
       return { atMs, taps, amountMinor: chargedMinor, items: [], charges, why };
     }
-    const counters = this.#counters.get(rules)!;
-    for (const each of this.#counters.values()) addLegs(each, journey, fares);
-    const used = this.#passes.use(counters);
+    const { pricer, sums } = this.#versions.get(rules)!;
+    for (const each of this.#versions.values()) addLegs(each.pricer, journey, fares);
+    const used = this.#passes.use(pricer);
     const whys: string[] = [...journey.why, ...new Set(fares.map(({ why }) => why))];
     let ridesMinor = 0;
     let items: AccountItem[];
     if (used) {
-      for (const each of this.#counters.values()) each.cover();
+      for (const each of this.#versions.values()) each.pricer.cover(each.sums);
       items = passItems(journey, fares, used, whys);
     } else {
-      ridesMinor = counters.chargeMinor();
-      for (const each of this.#counters.values()) if (each !== counters) each.follow(counters);
-      items = itemsOf(counters, journey, whys);
+      ridesMinor = pricer.chargeMinor(sums);
+      for (const each of this.#versions.values()) {
+        if (each.pricer !== pricer) each.pricer.follow(pricer, each.sums);
+      }
+      items = itemsOf(pricer, journey, whys);
     }
     const why = [...whys, ...chargesWhy];
     return { atMs, taps, amountMinor: ridesMinor + chargedMinor, items, charges, why };
@@ -176,7 +185,7 @@ function noVersion(atMs: number): RefusedJourney {
 }
 
 function addLegs(
-  { rules, legs }: RideCounters,
+  { rules, legs }: RidePricer,
   journey: TakenJourney,
   fares: readonly { readonly amountMinor: number }[],
 ): void {

@@ -1,7 +1,7 @@
 /**
  * The rules of one fare version that say what an account's rides cost, compiled to numbers: riders,
  * media, networks, stops, periods and sets of zones are small integers, and 0 in a rule matches
- * any. Made once for a version; `counters.ts` works on it.
+ * any. Made once for a version; `ride-pricer.ts` works on it.
  */
 import { FareCalendar } from '../terms/calendar.ts';
 import type { Cap, CumulativeStep, FareTerms, Reduction } from '../terms/terms.ts';

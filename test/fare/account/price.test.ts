@@ -23,7 +23,7 @@ test('halves are rounded up, nothing falls below 0 and rounding never lifts a fa
 test('a pass that has started, then what ends first; period passes before bundles', () => {
   const passes = [
     'pass_id,days,starts,rides',
-    ...['bundle,,,3', 'week,7,first_ride,', 'day,1,first_ride,', 'month,30,,'],
+    ...['bundle,,,3', 'week,7,first_ride,', 'day,1,first_ride,', 'month,30,,', 'thirty,30,,'],
   ].join('\n');
   const fromMs = Date.parse('2026-01-01T00:00:00Z');
   const { journeys, prices } = ridesOf(
@@ -45,6 +45,7 @@ test('a pass that has started, then what ends first; period passes before bundle
   const used = ['day', 'day', 'week', 'week', 'week', 'bundle', 'bundle', 'bundle'];
   assert.deepEqual(use(weekly), used);
   assert.deepEqual(use(['week', 'month']), Array(8).fill('month'));
+  assert.deepEqual(use(['thirty', 'month']), Array(8).fill('thirty'), 'the one held first');
 });
 
 test('missing taps and stays are neither capped nor counted, and no pass covers them', () => {

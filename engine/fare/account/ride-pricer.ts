@@ -1,8 +1,9 @@
 /**
- * An account's rides priced one after the other by one fare version: transfers, discounts,
- * cumulative discounts and caps in the order of docs/fare-extensions.md. The state is a few typed
- * arrays that each journey moves on; nothing is allocated after the constructor. How the last
- * journey came by its price can be read from the public arrays.
+ * Rides priced one after the other by one fare version, for accounts of one class of riders and one
+ * medium: transfers, discounts, cumulative discounts and caps in the order of
+ * docs/fare-extensions.md. All that is kept of an account is one array of numbers, its sums, which
+ * each of its journeys moves on; nothing is allocated for a journey. How the last one came by its
+ * price can be read from the public arrays.
  */
 import { JOURNEY_LEGS_MAX } from '../../limits.ts';
 import { CapSums } from './cap-sums.ts';
@@ -11,7 +12,15 @@ import { reducedMinor } from './reduction.ts';
 import { type RideRules, rowsFor } from './rules.ts';
 import { SchemeSums } from './scheme-sums.ts';
 
-export class RideCounters {
+/** Places in the sums: the account's last leg, of whatever journey. */
+const LAST_NETWORK = 0;
+const LAST_DEPARTURE = 1;
+const LAST_ARRIVAL = 2;
+/** Transfers in a row that led to it. */
+const IN_ROW = 3;
+const CAPS = 4;
+
+export class RidePricer {
   readonly rules: RideRules;
   readonly rider: number;
   /** The journey in hand: clear it, add its legs, and ask what it costs. */
@@ -33,13 +42,6 @@ export class RideCounters {
   /** Place of each leg's scheme, or -1. */
   readonly #places: Int32Array = new Int32Array(JOURNEY_LEGS_MAX);
 
-  /** The last leg of the account, of whatever journey; network -1 before the first. */
-  #lastNetwork = -1;
-  #lastDepartureMs = 0;
-  #lastArrivalMs = 0;
-  /** Transfers in a row that led to it. */
-  #inRow = 0;
-
   /** @param rider a class of riders and @param media a fare medium, or null as in `Account` */
   constructor(rules: RideRules, rider: string | null, media: string | null) {
     this.rules = rules;
@@ -49,8 +51,18 @@ export class RideCounters {
     this.legs = new RideLegs(rules);
     this.#transfers = rowsFor(transfers, this.rider, medium);
     this.#discounts = rowsFor(discounts, this.rider, medium);
-    this.#caps = new CapSums(caps, rowsFor(caps, this.rider, medium));
-    this.#schemes = new SchemeSums(schemes, rowsFor(schemes, this.rider, medium));
+    this.#caps = new CapSums(caps, rowsFor(caps, this.rider, medium), CAPS);
+    const places = rowsFor(schemes, this.rider, medium);
+    this.#schemes = new SchemeSums(schemes, places, this.#caps.end);
+  }
+
+  /** Sums of an account that never rode. */
+  newSums(): Float64Array {
+    const sums = new Float64Array(this.#schemes.end);
+    sums[LAST_NETWORK] = -1;
+    this.#caps.clear(sums);
+    this.#schemes.clear(sums);
+    return sums;
   }
 
   /** Row of the cap that lowered the last journey, or -1. */
@@ -59,46 +71,46 @@ export class RideCounters {
   }
 
   /**
-   * What the journey in hand costs in minor units, and counts it. Its first departure is not
-   * before that of the journey charged last.
+   * What the journey in hand costs in minor units, and counts it.
+   * @param sums of its account, whose last journey did not begin later
    */
-  chargeMinor(): number {
+  chargeMinor(sums: Float64Array): number {
     const { legs } = this;
     for (let leg = 0; leg < legs.count; leg++) {
-      this.#reduce(leg);
-      this.#pass(leg, this.transferRows[leg]! >= 0);
+      this.#reduce(leg, sums);
+      this.#pass(leg, this.transferRows[leg]! >= 0, sums);
     }
-    const totalMinor = this.#cap();
-    this.#count(totalMinor);
+    const totalMinor = this.#cap(sums);
+    this.#count(totalMinor, sums);
     return totalMinor;
   }
 
   /** Moves on past a journey that a pass covers: it counts to nothing, and is no transfer. */
-  cover(): void {
-    for (let leg = 0; leg < this.legs.count; leg++) this.#pass(leg, false);
+  cover(sums: Float64Array): void {
+    for (let leg = 0; leg < this.legs.count; leg++) this.#pass(leg, false, sums);
   }
 
   /**
    * Counts a journey that another version has priced, so that sums go on where versions change.
    * @param priced of the other version, just after `chargeMinor` with the same legs
    */
-  follow(priced: RideCounters): void {
+  follow(priced: RidePricer, sums: Float64Array): void {
     let totalMinor = 0;
     for (let leg = 0; leg < this.legs.count; leg++) {
       this.paidMinor[leg] = priced.paidMinor[leg]!;
-      this.#places[leg] = this.#schemes.placeFor(this.legs, leg);
+      this.#places[leg] = this.#schemes.placeFor(this.legs, leg, sums);
       totalMinor += this.paidMinor[leg]!;
-      this.#pass(leg, priced.transferRows[leg]! >= 0);
+      this.#pass(leg, priced.transferRows[leg]! >= 0, sums);
     }
-    this.#caps.match(this.legs);
-    this.#count(totalMinor);
+    this.#caps.match(this.legs, sums);
+    this.#count(totalMinor, sums);
   }
 
   /** The rules that are for one leg. */
-  #reduce(leg: number): void {
+  #reduce(leg: number, sums: Float64Array): void {
     const { legs, rules } = this;
     const { transfers, discounts, schemes } = rules;
-    const transfer = this.#transferFor(leg);
+    const transfer = this.#transferFor(leg, sums);
     this.transferRows[leg] = transfer;
     let minor = legs.faresMinor[leg]!;
     if (transfer >= 0) minor = reduced(transfers, transfer, minor);
@@ -107,8 +119,8 @@ export class RideCounters {
     this.discountRows[leg] = discount;
     if (discount >= 0) minor = reduced(discounts, discount, minor);
     this.discountedMinor[leg] = minor;
-    const place = this.#schemes.placeFor(legs, leg);
-    const step = place < 0 ? -1 : this.#schemes.stepAt(place);
+    const place = this.#schemes.placeFor(legs, leg, sums);
+    const step = place < 0 ? -1 : this.#schemes.stepAt(place, sums);
     this.#places[leg] = place;
     this.steps[leg] = step;
     if (step >= 0) {
@@ -119,18 +131,19 @@ export class RideCounters {
   }
 
   /** The first row that makes a leg a transfer, or -1. */
-  #transferFor(leg: number): number {
+  #transferFor(leg: number, sums: Float64Array): number {
     const { transfers } = this.rules;
-    if (this.#lastNetwork < 0 || (leg > 0 && this.legs.isWhole)) return -1;
+    const lastNetwork = sums[LAST_NETWORK]!;
+    if (lastNetwork < 0) return -1;
     const network = this.legs.networks[leg]!;
     for (let i = 0; i < this.#transfers.length; i++) {
       const row = this.#transfers[i]!;
       const from = transfers.fromNetworks[row]!;
       const to = transfers.networks[row]!;
-      if ((from !== 0 && from !== this.#lastNetwork) || (to !== 0 && to !== network)) continue;
-      if (this.#inRow >= transfers.counts[row]!) continue;
+      if ((from !== 0 && from !== lastNetwork) || (to !== 0 && to !== network)) continue;
+      if (sums[IN_ROW]! >= transfers.counts[row]!) continue;
       const type = transfers.limitTypes[row]!;
-      const fromMs = type < 2 ? this.#lastDepartureMs : this.#lastArrivalMs;
+      const fromMs = sums[type < 2 ? LAST_DEPARTURE : LAST_ARRIVAL]!;
       const toArrival = type === 0 || type === 3;
       const toMs = toArrival ? this.legs.arrivalsMs[leg]! : this.legs.departuresMs[leg]!;
       if (toMs - fromMs <= transfers.limitsMs[row]!) return row;
@@ -149,22 +162,22 @@ export class RideCounters {
   }
 
   /** Makes a leg the last one of the account. */
-  #pass(leg: number, isTransfer: boolean): void {
+  #pass(leg: number, isTransfer: boolean, sums: Float64Array): void {
     const { legs } = this;
-    this.#lastNetwork = legs.networks[leg]!;
-    this.#lastDepartureMs = legs.departuresMs[leg]!;
-    this.#lastArrivalMs = legs.arrivalsMs[leg]!;
+    sums[LAST_NETWORK] = legs.networks[leg]!;
+    sums[LAST_DEPARTURE] = legs.departuresMs[leg]!;
+    sums[LAST_ARRIVAL] = legs.arrivalsMs[leg]!;
     if (leg > 0 && legs.isWhole) return;
-    this.#inRow = isTransfer ? this.#inRow + 1 : 0;
+    sums[IN_ROW] = isTransfer ? sums[IN_ROW]! + 1 : 0;
   }
 
   /** Lowers what the legs cost to what caps leave. Minor units of the journey. */
-  #cap(): number {
+  #cap(sums: Float64Array): number {
     const { legs, paidMinor } = this;
-    this.#caps.match(legs);
+    this.#caps.match(legs, sums);
     let sumMinor = 0;
     for (let leg = 0; leg < legs.count; leg++) sumMinor += paidMinor[leg]!;
-    const totalMinor = this.#caps.leftOf(sumMinor);
+    const totalMinor = this.#caps.leftOf(sumMinor, sums);
     let overMinor = sumMinor - totalMinor;
     for (let leg = legs.count - 1; overMinor > 0; leg--) {
       const off = Math.min(overMinor, paidMinor[leg]!);
@@ -174,11 +187,11 @@ export class RideCounters {
     return totalMinor;
   }
 
-  #count(totalMinor: number): void {
-    this.#caps.count(totalMinor, this.legs.day);
+  #count(totalMinor: number, sums: Float64Array): void {
+    this.#caps.count(totalMinor, this.legs.day, sums);
     for (let leg = 0; leg < this.legs.count; leg++) {
       const place = this.#places[leg]!;
-      if (place >= 0) this.#schemes.count(place, this.paidMinor[leg]!);
+      if (place >= 0) this.#schemes.count(place, this.paidMinor[leg]!, sums);
     }
   }
 }
