@@ -67,27 +67,31 @@ function byNumbers(
   const sums = journeys.map(() => pricer.newSums()).slice(0, journeys.length / PER_DAY);
   const asked = journeys.map((legs) =>
     legs.map(({ network, from, to, departureMs, arrivalMs }) => ({
-      ...{ departureMs, arrivalMs },
-      fare: [fares.networkOf(network), stops.find(from), stops.find(to)] as const,
-      rule: [rules.networkOf(network), rules.stopOf(from), rules.stopOf(to)] as const,
+      network: fares.networkOf(network),
+      from: stops.find(from),
+      to: stops.find(to),
+      ruleNetwork: rules.networkOf(network),
+      ruleFrom: rules.stopOf(from),
+      ruleTo: rules.stopOf(to),
+      departureMs,
+      arrivalMs,
     })),
   );
   return (index, pass) => {
     const legs = asked[index]!;
     evaluator.clear();
     for (let leg = 0; leg < legs.length; leg++) {
-      const { fare, departureMs, arrivalMs } = legs[leg]!;
-      evaluator.add(fare[0], fare[1], fare[2], departureMs, arrivalMs);
+      const { network, from, to, departureMs, arrivalMs } = legs[leg]!;
+      evaluator.add(network, from, to, departureMs, arrivalMs);
     }
     // Caps ask for the journey's fare alone, which its first leg bears.
-    let fareMinor = evaluator.total(column);
+    const fareMinor = evaluator.total(column);
     pricer.legs.clear(false);
     for (let leg = 0; leg < legs.length; leg++) {
-      const { rule, departureMs, arrivalMs } = legs[leg]!;
-      const laterMs = pass * DAY_MS;
-      const [from, to] = [departureMs + laterMs, arrivalMs + laterMs];
-      pricer.legs.add(rule[0], rule[1], rule[2], from, to, fareMinor);
-      fareMinor = 0;
+      const { ruleNetwork, ruleFrom, ruleTo, departureMs, arrivalMs } = legs[leg]!;
+      const fromMs = departureMs + pass * DAY_MS;
+      const toMs = arrivalMs + pass * DAY_MS;
+      pricer.legs.add(ruleNetwork, ruleFrom, ruleTo, fromMs, toMs, leg === 0 ? fareMinor : 0);
     }
     return pricer.chargeMinor(sums[Math.floor(index / PER_DAY)]!);
   };
