@@ -41,6 +41,12 @@ interface Done {
   ends: boolean;
 }
 
+/** A ride in a journey, by a row or, as its first ride and those by transfers, by none. */
+interface Joined {
+  readonly ride: Done;
+  readonly row: string | null;
+}
+
 export class Twin {
   readonly terms: FareTerms;
   readonly frame: FareFrame;
@@ -292,29 +298,61 @@ export class Twin {
   // Rides that belong together
 
   together(rides: readonly Done[]): TwinJourney[] {
-    const journeys: TwinJourney[] = [];
-    /** The journey that the next ride may continue. */
-    let before: TwinJourney | null = null;
-    for (const { leg, charges, taps, rows, ends } of rides) {
-      const how: [string, string[]] | null = before && leg ? this.continues(before, leg) : null;
-      if (before && leg && how) {
-        before.legs.push(leg);
-        before.charges.push(...charges);
-        before.taps.push(...taps);
-        before.rows.push(...how[1], ...rows);
+    /** Of each ride: the ride before it in its journey, and how it continues it. */
+    const found: { journey: Joined[]; pricing: string }[] = [];
+    let before: (typeof found)[0] | null = null;
+    for (const ride of rides) {
+      const { leg, ends } = ride;
+      const legs = before ? before.journey.map((one) => one.ride.leg!) : [];
+      const how = before && leg ? this.continues({ legs, pricing: before.pricing }, leg) : null;
+      if (before && how) {
+        before.journey.push({ ride, row: how[1] });
         before.pricing = how[0];
         continue;
       }
-      const begun = { legs: leg ? [leg] : [], pricing: 'sum', charges, taps: [...taps], rows };
-      journeys.push(begun);
+      const begun = { journey: [{ ride, row: null }], pricing: 'sum' };
+      found.push(begun);
       if (leg) before = begun;
       if (ends) before = null;
     }
-    return journeys;
+    return found
+      .flatMap(({ journey, pricing }) => this.cut(journey).map((part) => ({ part, pricing })))
+      .sort((a, b) => rides.indexOf(a.part[0]!.ride) - rides.indexOf(b.part[0]!.ride))
+      .map(({ part, pricing }) => ({
+        legs: part.flatMap(({ ride }) => (ride.leg ? [ride.leg] : [])),
+        pricing,
+        charges: part.flatMap(({ ride }) => ride.charges),
+        taps: part.flatMap(({ ride }) => ride.taps),
+        rows: part.flatMap(({ ride, row }, index) =>
+          index > 0 && row ? [row, ...ride.rows] : ride.rows,
+        ),
+      }));
   }
 
-  /** How a ride is priced with those before it, and by which rows. */
-  continues({ legs, pricing }: TwinJourney, leg: TakenLeg): [string, string[]] | null {
+  /** From the last ride back, a new journey begins wherever that changes nothing in the cost. */
+  cut(rides: readonly Joined[]): Joined[][] {
+    if (rides.length === 1) return [[...rides]];
+    const legs = rides.map(({ ride }) => ride.leg!);
+    const cost = (from: number, to?: number) =>
+      this.frame.costMinor(legs.slice(from, to), this.account);
+    const starts = rides.flatMap(({ row }, at) => (at > 0 && row === null ? [at] : []));
+    const whole = cost(0);
+    if (whole === null) {
+      return [0, ...starts].map((from, index) => rides.slice(from, starts[index]));
+    }
+    for (const at of starts.toReversed()) {
+      const [one, two] = [cost(0, at), cost(at)];
+      if (one === null || two === null || one + two !== whole) continue;
+      return [...this.cut(rides.slice(0, at)), rides.slice(at)];
+    }
+    return [[...rides]];
+  }
+
+  /** How a ride is priced with those before it, and by which row; null by transfers. */
+  continues(
+    { legs, pricing }: Pick<TwinJourney, 'legs' | 'pricing'>,
+    leg: TakenLeg,
+  ): [string, string | null] | null {
     const last = legs.at(-1)!;
     const first = legs[0]!;
     const isAlone = legs.length === 1;
@@ -331,7 +369,7 @@ export class Twin {
       const day = (ms: number) => this.dayAndTime(ms)[0];
       const isOneDay = day(last.departureMs) === day(leg.departureMs);
       const isNear = transferMs === Number.POSITIVE_INFINITY ? isOneDay : gapMs <= transferMs;
-      return isNear ? ['sum', []] : null;
+      return isNear ? ['sum', null] : null;
     }
     if (!isAlone && pricing !== row.pricing) return null;
     if (legs.length > row.transfers || gapMs > row.gapMs) return null;
@@ -340,7 +378,7 @@ export class Twin {
     if (isUsed && !row.mayRepeat) return null;
     const isBack = this.station(leg.to) === this.station(first.from);
     if (row.pricing === 'through' && isBack) return null;
-    return [row.pricing, [`faregate_continuations.txt, line ${row.line}`]];
+    return [row.pricing, `faregate_continuations.txt, line ${row.line}`];
   }
 }
 

@@ -4,7 +4,12 @@
  * change of clocks in London, over midnight and over the beginning of a service day.
  */
 import fc from 'fast-check';
-import type { Account, AccountTap, SwitchPeriod } from '../../engine/fare/account/account.ts';
+import type {
+  Account,
+  AccountTap,
+  SwitchPeriod,
+  TakenLeg,
+} from '../../engine/fare/account/account.ts';
 import type { FareFrame } from '../../engine/fare/account/frame.ts';
 import { noTerms } from '../../engine/fare/terms/none.ts';
 import type { FareTerms } from '../../engine/fare/terms/terms.ts';
@@ -162,8 +167,17 @@ const frame: fc.Arbitrary<FareFrame> = fc.record({
   networkOf: fc.constant((route: string) => (route === '7' || route === '9' ? 'bus' : '')),
   defaultRider: fc.constant('adult'),
   missingTapMinor: pick(null, 700),
-  transferMs: pick(null, null, 30 * MINUTE, Number.POSITIVE_INFINITY),
+  transferMs: pick(null, 30 * MINUTE, 30 * MINUTE, Number.POSITIVE_INFINITY),
+  costMinor: fc.constant(costMinor),
 });
+
+/** A ride soon after another is free, and there is no fare from D on route 9. */
+function costMinor(legs: readonly TakenLeg[]): number | null {
+  if (legs.some(({ from, route }) => from === 'D' && route === '9')) return null;
+  const isFree = ({ departureMs }: TakenLeg, index: number) =>
+    index > 0 && departureMs - legs[index - 1]!.arrivalMs <= 15 * MINUTE;
+  return legs.filter((leg, index) => !isFree(leg, index)).length * 100;
+}
 
 const account: fc.Arbitrary<Account> = fc.record({
   rider: pick(null, 'adult', 'child'),

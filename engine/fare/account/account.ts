@@ -54,7 +54,7 @@ export interface TakenLeg {
   readonly completed: 'entry' | 'exit' | null;
 }
 
-/** What a missing tap, a stay too long or a station left at once costs. Neither capped nor counted. */
+/** Cost of a missing tap, a stay too long, a station left at once. Neither capped nor counted. */
 export interface FixedCharge {
   readonly kind: 'missingEntry' | 'missingExit' | 'sameStation' | 'overstay';
   readonly stop: string;

@@ -4,25 +4,30 @@
  */
 import { JOURNEY_LEGS_MAX } from '../../limits.ts';
 import type { Continuation, JourneyPricing } from '../terms/terms.ts';
-import type { Account, FixedCharge, TakenJourney, TakenLeg } from './account.ts';
+import type { Account, TakenJourney, TakenLeg } from './account.ts';
 import type { Ride, RideTables } from './rides.ts';
-
-/** A journey that later rides may continue. */
-interface Growing {
-  readonly legs: TakenLeg[];
-  /** null: any, as long as there is one ride. */
-  pricing: JourneyPricing | null;
-  readonly charges: FixedCharge[];
-  readonly atMs: number;
-  readonly taps: string[];
-  readonly why: string[];
-  readonly routes: Set<string>;
-}
 
 /** How a ride continues a journey. */
 interface Link {
   readonly pricing: JourneyPricing;
   readonly why: string;
+  /** By a transfer of the fares' own, which may make no difference. */
+  readonly isTransfer: boolean;
+}
+
+/** A ride of a journey, and how it came into it; the first did by nothing. */
+interface Part {
+  readonly ride: Ride;
+  readonly leg: TakenLeg;
+  readonly link: Link | null;
+  /** Its place among the account's rides. */
+  readonly order: number;
+}
+
+/** A journey, in the order of its first ride. */
+interface Ordered {
+  readonly journey: TakenJourney;
+  readonly order: number;
 }
 
 /** Puts the rides of an account, in order, together to journeys. */
@@ -31,91 +36,113 @@ export function joinRides(
   tables: RideTables,
   account: Account,
 ): TakenJourney[] {
-  const rider = account.rider ?? tables.frame.defaultRider;
-  const journeys: Growing[] = [];
-  let last: Growing | null = null;
-  for (const ride of rides) {
-    const link = last && ride.leg ? linkOf(last, ride.leg, tables, rider) : null;
-    if (last && link) {
-      extend(last, ride, link);
+  const journeys: Ordered[] = [];
+  let parts: Part[] = [];
+  const finish = () => {
+    for (const cut of cutJourney(parts, tables, account)) journeys.push(journeyOf(cut));
+    parts = [];
+  };
+  for (const [order, ride] of rides.entries()) {
+    const { leg } = ride;
+    if (!leg) {
+      if (ride.endsJourney) finish();
+      const { charges, atMs, taps, why } = ride;
+      journeys.push({ journey: { legs: [], pricing: 'sum', charges, atMs, taps, why }, order });
       continue;
     }
-    const journey = begin(ride);
-    journeys.push(journey);
-    if (ride.leg) last = journey;
-    else if (ride.endsJourney) last = null;
+    const link = linkOf(parts, leg, tables, account);
+    if (!link) finish();
+    parts.push({ ride, leg, link, order });
   }
-  return journeys.map(({ legs, pricing, charges, atMs, taps, why }) => ({
-    legs,
-    pricing: pricing ?? 'sum',
-    charges,
-    atMs,
-    taps,
-    why,
-  }));
+  finish();
+  return journeys.sort((a, b) => a.order - b.order).map(({ journey }) => journey);
 }
 
-function begin({ leg, charges, atMs, taps, why }: Ride): Growing {
-  return {
-    legs: leg ? [leg] : [],
-    pricing: null,
-    charges: [...charges],
-    atMs,
-    taps: [...taps],
-    why: [...why],
-    routes: new Set(leg && leg.route !== '' ? [leg.route] : []),
+/**
+ * Rides that stand together for transfers of the fares' own alone begin a new journey, from the
+ * last one back, wherever that changes nothing in what they cost; or each does, where all together
+ * have no price.
+ */
+function cutJourney(parts: readonly Part[], { frame }: RideTables, account: Account): Part[][] {
+  if (parts.length === 0) return [];
+  if (!parts.some(({ link }) => link?.isTransfer)) return [[...parts]];
+  const legs = parts.map(({ leg }) => leg);
+  const cuts: Part[][] = [];
+  let end = parts.length;
+  const whole = frame.costMinor(legs, account);
+  let rest = whole;
+  for (let at = end - 1; at > 0; at--) {
+    if (!parts[at]!.link!.isTransfer) continue;
+    const before = whole === null ? null : frame.costMinor(legs.slice(0, at), account);
+    const after = before === null ? null : frame.costMinor(legs.slice(at, end), account);
+    const isSame = before !== null && after !== null && before + after === rest;
+    if (whole !== null && !isSame) continue;
+    cuts.unshift(parts.slice(at, end));
+    end = at;
+    rest = before;
+  }
+  return [parts.slice(0, end), ...cuts];
+}
+
+function journeyOf(parts: readonly Part[]): Ordered {
+  const [first, ...others] = parts;
+  const journey: TakenJourney = {
+    legs: parts.map(({ leg }) => leg),
+    pricing: others[0]?.link?.pricing ?? 'sum',
+    charges: parts.flatMap(({ ride }) => ride.charges),
+    atMs: first!.ride.atMs,
+    taps: parts.flatMap(({ ride }) => ride.taps),
+    why: parts.flatMap(({ ride, link }, index) =>
+      index === 0 || !link ? ride.why : [link.why, ...ride.why],
+    ),
   };
-}
-
-function extend(journey: Growing, ride: Ride, { pricing, why }: Link): void {
-  const leg = ride.leg!;
-  journey.legs.push(leg);
-  journey.pricing = pricing;
-  journey.charges.push(...ride.charges);
-  journey.taps.push(...ride.taps);
-  journey.why.push(why, ...ride.why);
-  if (leg.route !== '') journey.routes.add(leg.route);
+  return { journey, order: first!.order };
 }
 
 /** How a ride continues a journey, or null. */
-function linkOf(journey: Growing, leg: TakenLeg, tables: RideTables, rider: string): Link | null {
-  const before = journey.legs.at(-1)!;
-  if (journey.legs.length === JOURNEY_LEGS_MAX) return null;
+function linkOf(
+  parts: readonly Part[],
+  leg: TakenLeg,
+  tables: RideTables,
+  account: Account,
+): Link | null {
+  if (parts.length === 0 || parts.length === JOURNEY_LEGS_MAX) return null;
+  const before = parts.at(-1)!.leg;
+  const rider = account.rider ?? tables.frame.defaultRider;
   const isFor = ({ fromNetwork, toNetwork, rider: whom }: Continuation) =>
     (fromNetwork === '' || fromNetwork === before.network) &&
     (toNetwork === '' || toNetwork === leg.network) &&
     (whom === '' || whom === rider);
   const row = tables.terms.continuations.find(isFor);
-  if (!row) return transferOf(journey, before, leg, tables);
+  const pricing = parts[1]?.link?.pricing ?? null;
+  if (!row) return pricing === null || pricing === 'sum' ? transferOf(before, leg, tables) : null;
+  const first = parts[0]!.leg;
+  const isUsed = leg.route !== '' && parts.some((part) => part.leg.route === leg.route);
   const isKept =
-    journey.legs.length <= row.transfers &&
-    leg.departureMs - journey.legs[0]!.departureMs <= row.totalMs &&
+    parts.length <= row.transfers &&
+    leg.departureMs - first.departureMs <= row.totalMs &&
     leg.departureMs - before.arrivalMs <= row.gapMs &&
-    (row.mayRepeat || !journey.routes.has(leg.route)) &&
-    (journey.pricing ?? row.pricing) === row.pricing &&
-    !(row.pricing === 'through' && isBack(journey.legs[0]!, leg, tables));
+    (row.mayRepeat || !isUsed) &&
+    (pricing ?? row.pricing) === row.pricing &&
+    !(row.pricing === 'through' && isBack(first, leg, tables));
   if (!isKept) return null;
   const place = `faregate_continuations.txt, line ${row.line}`;
-  return { pricing: row.pricing, why: `from ${leg.from} on the journey goes on: ${place}` };
+  const why = `from ${leg.from} on the journey goes on: ${place}`;
+  return { pricing: row.pricing, why, isTransfer: false };
 }
 
-/** Whether a ride ends where a journey began, so that there is no fare from its entry to its exit. */
+/** Whether a ride ends where a journey began, between which there is no fare. */
 function isBack(first: TakenLeg, last: TakenLeg, { frame }: RideTables): boolean {
   return frame.stationOf(first.from) === frame.stationOf(last.to);
 }
 
 /** A ride near enough to the one before for a transfer of the fares' own. */
-function transferOf(
-  { pricing }: Growing,
-  before: TakenLeg,
-  leg: TakenLeg,
-  { frame, calendar }: RideTables,
-): Link | null {
-  if (frame.transferMs === null || (pricing ?? 'sum') !== 'sum') return null;
+function transferOf(before: TakenLeg, leg: TakenLeg, { frame, calendar }: RideTables): Link | null {
+  if (frame.transferMs === null) return null;
   const isNear =
     frame.transferMs === Number.POSITIVE_INFINITY
       ? calendar.dayOf(before.departureMs) === calendar.dayOf(leg.departureMs)
       : leg.departureMs - before.arrivalMs <= frame.transferMs;
-  if (!isNear) return null;
-  return { pricing: 'sum', why: `from ${leg.from} on a transfer of the fares may hold` };
+  const why = `from ${leg.from} on by transfers of the fares`;
+  return isNear ? { pricing: 'sum', why, isTransfer: true } : null;
 }

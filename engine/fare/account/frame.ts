@@ -2,9 +2,12 @@
  * What the rules for taps ask of the fares they stand beside, a station matrix or a GTFS feed
  * (docs/fare-extensions.md, "Taps become rides").
  */
+
 import type { CompiledFares } from '../fares.ts';
 import type { GtfsFares } from '../gtfs/fares.ts';
 import type { GtfsFeed } from '../gtfs/feed.ts';
+import type { Account, TakenLeg } from './account.ts';
+import { gtfsLeg } from './gtfs-prices.ts';
 
 export interface FareFrame {
   /** Id of the station that a stop, by id or name, belongs to; an unknown stop is its own. */
@@ -20,6 +23,8 @@ export interface FareFrame {
    * none of them has one; null where there are no transfers.
    */
   readonly transferMs: number | null;
+  /** What legs cost together with the fares' own transfers; null where that is unknown. */
+  costMinor(legs: readonly TakenLeg[], account: Account): number | null;
 }
 
 export function matrixFrame(fares: CompiledFares): FareFrame {
@@ -29,10 +34,12 @@ export function matrixFrame(fares: CompiledFares): FareFrame {
     defaultRider: fares.riders[0]!,
     missingTapMinor: fares.rules.missingTapMinor,
     transferMs: null,
+    costMinor: () => null,
   };
 }
 
-export function gtfsFrame({ feed, stops }: GtfsFares): FareFrame {
+export function gtfsFrame(fares: GtfsFares): FareFrame {
+  const { feed, stops } = fares;
   const networks = new Map(feed.routes.map(({ id, network }) => [id, network]));
   return {
     stationOf: (stop) => {
@@ -43,6 +50,10 @@ export function gtfsFrame({ feed, stops }: GtfsFares): FareFrame {
     defaultRider: feed.riders.find(({ isDefault }) => isDefault)?.id ?? '',
     missingTapMinor: null,
     transferMs: longestTransferMs(feed),
+    costMinor: (legs, { rider, media }) => {
+      const priced = fares.price({ id: null, rider, media, legs: legs.map(gtfsLeg) });
+      return 'error' in priced ? null : priced.amountMinor;
+    },
   };
 }
 

@@ -48,7 +48,7 @@ export class GtfsPrices implements LegPrices {
     const { to, arrivalMs } = legs.at(-1)!;
     const asked = isThrough ? [{ ...first, to, arrivalMs }] : legs;
     const { rider, media } = account;
-    const priced = fares.price({ id: null, rider, media, legs: asked.map(legOf) });
+    const priced = fares.price({ id: null, rider, media, legs: asked.map(gtfsLeg) });
     if ('error' in priced) return priced;
     return legs.map((_, leg) => fareOf(fares, priced.items, leg));
   }
@@ -97,7 +97,7 @@ export class GtfsPrices implements LegPrices {
         [there, stop],
       ] as const) {
         const ride = { from, to, network, route: '', departureMs: atMs, arrivalMs: atMs };
-        const priced = fares.price({ id: null, rider, media, legs: [legOf(ride)] });
+        const priced = fares.price({ id: null, rider, media, legs: [gtfsLeg(ride)] });
         if ('error' in priced) continue;
         minimum = Math.min(minimum, priced.amountMinor);
         maximum = Math.max(maximum, priced.amountMinor);
@@ -106,7 +106,7 @@ export class GtfsPrices implements LegPrices {
     return minimum > maximum ? null : { minimum, maximum };
   }
 
-  /** Stops of which some is in each place that fares tell apart: two, if they are of two stations. */
+  /** Stops for each place that fares tell apart: one, or two of two stations. */
   #placesOf(fares: GtfsFares): readonly number[] {
     const known = this.#places.get(fares);
     if (known) return known;
@@ -130,7 +130,8 @@ export class GtfsPrices implements LegPrices {
   }
 }
 
-function legOf(leg: Omit<TakenLeg, 'completed'>): Leg {
+/** A leg as GTFS fares are asked for it. */
+export function gtfsLeg(leg: Omit<TakenLeg, 'completed'>): Leg {
   const { from, to, network, route, departureMs, arrivalMs } = leg;
   return {
     ...{ from, to, departureMs, arrivalMs, via: NO_STOPS },

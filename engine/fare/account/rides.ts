@@ -1,6 +1,7 @@
 /**
- * What becomes of a ride as tapped: a leg with its fare, a charge, or both (docs/fare-extensions.md,
- * "Taps become rides"): same station, then the time limit, then taps that are missing.
+ * What becomes of a ride as tapped: a leg with its fare, a charge, or both
+ * (docs/fare-extensions.md, "Taps become rides"): same station, then the time limit, then taps that
+ * are missing.
  */
 import type { FareCalendar } from '../terms/calendar.ts';
 import type { FareTerms, MissingTap, Riding, SameStation, TimeLimit } from '../terms/terms.ts';
@@ -28,8 +29,8 @@ export interface RideTables {
   readonly frame: FareFrame;
 }
 
-/** Where a row stands, and whether it is of a tap. */
-type Filter = Riding & { readonly stop: string; readonly line: number };
+/** Where a rule holds, and for whom. */
+type Filter = Riding & { readonly stop: string };
 
 /** Judges the rides of one account, in order. */
 export class RideJudge {

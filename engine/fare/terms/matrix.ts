@@ -1,6 +1,6 @@
 /**
- * Extension tables beside a station matrix (docs/fare-extensions.md): stations and classes of riders
- * are the matrix's, networks and fare media free names.
+ * Extension tables beside a station matrix (docs/fare-extensions.md): stations and riders
+ * are those of the matrix, networks and fare media free names.
  */
 import { checkReferences, checkValues, type Tables } from '../gtfs/columns.ts';
 import { Findings } from '../gtfs/findings.ts';

@@ -89,7 +89,7 @@ export interface Pass {
   /** null: without end. */
   readonly days: number | null;
   readonly startsAtFirstRide: boolean;
-  /** null: any number. */
+  /** null: as many as one likes. */
   readonly rides: number | null;
   readonly line: number;
 }
@@ -105,7 +105,7 @@ export interface MissingTap extends Riding {
 
 export interface SameStation extends Riding {
   readonly stop: string;
-  /** null: any stay. */
+  /** null for any stay. */
   readonly untilMs: number | null;
   readonly charge: 'fare' | 'amount' | 'minimum' | 'maximum' | 'incomplete' | 'none';
   readonly amountMinor: number | null;
@@ -116,7 +116,7 @@ export interface SameStation extends Riding {
 
 export interface TimeLimit {
   readonly network: string;
-  /** Zones that a ride spans at most; null: any. */
+  /** Zones that a ride spans at most; null for any. */
   readonly zones: number | null;
   readonly period: string;
   readonly limitMs: number;
