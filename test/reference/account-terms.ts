@@ -9,40 +9,15 @@ import type {
   TakenJourney,
   TakenLeg,
 } from '../../engine/fare/account/account.ts';
-import type { FareFrame } from '../../engine/fare/account/frame.ts';
 import { type AccountJourney, priceAccount } from '../../engine/fare/account/price.ts';
 import { RideRules } from '../../engine/fare/account/rules.ts';
-import { checkMatrixTerms } from '../../engine/fare/terms/matrix.ts';
-import type { FareTerms } from '../../engine/fare/terms/terms.ts';
+import { plainFrame, termsOf } from '../kit/account-kit.ts';
 
-/** Terms of tables by name (`caps`, each a text with its header), without errors. */
-export function termsOf(tables: Readonly<Record<string, string>>): FareTerms {
-  const files = Object.entries(tables).map(([name, text]) => ({
-    name: `faregate_${name}.txt`,
-    rows: text
-      .trim()
-      .split('\n')
-      .map((line, index) => ({ line: index + 1, fields: line.trim().split(',') })),
-    fault: null,
-  }));
-  const names = files.map(({ name }) => name);
-  const matrix = { decimals: 2, stations: [...'ABCDEF'], riders: ['adult', 'student'] };
-  const { findings, terms } = checkMatrixTerms(files, names, matrix);
-  assert(terms, JSON.stringify(findings.list));
-  return terms;
-}
-
-/** Fares beside which the terms stand: stops are stations, adults the default. */
-export const frame: FareFrame = {
-  stationOf: (stop) => stop,
-  networkOf: () => '',
-  defaultRider: 'adult',
-  missingTapMinor: null,
-  transferMs: null,
-};
+/** Classes of riders and stations of the matrix that tables stand beside. */
+const MATRIX = { decimals: 2, stations: [...'ABCDEF'], riders: ['adult', 'student'] };
 
 export function rulesOf(tables: Readonly<Record<string, string>>): RideRules {
-  return new RideRules(termsOf(tables), frame, 2);
+  return new RideRules(termsOf(tables, MATRIX), plainFrame, 2);
 }
 
 /** A ride for a test: when it began, on what, and what its fare is. */

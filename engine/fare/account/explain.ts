@@ -74,7 +74,7 @@ export function itemsOf(pricer: RidePricer, journey: TakenJourney, why: string[]
         ? `${cap.rides} paid journeys`
         : formatMinor(cap.amountMinor, rules.decimals);
     const off = formatMinor(cappedMinor, rules.decimals);
-    why.push(`cap ${cap.id} of ${most} (${FILES.cap} line ${cap.line}): ${off} off the journey`);
+    why.push(`cap ${cap.id} of ${most} (${FILES.cap}, line ${cap.line}): ${off} off the journey`);
   }
   return items;
 }
@@ -87,7 +87,7 @@ export function passItems(
   why: string[],
 ): AccountItem[] {
   const left = ridesLeft === null ? '' : `, ${ridesLeft} rides left`;
-  why.push(`pass ${pass.id} covers it (${FILES.pass} line ${pass.line}${left})`);
+  why.push(`pass ${pass.id} covers it (${FILES.pass}, line ${pass.line}${left})`);
   return journey.legs.map(({ from, to }, leg) => {
     const fareMinor = fares[leg]!.amountMinor;
     const taken = { rule: 'pass', file: FILES.pass, line: pass.line } as const;
@@ -103,7 +103,7 @@ function offWords(rules: RideRules, leg: number, { rule, file, line, amountMinor
     cumulative: 'what was paid before',
   };
   const words = name[rule as keyof typeof name];
-  return `${words} (${file} line ${line}): ${formatMinor(amountMinor, rules.decimals)} off leg ${leg}`;
+  return `${words} (${file}, line ${line}): ${formatMinor(amountMinor, rules.decimals)} off leg ${leg}`;
 }
 
 /** A charge with its amount. */

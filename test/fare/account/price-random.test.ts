@@ -10,7 +10,8 @@ import type { TakenJourney } from '../../../engine/fare/account/account.ts';
 import { adjustmentsOf, type Settled } from '../../../engine/fare/account/adjustments.ts';
 import { type AccountJourney, priceAccount } from '../../../engine/fare/account/price.ts';
 import { RideRules } from '../../../engine/fare/account/rules.ts';
-import { amountOf, frame } from '../../reference/account-terms.ts';
+import { plainFrame } from '../../kit/account-kit.ts';
+import { amountOf } from '../../reference/account-terms.ts';
 import { AccountTwin } from '../../reference/account-twin.ts';
 import { account, change, journeys, randomPrices, terms } from '../../reference/price-random.ts';
 
@@ -25,11 +26,11 @@ test(`the twin agrees on ${RUNS} accounts, whose versions change (seed ${seed})`
   const rulesTaken = new Map<string, number>();
   fc.assert(
     fc.property(terms, terms, change, account, journeys, (early, late, atMs, holder, taken) => {
-      const versions = [early, late].map((each) => new RideRules(each, frame, 2));
+      const versions = [early, late].map((each) => new RideRules(each, plainFrame, 2));
       const book = { at: (ms: number) => versions[ms < atMs ? 0 : 1]! };
       const priced = priceAccount(book, randomPrices, holder, taken);
       const termsAt = (ms: number) => (ms < atMs ? early : late);
-      const twin = new AccountTwin(termsAt, randomPrices, holder, frame.defaultRider);
+      const twin = new AccountTwin(termsAt, randomPrices, holder, plainFrame.defaultRider);
       assert.deepEqual(
         amounts(priced),
         taken.map((journey) => twin.price(journey)),
@@ -51,7 +52,7 @@ test(`late journeys and their adjustments add up (seed ${seed})`, () => {
   let moved = 0;
   fc.assert(
     fc.property(terms, account, journeys, fc.nat(), (each, holder, taken, drawn) => {
-      const rules = new RideRules(each, frame, 2);
+      const rules = new RideRules(each, plainFrame, 2);
       const price = (list: readonly TakenJourney[]) =>
         priceAccount({ at: () => rules }, randomPrices, holder, list);
       const late = taken[drawn % taken.length]!;

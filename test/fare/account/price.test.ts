@@ -125,10 +125,10 @@ test('each item tells file and line of what was taken off, and words tell the re
   );
   assert.deepEqual(second.why, [
     'the fare',
-    'a transfer (faregate_transfers.txt line 2): 1.00 off leg 0',
-    'a discount (faregate_discounts.txt line 2): 1.00 off leg 0',
-    'what was paid before (faregate_cumulative.txt line 2): 0.10 off leg 0',
-    'cap day of 2.00 (faregate_caps.txt line 2): 0.25 off the journey',
+    'a transfer (faregate_transfers.txt, line 2): 1.00 off leg 0',
+    'a discount (faregate_discounts.txt, line 2): 1.00 off leg 0',
+    'what was paid before (faregate_cumulative.txt, line 2): 0.10 off leg 0',
+    'cap day of 2.00 (faregate_caps.txt, line 2): 0.25 off the journey',
   ]);
 });
 
