@@ -3,6 +3,7 @@
  * named, or all.
  */
 import { parseArgs } from 'node:util';
+import { accountBenchmark } from './account.ts';
 import { backlogBenchmark } from './backlog.ts';
 import { cardKeysBenchmark } from './card-keys.ts';
 import { denylistBenchmark } from './denylist.ts';
@@ -38,6 +39,7 @@ const benchmarks: readonly Benchmark[] = [
   denylistBenchmark,
   poolBenchmark,
   quoteBenchmark,
+  accountBenchmark,
   stationBenchmark,
   isolationBenchmark,
   soakBenchmark,

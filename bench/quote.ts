@@ -35,16 +35,14 @@ const MORNING_MS = Date.parse('2024-10-01T08:00:00-04:00');
 export const quoteBenchmark: Benchmark = {
   name: 'quote',
   async questions(smoke) {
-    const isBoston = existsSync(join(BOSTON, 'fare_leg_rules.txt'));
-    const source = isBoston ? await readGtfs(BOSTON) : citySource(smoke ? 10 : 100);
-    const name = isBoston ? 'Boston' : 'a made-up city';
-    const fares = compiled(source);
+    const { name, source: feed } = await source(smoke ? 10 : 100);
+    const fares = compiled(feed);
     const journeys = journeysOf(fares, smoke ? BATCH : 16 * BATCH);
     const sizes = smoke ? [10] : [10, 100, 1000];
     const single = journeys.map((legs) => legs.slice(0, 1));
     const lines = linesOf(journeys);
     const streamedCount = smoke ? BATCH : 200_000;
-    const imported = () => importedFares(source);
+    const imported = () => importedFares(feed);
     return [
       matrixQuestion(smoke ? 10 : 96),
       priced(`${name}, one leg`, fares, single, 100),
@@ -53,14 +51,23 @@ export const quoteBenchmark: Benchmark = {
       streamed('the sample city', await sampleLines(journeys.length), streamedCount, sampleFares),
       streamed(`${name}, one leg`, linesOf(single), streamedCount, imported),
       streamed(`${name}, three legs`, lines, streamedCount, imported),
-      compiling(name, source),
+      compiling(name, feed),
       ...sizes.map((stations) => compiling(`${stations} stations`, citySource(stations))),
       ...sizes.map((stations) => matrixCompiling(stations)),
     ];
   },
 };
 
-function compiled(source: GtfsSource): GtfsFares {
+/** Boston's feed where it is at hand, and else a made-up city. */
+export async function source(
+  stations: number,
+): Promise<{ readonly name: string; readonly source: GtfsSource }> {
+  return existsSync(join(BOSTON, 'fare_leg_rules.txt'))
+    ? { name: 'Boston', source: await readGtfs(BOSTON) }
+    : { name: 'a made-up city', source: citySource(stations) };
+}
+
+export function compiled(source: GtfsSource): GtfsFares {
   const { feed, findings } = checkSource(source);
   if (!feed) throw new Error(findings.list[0]?.message ?? 'a feed with errors');
   return new GtfsFares(feed, 1, 0);
@@ -76,7 +83,7 @@ function numbers(seed: number): (bound: number) => number {
 }
 
 /** Journeys of three legs that have a price: for each leg a rule is drawn, then stops for it. */
-function journeysOf(fares: GtfsFares, count: number): ScanLeg[][] {
+export function journeysOf(fares: GtfsFares, count: number): ScanLeg[][] {
   const draw = numbers(0x5eed);
   const { feed, evaluator, products } = fares;
   const zone = new ZoneTable(feed.timezone, MORNING_MS / DAY_MS - 10, MORNING_MS / DAY_MS + 10);

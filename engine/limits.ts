@@ -141,6 +141,13 @@ export const CARD_TRANSFERS_MAX = 15;
 export const FARE_RIDES_MAX = 10_000;
 /** Taps of one account that are priced together: a quarter at a hundred a day. */
 export const ACCOUNT_TAPS_MAX = 10_000;
+/** Taps of all accounts that one run of `account` holds: some 300 bytes each. */
+export const ACCOUNT_INPUT_TAPS_MAX = 5_000_000;
+/** Passes that one account holds. */
+export const ACCOUNT_PASSES_MAX = 64;
+/** A file of switches, and one of settled accounts. */
+export const SWITCHES_BYTES_MAX = 1024 * 1024;
+export const SETTLED_BYTES_MAX = 256 * 1024 * 1024;
 /** An entry waits at least so long for its exit, however soon after it the service day ends. */
 export const ACCOUNT_ENTRY_WAITS_MS = 6 * 60 * 60 * 1000;
 /** Lowest and highest fares of stops that a GTFS fare version keeps: some 100 bytes each. */

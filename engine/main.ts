@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `faregate-engine`. */
+import { accountCommand } from './cli/account.ts';
 import { runProgram } from './cli/command.ts';
 import { denylistCommands } from './cli/denylist.ts';
 import { fareCommands } from './cli/fares.ts';
@@ -19,6 +20,7 @@ process.exitCode = await runProgram(
     serveCommand,
     ...fareCommands,
     quoteCommand,
+    accountCommand,
     ...keyCommands,
     ...gateCommands,
     ...denylistCommands,

@@ -80,7 +80,7 @@ function overlong(): RefusedJourney {
  * The lines of a stream, in batches as they arrive; null stands for one over the bound, whose bytes
  * are not kept. A byte-order mark is dropped; the last line needs no newline.
  */
-async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<(string | null)[]> {
+export async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<(string | null)[]> {
   let rest: Buffer = Buffer.alloc(0);
   let skipping = false;
   let first = true;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after } from 'node:test';
+import { accountCommand } from '../../engine/cli/account.ts';
 import { type Io, runProgram } from '../../engine/cli/command.ts';
 import { fareCommands } from '../../engine/cli/fares.ts';
 import { quoteCommand } from '../../engine/cli/quote.ts';
@@ -33,7 +34,7 @@ export async function run(
     terminal: false,
     ...more,
   };
-  const commands = [...fareCommands, quoteCommand];
+  const commands = [...fareCommands, quoteCommand, accountCommand];
   const code = await runProgram('faregate-engine', 'the fare engine', commands, argv, io);
   return { code, out, err };
 }

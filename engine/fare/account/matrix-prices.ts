@@ -8,30 +8,31 @@ import { formatInstant } from '../instant.ts';
 import { type RefusedJourney, refused } from '../journey.ts';
 import { formatMinor } from '../money.ts';
 import { exitFareMinor, exitFareWhy, type Priced } from '../quote.ts';
+import type { TariffFares } from '../tariff.ts';
 import type { FareTerms, JourneyPricing } from '../terms/terms.ts';
 import type { Account, LegFare, LegPrices, TakenLeg } from './account.ts';
 
-/** Distances and what they cost, of a fare set made of a distance tariff. */
-export interface DistancePrices {
-  /** Metres between two stations by their ids. */
-  distanceMetres(from: string, to: string): number;
-  /** What a class of riders pays for so many metres, in minor units. */
-  tariffMinor(rider: string, metres: number): number;
+/** What stands beside the matrix of a version. */
+export interface BesideMatrix {
+  /** null: no tables, and the rules of the matrix hold. */
+  readonly terms: FareTerms | null;
+  /** Distances and what they cost; null where the matrix was not made of a tariff. */
+  readonly tariff: Pick<TariffFares, 'distanceMetres' | 'tariffMinor'> | null;
 }
+
+const NOTHING_BESIDE: BesideMatrix = { terms: null, tariff: null };
 
 /** Versions by what an instant asks of them. */
 type Book = Pick<Versions<CompiledFares>, 'at'>;
 
 export class MatrixPrices implements LegPrices {
   readonly #book: Book;
-  readonly #terms: FareTerms | null;
-  readonly #distances: DistancePrices | null;
+  readonly #beside: (fares: CompiledFares) => BesideMatrix;
 
-  /** @param terms the tables beside the matrix, or null; they replace rules of the matrix */
-  constructor(book: Book, terms: FareTerms | null, distances: DistancePrices | null = null) {
+  /** @param beside what stands beside the matrix of a version of `book`; nothing where left out */
+  constructor(book: Book, beside: (fares: CompiledFares) => BesideMatrix = () => NOTHING_BESIDE) {
     this.#book = book;
-    this.#terms = terms;
-    this.#distances = distances;
+    this.#beside = beside;
   }
 
   legs(
@@ -69,8 +70,9 @@ export class MatrixPrices implements LegPrices {
   /** A version with those of its rules that no table replaces. */
   #kept(fares: CompiledFares): Priced {
     const { rules } = fares;
-    const hasStays = (this.#terms?.sameStation.length ?? 0) > 0;
-    const hasLimits = (this.#terms?.timeLimits.length ?? 0) > 0;
+    const { terms } = this.#beside(fares);
+    const hasStays = (terms?.sameStation.length ?? 0) > 0;
+    const hasLimits = (terms?.timeLimits.length ?? 0) > 0;
     return withRules(fares, {
       ...rules,
       sameStationMinutes: hasStays ? 0 : rules.sameStationMinutes,
@@ -83,18 +85,18 @@ export class MatrixPrices implements LegPrices {
     legs: readonly TakenLeg[],
     rider: number,
   ): readonly LegFare[] | RefusedJourney {
-    const distances = this.#distances;
-    if (!distances) {
+    const { tariff } = this.#beside(fares);
+    if (!tariff) {
       const message = 'rides are priced together by distance, and the fare set has no distances';
       return refused(null, 'FARES_NO_DISTANCE', message);
     }
-    const id = (stop: string) => fares.stations[fares.stationById(stop)]!.id;
     const metres = legs.reduce(
-      (sum, { from, to }) => sum + distances.distanceMetres(id(from), id(to)),
+      (sum, { from, to }) =>
+        sum + tariff.distanceMetres(fares.stationById(from), fares.stationById(to)),
       0,
     );
     const name = fares.riders[rider]!;
-    const amountMinor = distances.tariffMinor(name, metres);
+    const amountMinor = tariff.tariffMinor(rider, metres);
     const amount = formatMinor(amountMinor, fares.decimals);
     const ride = legs.length === 1 ? 'a ride' : `${legs.length} rides`;
     return onFirst(legs, amountMinor, `${ride} of ${metres} m, ${name}: ${amount}`);

@@ -9,6 +9,7 @@ import {
   FARE_MINUTES_MAX,
   FARE_RIDES_MAX,
   FARE_WINDOW_DAYS_MAX,
+  JOURNEY_LEGS_MAX,
 } from '../../limits.ts';
 import { type FieldSpec, type FileSpec, oneOf, refers, required, text } from '../gtfs/spec.ts';
 
@@ -183,7 +184,7 @@ export const termsSpecs: Readonly<Record<string, FileSpec>> = {
       from_network_id: network,
       to_network_id: network,
       rider_category_id: rider,
-      transfers: whole(true, 0, FARE_RIDES_MAX),
+      transfers: whole(true, 0, JOURNEY_LEGS_MAX - 1),
       total_minutes: minutesRequired,
       gap_minutes: minutesRequired,
       repeats: oneOf(false, '0', '1'),

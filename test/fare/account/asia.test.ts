@@ -63,7 +63,7 @@ function mtrFares(): CompiledFares {
 }
 
 test("MTR, Central's lowest and highest fares are those of the table", { skip: noShared }, () => {
-  const prices = new MatrixPrices(fareBook([mtrFares()]), mtr);
+  const prices = new MatrixPrices(fareBook([mtrFares()]), () => ({ terms: mtr, tariff: null }));
   const account = { rider: null, media: null, passes: [] };
   const lines = readFileSync(dataPath('mtr/mtr_lines_fares.csv'), 'utf8').split('\n');
   const fares = lines

@@ -14,7 +14,7 @@ import { briefs, termsOf } from '../../kit/account-kit.ts';
 const MINUTE_MS = 60_000;
 const anyone = { rider: null, media: null, passes: [] };
 const book = sampleFareBook();
-const plain = new MatrixPrices(book, null);
+const plain = new MatrixPrices(book);
 
 function leg(from: string, to: string, minutes = 10, startMinute = 0): TakenLeg {
   const departureMs = startMinute * MINUTE_MS;
@@ -43,8 +43,14 @@ test('a table replaces the rule of the matrix that it is for', () => {
       { settings: 'timezone\nAsia/Shanghai', ...rows },
       { decimals: 2, stations: [], riders: [] },
     );
-  const stays = new MatrixPrices(book, tables({ same_station: 'charge\nfare' }));
-  const limits = new MatrixPrices(book, tables({ time_limits: 'minutes,charge\n60,incomplete' }));
+  const stays = new MatrixPrices(book, () => ({
+    terms: tables({ same_station: 'charge\nfare' }),
+    tariff: null,
+  }));
+  const limits = new MatrixPrices(book, () => ({
+    terms: tables({ time_limits: 'minutes,charge\n60,incomplete' }),
+    tariff: null,
+  }));
   const legs = [leg('0101', '0110', 241), leg('0101', '0101', 21)];
   const zero = sampleFares().fareMinor(0, 0, 0);
   assert.deepEqual(amounts(stays.legs(legs, 'sum', anyone)), [1000, zero]);
@@ -55,7 +61,7 @@ test('a ride tapped once is no stay at a station', () => {
   const set = sampleFareSet();
   const rules = { ...set.rules, sameStationMinor: 900 };
   const fares = compileFares({ ...set, rules });
-  const prices = new MatrixPrices(fareBook([fares]), null);
+  const prices = new MatrixPrices(fareBook([fares]));
   const own = fares.fareMinor(0, 0, 0);
   assert.notEqual(own, 900);
   assert.deepEqual(amounts(prices.legs([leg('0101', '0101', 0)], 'sum', anyone)), [own]);
@@ -79,12 +85,14 @@ test('distance: the tariff at the sum of the distances, which a plain matrix has
     'one ride needs none',
   );
   const asked: string[] = [];
-  const prices = new MatrixPrices(book, null, {
-    distanceMetres: (from, to) => asked.push(`${from}-${to}`) * 1000,
-    tariffMinor: (rider, metres) => (rider === 'adult' ? metres / 10 : 0),
-  });
+  const id = (index: number) => book.versions[0]!.stations[index]!.id;
+  const tariff = {
+    distanceMetres: (from: number, to: number) => asked.push(`${id(from)}-${id(to)}`) * 1000,
+    tariffMinor: (rider: number, metres: number) => (rider === 0 ? metres / 10 : 0),
+  };
+  const prices = new MatrixPrices(book, () => ({ terms: null, tariff }));
   assert.deepEqual(amounts(prices.legs(legs, 'distance', anyone)), [300, 0]);
-  assert.deepEqual(asked, ['0101-0110', '0110-0103'], 'by ids');
+  assert.deepEqual(asked, ['0101-0110', '0110-0103'], 'by their stations');
 });
 
 test('what has no price is told by code', () => {
@@ -92,7 +100,7 @@ test('what has no price is told by code', () => {
   assert.equal(amounts(plain.legs([leg('0101', '0110')], 'sum', rider)), 'FARES_UNKNOWN_RIDER');
   assert.equal(amounts(plain.legs([leg('0101', 'X')], 'sum', anyone)), 'FARES_UNKNOWN_STATION');
   const later = fareBook([compileFares({ ...sampleFareSet(), effectiveMs: MINUTE_MS })]);
-  const prices = new MatrixPrices(later, null);
+  const prices = new MatrixPrices(later);
   assert.equal(amounts(prices.legs([leg('0101', '0110')], 'sum', anyone)), 'FARES_NO_VERSION');
   assert.equal(prices.extreme('maximum', '0101', '', 0, anyone), null);
   assert.equal(plain.extreme('maximum', 'X', '', 0, anyone), null);
@@ -105,7 +113,7 @@ test('lowest and highest fares from or to a station, itself left out', () => {
   const matrix = set.matrix.slice();
   matrix[3 * size] = 1500; // From the fourth station to the first, adults.
   matrix[2] = 5;
-  const prices = new MatrixPrices(fareBook([compileFares({ ...set, matrix })]), null);
+  const prices = new MatrixPrices(fareBook([compileFares({ ...set, matrix })]));
   const here = set.stations[0]!.id;
   assert.equal(prices.extreme('maximum', here, '', 0, anyone), 1500);
   assert.equal(prices.extreme('minimum', here, '', 0, anyone), 5);
