@@ -167,7 +167,7 @@ const frame: fc.Arbitrary<FareFrame> = fc.record({
   networkOf: fc.constant((route: string) => (route === '7' || route === '9' ? 'bus' : '')),
   defaultRider: fc.constant('adult'),
   missingTapMinor: pick(null, 700),
-  transferMs: pick(null, 30 * MINUTE, 30 * MINUTE, Number.POSITIVE_INFINITY),
+  transferMs: pick(null, 15 * MINUTE, 30 * MINUTE, Number.POSITIVE_INFINITY),
   costMinor: fc.constant(costMinor),
 });
 
@@ -175,7 +175,7 @@ const frame: fc.Arbitrary<FareFrame> = fc.record({
 function costMinor(legs: readonly TakenLeg[]): number | null {
   if (legs.some(({ from, route }) => from === 'D' && route === '9')) return null;
   const isFree = ({ departureMs }: TakenLeg, index: number) =>
-    index > 0 && departureMs - legs[index - 1]!.arrivalMs <= 15 * MINUTE;
+    index > 0 && departureMs - legs[index - 1]!.arrivalMs <= 30 * MINUTE;
   return legs.filter((leg, index) => !isFree(leg, index)).length * 100;
 }
 

@@ -11,7 +11,7 @@ import { type AccountJourneys, JourneyRules } from '../../../engine/fare/account
 import { Twin, type TwinJourney } from '../../reference/account-journeys.ts';
 import { type AccountCase, accountCase, HOUR } from '../../reference/account-random.ts';
 
-const RUNS = Number(process.env.FAREGATE_ACCOUNT_RUNS ?? 1500);
+const RUNS = Number(process.env.FAREGATE_ACCOUNT_RUNS ?? 1000);
 const seed = Number(process.env.FAREGATE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 function made(one: AccountCase, taps: readonly AccountTap[], nowMs: number): AccountJourneys {
