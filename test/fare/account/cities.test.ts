@@ -34,8 +34,9 @@ test('New York: twelve paid rides from Monday to Sunday, and the rest of the wee
 });
 
 test('New York: the cap counts seven days from the first tap, and the 12th ride costs 2.10', () => {
-  // Gothamist, 2023-09-07: "calculated over any seven-day period, starting whenever someone makes
-  // their first OMNY tap, and resetting when that week is over"; "just $2.10 the 12th time".
+  // Gothamist, 2023-09-07: "calculated over any seven-day period — starting whenever someone
+  // makes their first OMNY tap, and resetting when that week is over"; "charged just $2.10 the
+  // 12th time".
   const caps = 'cap_id,span,days,amount\nweekly,from_first,7,34.00\n';
   const tables = { settings: NEW_YORK, caps };
   // Wednesday; two a day, so that the 15th is exactly seven days after the first.
