@@ -62,7 +62,7 @@ async function account(args: Args, io: Io): Promise<number> {
   const switches = switchFile === undefined ? [] : await readSwitches(switchFile);
   const settled = settledFile === undefined ? null : await readSettled(settledFile);
   const nowMs = nowOf(args);
-  const accounts = await readTaps(io, passesOf(fares));
+  const accounts = await readTaps(io, fares);
   for (const asked of accounts.values()) {
     const before = settled && (settled.get(asked.name) ?? []);
     io.out(JSON.stringify(answer(fares, asked, switches, before, nowMs)));
@@ -84,7 +84,9 @@ function passesOf({ book }: AccountFares): Set<string> {
 }
 
 /** Reads all taps by account, and tells of lines that are none. */
-async function readTaps(io: Io, passes: ReadonlySet<string>): Promise<Map<string, Asked>> {
+async function readTaps(io: Io, fares: AccountFares): Promise<Map<string, Asked>> {
+  const passes = passesOf(fares);
+  const { versions } = fares.book;
   const accounts = new Map<string, Asked>();
   let number = 0;
   let taps = 0;
@@ -105,6 +107,11 @@ async function readTaps(io: Io, passes: ReadonlySet<string>): Promise<Map<string
       const unknown = parsed.passes?.find(({ pass }) => !passes.has(pass));
       if (unknown) {
         refuse(parsed.account, 'FARES_UNKNOWN_PASS', `no pass ${JSON.stringify(unknown.pass)}`);
+        continue;
+      }
+      const { stop } = parsed.tap;
+      if (!versions.some(({ frame }) => frame.has(stop))) {
+        refuse(parsed.account, 'FARES_UNKNOWN_STATION', `no station ${JSON.stringify(stop)}`);
         continue;
       }
       if (++taps > ACCOUNT_INPUT_TAPS_MAX) {

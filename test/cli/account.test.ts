@@ -190,3 +190,16 @@ test('a ride that waits for its exit is open, and a settled file that is none is
   assert.equal(code, 1);
   assert.match(err[0]!, /line 1: field journeys\[0\]\.taps is not a list of ids$/);
 });
+
+test('a tap at a station that the fares do not have is told by its line, and others go on', async () => {
+  const dir = fresh();
+  await run(importing(SMALL, dir));
+  const lines = await asked(
+    ['--fares', dir],
+    [tap('a', '1', '08:00', 'entry', 'nowhere'), tap('a', '2', '08:10', 'entry', '1')],
+  );
+  assert.equal(lines[0]?.error?.code, 'FARES_UNKNOWN_STATION');
+  assert.match(lines[0]!.error!.message, /^line 1: no station "nowhere"$/);
+  assert.equal(lines[0]?.account, 'a');
+  assert.deepEqual(lines[1]?.journeys[0]?.taps, ['2']);
+});

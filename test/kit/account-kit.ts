@@ -9,6 +9,7 @@ import type { FareTerms } from '../../engine/fare/terms/terms.ts';
 
 export const plainFrame: FareFrame = {
   stationOf: (stop) => stop,
+  has: () => true,
   networkOf: () => '',
   defaultRider: 'adult',
   missingTapMinor: null,

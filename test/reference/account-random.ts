@@ -164,6 +164,7 @@ const terms: fc.Arbitrary<FareTerms> = fc
 
 const frame: fc.Arbitrary<FareFrame> = fc.record({
   stationOf: fc.constant((text: string) => text[0]!),
+  has: fc.constant(() => true),
   networkOf: fc.constant((route: string) => (route === '7' || route === '9' ? 'bus' : '')),
   defaultRider: fc.constant('adult'),
   missingTapMinor: pick(null, 700),

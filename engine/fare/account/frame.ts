@@ -12,6 +12,8 @@ import { gtfsLeg } from './gtfs-prices.ts';
 export interface FareFrame {
   /** Id of the station that a stop, by id or name, belongs to; an unknown stop is its own. */
   stationOf(stop: string): string;
+  /** Whether the fares have a stop, by id or name. */
+  has(stop: string): boolean;
   /** The network of a route; '' for none. */
   networkOf(route: string): string;
   /** '' where the fares have none. */
@@ -30,6 +32,7 @@ export interface FareFrame {
 export function matrixFrame(fares: CompiledFares): FareFrame {
   return {
     stationOf: (stop) => fares.stations[fares.stationById(stop)]?.id ?? stop,
+    has: (stop) => fares.stationById(stop) >= 0,
     networkOf: () => '',
     defaultRider: fares.riders[0]!,
     missingTapMinor: fares.rules.missingTapMinor,
@@ -46,6 +49,7 @@ export function gtfsFrame(fares: GtfsFares): FareFrame {
       const found = stops.find(stop);
       return found < 0 ? stop : stops.stops[stops.stationOf[found]!]!.id;
     },
+    has: (stop) => stops.find(stop) >= 0,
     networkOf: (route) => networks.get(route) ?? '',
     defaultRider: feed.riders.find(({ isDefault }) => isDefault)?.id ?? '',
     missingTapMinor: null,
