@@ -196,7 +196,7 @@ test('a tap at a station that the fares do not have is told by its line, and oth
   await run(importing(SMALL, dir));
   const lines = await asked(
     ['--fares', dir],
-    [tap('a', '1', '08:00', 'entry', 'nowhere'), tap('a', '2', '08:10', 'entry', '1')],
+    [tap('a', '1', '08:00', 'entry', 'nowhere'), tap('a', '2', '08:10', 'exit', 'x')],
   );
   assert.equal(lines[0]?.error?.code, 'FARES_UNKNOWN_STATION');
   assert.match(lines[0]!.error!.message, /^line 1: no station "nowhere"$/);
