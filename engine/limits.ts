@@ -299,6 +299,8 @@ export const LEDGER_BLOCK_CACHE_BYTES = 16 * 1024 * 1024;
 export const LEDGER_CHECK_PURSES_MAX = 8_000_000;
 /** Links of late arrivals that it holds in one pass, at 32 bytes each. */
 export const LEDGER_CHECK_LINKS_MAX = 4_000_000;
+/** Parts of all cards that `ledger taps` is asked for one by one. */
+export const LEDGER_SHARDS_MAX = 4096;
 /** Disagreements `ledger check` names before it only counts them. */
 export const LEDGER_FINDINGS_MAX = 20;
 /** Gaps `ledger check` names before it only counts them. */

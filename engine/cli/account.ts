@@ -54,6 +54,8 @@ interface Asked {
   media: string | undefined;
   readonly passes: Map<string, HeldPass>;
   readonly taps: AccountTap[];
+  /** What cards paid by tap; a tap that arrives twice was paid once. */
+  readonly paidMinor: Map<string, number>;
 }
 
 async function account(args: Args, io: Io): Promise<number> {
@@ -131,7 +133,7 @@ function add(accounts: Map<string, Asked>, line: TapLine): string | null {
   let asked = accounts.get(line.account);
   if (!asked) {
     const { account: name, rider, media } = line;
-    asked = { name, rider, media, passes: new Map(), taps: [] };
+    asked = { name, rider, media, passes: new Map(), taps: [], paidMinor: new Map() };
     accounts.set(name, asked);
   }
   for (const field of ['rider', 'media'] as const) {
@@ -148,13 +150,14 @@ function add(accounts: Map<string, Asked>, line: TapLine): string | null {
     asked.passes.set(JSON.stringify([held.pass, held.fromMs]), held);
   }
   asked.taps.push(line.tap);
+  if (line.paidMinor !== undefined) asked.paidMinor.set(line.tap.id, line.paidMinor);
   return null;
 }
 
 /** The line of an account. @param settled its journeys before, null where none were asked of */
 function answer(
   fares: AccountFares,
-  { name, rider, media, passes, taps }: Asked,
+  { name, rider, media, passes, taps, paidMinor }: Asked,
   switches: readonly SwitchPeriod[],
   settled: readonly Settled[] | null,
   nowMs: number,
@@ -171,12 +174,30 @@ function answer(
     open: open && openLine(open),
     ignored: ignored.map(({ id, atMs, why }) => ({ id, at: formatInstant(atMs), why })),
     ...totalOf(journeys, decimals),
+    ...(paidMinor.size > 0 ? paidOf(paidMinor, journeys, decimals) : {}),
     // Left out of the line where no file of settled accounts was given.
     adjustments: adjustments?.map(({ amountMinor, ...each }) => ({
       ...each,
       amount: formatMinor(amountMinor, decimals),
       amountMinor,
     })),
+  };
+}
+
+/** What the card has paid, and what of it is to be given back; negative: still owed. */
+function paidOf(
+  paid: ReadonlyMap<string, number>,
+  journeys: readonly AccountJourney[],
+  decimals: number,
+): object {
+  const paidMinor = [...paid.values()].reduce((sum, minor) => sum + minor, 0);
+  const known = { paid: formatMinor(paidMinor, decimals), paidMinor };
+  // What a journey without a price costs is not known, and so nothing of what was paid for it.
+  if (journeys.some((journey) => 'error' in journey)) return known;
+  const refundMinor = paidMinor - totalOf(journeys, decimals).totalMinor;
+  return {
+    ...known,
+    ...{ refund: formatMinor(refundMinor, decimals), refundMinor },
   };
 }
 

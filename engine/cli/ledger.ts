@@ -1,7 +1,17 @@
-/** `faregate-engine ledger check`: adds the ledger up again, also while the engine runs. */
+/**
+ * `faregate-engine ledger check`: adds the ledger up again, also while the engine runs. `ledger
+ * taps`: what cards paid, for accounts.
+ */
 import { join } from 'node:path';
+import { FaregateError } from '../errors.ts';
+import { parseInstant } from '../fare/instant.ts';
 import { type CheckReport, checkLedger, requireSound } from '../ledger/check.ts';
+import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
+import { LEDGER_SHARDS_MAX } from '../limits.ts';
+import { openFareSets } from '../operator/fare-files.ts';
+import { postedTaps } from '../operator/posted-taps.ts';
+import { readStorageKey } from '../operator/storage-key.ts';
 import type { Args, Command, Io } from './command.ts';
 
 /** Folder of the ledger's store in the engine's data folder. */
@@ -17,6 +27,28 @@ export const ledgerCommands: readonly Command[] = [
     },
     run: check,
   },
+  {
+    name: 'ledger taps',
+    about: 'posted debits of cards as taps, with what each paid: input of `account`',
+    options: {
+      data: { type: 'string', value: 'DIR', required: true, about: "the engine's data folder" },
+      fares: { type: 'string', value: 'DIR', required: true, about: 'the fare sets gates had' },
+      from: { type: 'string', value: 'INSTANT', required: true, about: 'taps from then on' },
+      to: { type: 'string', value: 'INSTANT', required: true, about: 'taps before then' },
+      network: {
+        type: 'string',
+        multiple: true,
+        value: 'GATES=NETWORK',
+        about: 'network of the gates whose ids begin so; the longest beginning counts',
+      },
+      shard: {
+        type: 'string',
+        value: 'I/N',
+        about: 'part I of N of all cards, from 1 (default 1/1)',
+      },
+    },
+    run: taps,
+  },
 ];
 
 async function check(args: Args, io: Io): Promise<number> {
@@ -30,6 +62,50 @@ async function check(args: Args, io: Io): Promise<number> {
   } finally {
     await store.close();
   }
+}
+
+async function taps(args: Args, io: Io): Promise<number> {
+  const dataDir = args.need('data');
+  const range = { ...shardOption(args), fromMs: instant(args, 'from'), toMs: instant(args, 'to') };
+  const sets = await openFareSets(args.need('fares'));
+  const key = await readStorageKey(dataDir);
+  const networks = args.list('network').map(networkOption);
+  const networkOf = (gateId: string): string => {
+    const named = networks.filter(({ gates }) => gateId.startsWith(gates));
+    return named.sort((a, b) => b.gates.length - a.gates.length)[0]?.network ?? '';
+  };
+  const store = LmdbStore.open(join(dataDir, LEDGER_FOLDER), { readOnly: true });
+  try {
+    const ledger = await Ledger.open(store);
+    for (const tap of postedTaps(ledger, key, range, { sets, networkOf })) {
+      io.out(JSON.stringify(tap));
+      await io.drained?.();
+    }
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+function instant(args: Args, name: string): number {
+  const ms = parseInstant(args.need(name));
+  if (!Number.isNaN(ms)) return ms;
+  throw new FaregateError('USAGE', `--${name} takes an ISO 8601 instant with a zone`);
+}
+
+function shardOption(args: Args): { readonly shard: number; readonly shards: number } {
+  const [, part, of] = /^(\d{1,5})\/(\d{1,5})$/.exec(args.text('shard') ?? '1/1') ?? [];
+  const [shard, shards] = [Number(part) - 1, Number(of)];
+  if (shard >= 0 && shard < shards && shards <= LEDGER_SHARDS_MAX) return { shard, shards };
+  throw new FaregateError('USAGE', `--shard takes I/N, N up to ${LEDGER_SHARDS_MAX}`);
+}
+
+function networkOption(text: string): { readonly gates: string; readonly network: string } {
+  const equals = text.indexOf('=');
+  if (equals >= 0 && equals < text.length - 1) {
+    return { gates: text.slice(0, equals), network: text.slice(equals + 1) };
+  }
+  throw new FaregateError('USAGE', `--network takes GATES=NETWORK, not ${JSON.stringify(text)}`);
 }
 
 function describe(report: CheckReport): string[] {

@@ -106,7 +106,8 @@ function deriveSubkey(key: Uint8Array, prefix: Uint8Array): Uint8Array {
 
 /** The bytes as 32-bit words in an aligned copy, as noble takes them. */
 function words(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.slice().buffer);
+  // A Buffer's slice would be no copy.
+  return new Uint32Array(new Uint8Array(bytes).buffer);
 }
 
 function writeLowWord(out: Uint8Array, at: number, value: number): void {

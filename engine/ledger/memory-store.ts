@@ -118,7 +118,7 @@ export class MemoryStore implements LedgerStore {
     try {
       result = work({
         ...readerOf(this.#committed),
-        put: (table, key, value) => set(table, key, value.slice()),
+        put: (table, key, value) => set(table, key, new Uint8Array(value)),
         remove: (table, key) => set(table, key, undefined),
       });
     } catch (error) {

@@ -3,12 +3,11 @@
  * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`, `parameters/`.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, isHex, toHex } from '../bytes.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { type CmacKey, cmac16 } from '../crypto/mac.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError } from '../errors.ts';
 import { allCurrencies, currencyOf } from '../fare/currencies.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
@@ -21,6 +20,7 @@ import { parametersDir } from './parameter-files.ts';
 import { ParameterShelf } from './parameter-shelf.ts';
 import { createRecordChecks } from './record-checks.ts';
 import { GateRegistry, readRegistry } from './registry.ts';
+import { makeStorageKey } from './storage-key.ts';
 
 const OBSERVE_MS = 1000;
 
@@ -64,7 +64,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const checks = createRecordChecks({
       keyring: options.keyring,
       cardHash: options.cardHash,
-      storageKey: await storageKey(dataDir),
+      storageKey: await makeStorageKey(dataDir),
       salt: new Uint8Array(randomBytes(16)),
     });
     const registry = new GateRegistry(dataDir, (error) =>
@@ -121,22 +121,4 @@ export function hashCard(key: CmacKey, cardNumber: Uint8Array): Uint8Array {
   const hash = new Uint8Array(16);
   cmac16(key, cardNumber, 0, cardNumber.length, hash);
   return hash;
-}
-
-/** The key that evidence is sealed under, made at the first start. */
-async function storageKey(dataDir: string): Promise<Uint8Array> {
-  const path = join(dataDir, 'storage.key');
-  try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(`${toHex(new Uint8Array(randomBytes(32)))}\n`);
-    await file.sync();
-    await file.close();
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  }
-  const text = (await readFile(path, 'utf8')).trim();
-  if (!isHex(text, 32)) {
-    throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hexadecimal`);
-  }
-  return fromHex(text);
 }

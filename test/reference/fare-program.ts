@@ -10,6 +10,7 @@ import { after } from 'node:test';
 import { accountCommand } from '../../engine/cli/account.ts';
 import { type Io, runProgram } from '../../engine/cli/command.ts';
 import { fareCommands } from '../../engine/cli/fares.ts';
+import { ledgerCommands } from '../../engine/cli/ledger.ts';
 import { quoteCommand } from '../../engine/cli/quote.ts';
 
 export interface Ran {
@@ -34,7 +35,7 @@ export async function run(
     terminal: false,
     ...more,
   };
-  const commands = [...fareCommands, quoteCommand, accountCommand];
+  const commands = [...fareCommands, ...ledgerCommands, quoteCommand, accountCommand];
   const code = await runProgram('faregate-engine', 'the fare engine', commands, argv, io);
   return { code, out, err };
 }

@@ -1,8 +1,8 @@
 /**
  * Taps of accounts as lines of JSON: `{account, rider?, media?, passes?:[{pass, from}], id, at, kind,
- * stop, network?, route?}`. Checked by hand; each fault is a value that names its field.
+ * stop, network?, route?, paidMinor?}`. Checked by hand; each fault is a value that names its field.
  */
-import { ACCOUNT_PASSES_MAX, FARE_NAME_LENGTH_MAX } from '../../limits.ts';
+import { ACCOUNT_PASSES_MAX, FARE_AMOUNT_MINOR_MAX, FARE_NAME_LENGTH_MAX } from '../../limits.ts';
 import { parseInstant } from '../instant.ts';
 import type { AccountTap, HeldPass } from './account.ts';
 
@@ -13,6 +13,8 @@ export interface TapLine {
   readonly media: string | undefined;
   readonly passes: readonly HeldPass[] | undefined;
   readonly tap: AccountTap;
+  /** What the tap took from a card, in minor units; undefined where nothing is said of it. */
+  readonly paidMinor: number | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,11 +38,19 @@ export function parseTapLine(line: string): TapLine | string {
       media: optional(data, 'media'),
       passes: data.passes === undefined ? undefined : passesOf(data.passes),
       tap: tapOf(data),
+      paidMinor: paidOf(data),
     };
   } catch (error) {
     if (!(error instanceof Misfit)) throw error;
     return error.message;
   }
+}
+
+function paidOf({ paidMinor }: Fields): number | undefined {
+  if (paidMinor === undefined) return undefined;
+  const isAmount = Number.isInteger(paidMinor) && (paidMinor as number) >= 0;
+  if (isAmount && (paidMinor as number) <= FARE_AMOUNT_MINOR_MAX) return paidMinor as number;
+  throw new Misfit('field paidMinor is not a whole number of minor units');
 }
 
 function tapOf(data: Fields): AccountTap {

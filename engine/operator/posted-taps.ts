@@ -1,0 +1,113 @@
+/**
+ * Posted debits of cards as taps that `faregate-engine account` prices: what a card has paid at
+ * gates beside what its rides cost by all terms, those that no gate can count included
+ * (docs/card-counters.md). Records come from the sealed evidence of their batches; a card is named
+ * by its keyed hash alone.
+ */
+import { readU16, toHex } from '../bytes.ts';
+import { openBatch } from '../debit/batch-evidence.ts';
+import { decodeDebit } from '../debit/codec.ts';
+import { isEvent } from '../debit/event.ts';
+import { openEvidence } from '../debit/evidence.ts';
+import { DEBIT_BYTES, type Debit, DebitKind, TapKind } from '../debit/record.ts';
+import { FaregateError } from '../errors.ts';
+import type { FareSet } from '../fare/fares.ts';
+import { formatInstant } from '../fare/instant.ts';
+import type { Ledger, PostedBatch } from '../ledger/ledger.ts';
+
+/** Which taps are asked for. */
+export interface TapRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Of `shards` parts of all cards, by the first bytes of their hash. */
+  readonly shard: number;
+  readonly shards: number;
+}
+
+/** What records only name by number. */
+export interface TapNames {
+  readonly sets: readonly FareSet[];
+  /** Network of a gate, by its id; '' where it is on none. */
+  readonly networkOf: (gateId: string) => string;
+}
+
+/** A line of `faregate-engine account`. */
+export interface PostedTap {
+  readonly account: string;
+  readonly rider: string;
+  readonly id: string;
+  readonly at: string;
+  readonly kind: 'entry' | 'exit' | 'single';
+  readonly stop: string;
+  readonly network: string;
+  /** What its debit took from the card. */
+  readonly paidMinor: number;
+}
+
+/**
+ * The taps of posted debits, in the order in which they came.
+ * @throws FaregateError LEDGER_BROKEN where evidence does not open.
+ */
+export function* postedTaps(
+  ledger: Ledger,
+  storageKey: Uint8Array,
+  range: TapRange,
+  names: TapNames,
+): Generator<PostedTap> {
+  const stations = stationNames(names.sets);
+  for (const batch of ledger.postedBatches()) {
+    const records = recordsOf(batch, storageKey);
+    for (const { gateSequence, card } of batch.debits) {
+      if (readU16(card, 0) % range.shards !== range.shard) continue;
+      const from = (gateSequence - batch.firstSequence) * DEBIT_BYTES;
+      if (isEvent(records, from)) continue;
+      const debit = decodeDebit(records, from);
+      if (debit.instantMs < range.fromMs || debit.instantMs >= range.toMs) continue;
+      const tap = tapOf(debit, toHex(card).toLowerCase(), stations, names);
+      if (tap) yield tap;
+    }
+  }
+}
+
+function recordsOf(batch: PostedBatch, storageKey: Uint8Array): Uint8Array {
+  const { gateId, firstSequence, sealed, isOne } = batch;
+  const first = { gateId, gateSequence: firstSequence };
+  const records = isOne
+    ? openEvidence(storageKey, sealed, first)
+    : openBatch(storageKey, sealed, first);
+  if (records) return records;
+  const message = `evidence of gate ${gateId} from sequence ${firstSequence} does not open`;
+  throw new FaregateError('LEDGER_BROKEN', message);
+}
+
+/** null for what is no ride: a plain purchase, a station that no version has. */
+function tapOf(
+  debit: Debit,
+  account: string,
+  stations: ReadonlyMap<string, string>,
+  { sets, networkOf }: TapNames,
+): PostedTap | null {
+  const set = sets.find(({ version }) => version === debit.fareVersion);
+  const stop = stations.get(toHex(debit.toStation));
+  if (debit.kind !== DebitKind.debit || !set || stop === undefined) return null;
+  return {
+    account,
+    rider: set.riders[debit.rider] ?? set.riders[0]!,
+    id: `${debit.gateId}-${debit.gateSequence}`,
+    at: formatInstant(debit.instantMs),
+    kind: kindOf(debit.tapKind),
+    stop,
+    network: networkOf(debit.gateId),
+    paidMinor: debit.amountMinor,
+  };
+}
+
+function kindOf(tapKind: TapKind): PostedTap['kind'] {
+  if (tapKind === TapKind.entry) return 'entry';
+  return tapKind === TapKind.exit ? 'exit' : 'single';
+}
+
+/** Ids by code; a code is one station's in all versions. */
+function stationNames(sets: readonly FareSet[]): Map<string, string> {
+  return new Map(sets.flatMap(({ stations }) => stations.map(({ code, id }) => [toHex(code), id])));
+}
