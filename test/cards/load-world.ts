@@ -145,6 +145,7 @@ export class World {
    */
   async call<R>(work: (desk: LoadDesk) => Promise<R>): Promise<R> {
     const { chance } = this;
+    if (!this.calm && chance.happens(0.15)) await this.arriveLate();
     if (this.calm || chance.happens(0.6)) return work(this.desk());
     switch (chance.below(5)) {
       case 0:
@@ -162,6 +163,12 @@ export class World {
         await this.#crashDuring(work);
     }
     throw new FaregateError('UPLINK_FAILED', 'no answer');
+  }
+
+  /** One request that was sent long ago arrives, also between two messages of another visit. */
+  async arriveLate(): Promise<void> {
+    const [request] = this.late.splice(this.chance.below(this.late.length), 1);
+    await request?.();
   }
 
   /** The engine dies while it works: before, within or after the commit. */
