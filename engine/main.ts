@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `faregate-engine`. */
+import { cardCommands } from './cli/cards.ts';
 import { runProgram } from './cli/command.ts';
 import { denylistCommands } from './cli/denylist.ts';
 import { fareCommands } from './cli/fares.ts';
@@ -21,6 +22,7 @@ process.exitCode = await runProgram(
     quoteCommand,
     ...keyCommands,
     ...gateCommands,
+    ...cardCommands,
     ...denylistCommands,
     ...parameterCommands,
     ...ledgerCommands,

@@ -33,7 +33,7 @@ import { Station } from '../station.ts';
 import { warmUp } from '../warm-up.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
-import { openProfile } from './profiles.ts';
+import { openProfile } from '../../engine/operator/profile-files.ts';
 import type { Loaded } from './self-test.ts';
 import { sharedLogDirOf } from './shared-log.ts';
 

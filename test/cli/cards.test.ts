@@ -1,0 +1,151 @@
+/**
+ * The life of a card by the commands, on real programs: issued, loaded by a machine over mutual
+ * TLS, torn in the middle of a load and settled at its next visit, stopped, given back.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { freePorts, type Running, run, start } from '../kit/programs.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'faregate-cards-'));
+const data = join(dir, 'engine');
+const keys = join(dir, 'keys.sealed');
+const clear = join(dir, 'clear.json');
+const number = '03105170010170000001';
+const office = ['--data', data, '--keys', keys, '--json'];
+const ofCard = ['--number', number];
+let engine: Running;
+let loadPort = 0;
+let readerPort = 0;
+
+async function cards(...args: readonly string[]) {
+  const done = await run('engine', ['cards', ...args, ...office]);
+  return { ...done, json: done.out === '' ? null : JSON.parse(done.out) };
+}
+
+/** A machine and the card at it; answers the machine's report. */
+async function load(bundle: string, ...args: readonly string[]) {
+  const machine = start('gate', [
+    'load',
+    ...['--reader', `tcp-listen:${readerPort}`, '--profile', 'tunion'],
+    ...['--bundle', join(dir, bundle), '--engine', `127.0.0.1:${loadPort}`, '--json', ...args],
+  ]);
+  await machine.seen(/waiting for a card/);
+  await run('gate', [
+    'virtual-card',
+    ...['--connect', `127.0.0.1:${readerPort}`, '--keys', clear, '--personality', 'tunion'],
+    ...['--card-number', number, '--balance', '0', '--state', join(dir, 'card.bin'), '--once'],
+  ]);
+  return machine.ended;
+}
+
+before(async () => {
+  const key = { index: 1, version: 1, master: '11223344556677888877665544332211' };
+  writeFileSync(clear, JSON.stringify({ purchase: key, tac: key, load: key }));
+  assert.equal((await run('engine', ['keys', 'import', clear, '--out', keys])).code, 0);
+  for (const id of ['TOPUP', 'GATE1']) {
+    const args = ['--data', data, '--gate', id, '--out', join(dir, id)];
+    assert.equal((await run('engine', ['gates', 'enroll', ...args])).code, 0);
+  }
+  writeFileSync(join(data, 'cards.json'), JSON.stringify({ machines: ['TOPUP'], perLoadMinor: 9000 }));
+  readerPort = (await freePorts(1))[0]!;
+  engine = start('engine', ['cards', 'serve', ...office, '--port', '0', '--until-eof']);
+  loadPort = JSON.parse((await engine.seen(/\{.*\}/))[0]).loadPort as number;
+});
+after(async () => {
+  engine.child.stdin?.end();
+  await engine.ended;
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test('a card is issued once, and ordered within its limits', async () => {
+  const args = [...ofCard, '--issuer', '01011000FFFFFFFF', '--profile', 'tunion'];
+  const issued = await cards('issue', ...args);
+  assert.equal(issued.code, 0, issued.err);
+  assert.equal(issued.json.standing, 'issued');
+  assert.deepEqual((await cards('issue', ...args)).json, issued.json);
+  const other = await cards('issue', ...args, '--holder', 'C-17');
+  assert.match(other.err, /^CARD_REFUSED: cardExists/);
+  const much = await cards('order', ...ofCard, '--order', 'o-0', '--amount', '9001');
+  assert.match(much.err, /^CARD_REFUSED: loadLimit/);
+});
+
+test('an order is paid, loaded and proved by its TAC; nothing is loaded twice', async () => {
+  const placed = await cards('order', ...ofCard, '--order', 'o-1', '--amount', '5000', '--bank', 'B1');
+  assert.equal(placed.json?.state, 'funded', placed.err);
+  const first = await load('TOPUP', '--order', 'o-1');
+  assert.equal(first.code, 0, first.err);
+  const { outcome, proved, balanceMinor } = JSON.parse(first.out);
+  assert.deepEqual([outcome, proved, balanceMinor], ['credited', true, 0]);
+  const again = await load('TOPUP', '--order', 'o-1');
+  assert.equal(again.code, 1);
+  assert.equal(JSON.parse(again.out).refused, 'alreadyCredited');
+  const late = await cards('refund', '--order', 'o-1');
+  assert.match(late.err, /^CARD_REFUSED: alreadyCredited/);
+  const shown = await cards('show', ...ofCard);
+  assert.equal(shown.json.loadedMinor, 5000);
+  assert.equal(shown.json.orders[0].proof, 'tac');
+});
+
+test('a gate that is no load machine is refused', async () => {
+  const refused = await load('GATE1');
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /GATE_REFUSED: GATE1 is no load machine/);
+});
+
+test('a debit that only the bank knows of is found in its statement, and adds up', async () => {
+  assert.equal((await cards('order', ...ofCard, '--order', 'o-2', '--amount', '700')).code, 0);
+  const statement = join(dir, 'bank.csv');
+  writeFileSync(statement, 'order,amount,reference\no-1,5000,B1\no-2,700,B2\no-9,1,B3\n');
+  const { json, code } = await cards('reconcile', '--bank', statement);
+  assert.equal(code, 0);
+  assert.equal(json.statement.known, 1);
+  assert.deepEqual(json.statement.told, [{ orderId: 'o-2', amountMinor: 700, reference: 'B2' }]);
+  assert.equal(json.statement.disputed[0].orderId, 'o-9');
+  const [position] = json.positions;
+  assert.deepEqual(
+    [position.balances.bank, position.onCardsMinor, position.balances.orders],
+    [5700, 5000, -700],
+  );
+  assert.equal((await cards('refund', '--order', 'o-2')).json.state, 'refundDue');
+  const paid = await cards('paid', '--refund', 'o-2', '--reference', 'R1');
+  assert.equal(paid.json.state, 'paid');
+  const settled = await cards('reconcile', '--bank', statement);
+  assert.equal(settled.json.positions[0].balances.bank, 5000);
+});
+
+test('a blocked card is on the denylist, an unblocked one is not', async () => {
+  const signing = join(dir, 'signing.pem');
+  assert.equal((await run('engine', ['denylist', 'key', '--out', signing])).code, 0);
+  const stopped = async (version: string): Promise<boolean> => {
+    const list = join(dir, `list-${version}`);
+    const built = await run('engine', [
+      'denylist',
+      'build',
+      ...['--keys', keys, '--signing-key', signing, '--version', version, '--out', list],
+      ...['--accounts', data],
+    ]);
+    assert.equal(built.code, 0, built.err);
+    const args = ['--list', list, '--public-key', `${signing}.pub`, '--keys', keys, '--json'];
+    return JSON.parse((await run('engine', ['denylist', 'lookup', number, ...args])).out).stopped;
+  };
+  assert.equal((await cards('block', ...ofCard)).json.standing, 'blocked');
+  assert.equal(await stopped('1'), true);
+  assert.equal((await cards('unblock', ...ofCard)).json.standing, 'issued');
+  assert.equal(await stopped('2'), false);
+});
+
+test('an anonymous card is given back for what was read from it, and goes to its next rider', async () => {
+  assert.match((await cards('lost', ...ofCard)).err, /^CARD_REFUSED: notNamed/);
+  const looked = await load('TOPUP');
+  assert.equal(JSON.parse(looked.out).outcome, 'looked', looked.err);
+  const returned = await cards('return', ...ofCard);
+  assert.equal(returned.json.standing, 'returned', returned.err);
+  const next = await cards('reissue', ...ofCard);
+  assert.deepEqual([next.json.generation, next.json.initialMinor], [2, 5000]);
+  assert.deepEqual((await cards('show', ...ofCard)).json.orders, [], 'its history is another');
+  const { json } = await cards('reconcile');
+  assert.deepEqual([json.findings, json.positions[0].balances.stock], [[], 0]);
+});
