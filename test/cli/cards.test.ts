@@ -1,13 +1,22 @@
 /**
- * The life of a card by the commands, on real programs: issued, loaded by a machine over mutual
- * TLS, torn in the middle of a load and settled at its next visit, stopped, given back.
+ * The life of a card by the commands: issued, loaded by a machine over mutual TLS, stopped, given
+ * back. The load host is a program of its own, so that two processes write the accounts; all other
+ * commands run here.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePorts, type Running, run, start } from '../kit/programs.ts';
+import { Readable } from 'node:stream';
+import { cardCommands } from '../../engine/cli/cards.ts';
+import { type Command, runProgram } from '../../engine/cli/command.ts';
+import { denylistCommands } from '../../engine/cli/denylist.ts';
+import { gateCommands } from '../../engine/cli/gates.ts';
+import { keyCommands } from '../../engine/cli/keys.ts';
+import { loadCommand } from '../../gate/cli/load.ts';
+import { virtualCardCommand } from '../../gate/cli/virtual-card.ts';
+import { freePorts, type Running, start } from '../kit/programs.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-cards-'));
 const data = join(dir, 'engine');
@@ -20,25 +29,58 @@ let engine: Running;
 let loadPort = 0;
 let readerPort = 0;
 
+const commands: Readonly<Record<'engine' | 'gate', readonly Command[]>> = {
+  engine: [...cardCommands, ...denylistCommands, ...gateCommands, ...keyCommands],
+  gate: [loadCommand, virtualCardCommand],
+};
+
+/** Runs a command in this process; `heard` is told each line of its standard error. */
+async function run(
+  program: 'engine' | 'gate',
+  args: readonly string[],
+  heard: (line: string) => void = () => {},
+) {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runProgram(program, '', commands[program], args, {
+    out: (line) => void out.push(line),
+    err: (line) => {
+      err.push(line);
+      heard(line);
+    },
+    input: Readable.from([]),
+    env: {},
+    terminal: false,
+  });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
 async function cards(...args: readonly string[]) {
   const done = await run('engine', ['cards', ...args, ...office]);
   return { ...done, json: done.out === '' ? null : JSON.parse(done.out) };
 }
 
-/** A machine and the card at it; answers the machine's report. */
+/** A machine and the card at it; answers what the machine says. */
 async function load(bundle: string, ...args: readonly string[]) {
-  const machine = start('gate', [
-    'load',
-    ...['--reader', `tcp-listen:${readerPort}`, '--profile', 'tunion'],
-    ...['--bundle', join(dir, bundle), '--engine', `127.0.0.1:${loadPort}`, '--json', ...args],
-  ]);
-  await machine.seen(/waiting for a card/);
+  let ready: () => void = () => {};
+  const waiting = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const machine = run(
+    'gate',
+    [
+      'load',
+      ...['--reader', `tcp-listen:${readerPort}`, '--profile', 'tunion'],
+      ...['--bundle', join(dir, bundle), '--engine', `127.0.0.1:${loadPort}`, '--json', ...args],
+    ],
+    (line) => line.endsWith('waiting for a card') && ready(),
+  );
+  await waiting;
   await run('gate', [
     'virtual-card',
     ...['--connect', `127.0.0.1:${readerPort}`, '--keys', clear, '--personality', 'tunion'],
     ...['--card-number', number, '--balance', '0', '--state', join(dir, 'card.bin'), '--once'],
   ]);
-  return machine.ended;
+  return machine;
 }
 
 before(async () => {
