@@ -1,6 +1,7 @@
 /** The load host as a load machine sees it: `LoadDesk` itself, or an engine over the network. */
-import type { LoadOrder, Refused } from './model.ts';
+
 import type { BeginAnswer, PresentAnswer } from './load-desk.ts';
+import type { LoadOrder, Refused } from './model.ts';
 import type { ShownCard } from './shown-card.ts';
 
 /**

@@ -30,7 +30,11 @@ export interface NewCard {
 }
 
 /** A card is issued without money; its first order brings it. */
-export function issueCard(held: CardAccount | undefined, fresh: NewCard, nowMs: number): CardAccount | Refused {
+export function issueCard(
+  held: CardAccount | undefined,
+  fresh: NewCard,
+  nowMs: number,
+): CardAccount | Refused {
   const kind: CardKind = fresh.holder === null ? 'anonymous' : 'named';
   if (held) {
     const same =

@@ -367,10 +367,7 @@ export class LoadDesk {
   #announced(
     named: NamedCard,
     { terminalId, amountMinor }: Pick<Visit, 'terminalId' | 'amountMinor'>,
-    said: Pick<
-      LoadInit,
-      'random' | 'onlineCounter' | 'balanceMinor' | 'keyVersion' | 'algorithm'
-    >,
+    said: Pick<LoadInit, 'random' | 'onlineCounter' | 'balanceMinor' | 'keyVersion' | 'algorithm'>,
   ): Omit<AnnouncedLoad, 'dateTime'> {
     const { keyVersion, algorithm, random, onlineCounter, balanceMinor } = said;
     return {

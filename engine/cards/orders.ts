@@ -184,7 +184,10 @@ export function creditOrder(
   const credit: Posting = { to: 'orders', from: 'purses', amountMinor, why: 'credited' };
   switch (order.state) {
     case 'credited':
-      return { order: order.proof === 'tac' ? order : { ...order, ...proofOf(proved) }, postings: [] };
+      return {
+        order: order.proof === 'tac' ? order : { ...order, ...proofOf(proved) },
+        postings: [],
+      };
     case 'funded':
     case 'authorised':
     case 'unknown':

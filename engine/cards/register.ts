@@ -2,9 +2,7 @@
  * The card accounts: issued, stopped, found, given back, re-issued, replaced. Each method is one
  * durable transaction, and told again what holds already, it changes nothing.
  */
-import type { Funding } from './model.ts';
-import { type CardAccount, type LoadOrder, type Refused, refuse, stoppedStandings } from './model.ts';
-import { fundOrder, refundOrder } from './orders.ts';
+
 import { Held } from './held.ts';
 import {
   blockCard,
@@ -18,6 +16,15 @@ import {
   replaceCard,
   unblockCard,
 } from './life.ts';
+import type { Funding } from './model.ts';
+import {
+  type CardAccount,
+  type LoadOrder,
+  type Refused,
+  refuse,
+  stoppedStandings,
+} from './model.ts';
+import { fundOrder, refundOrder } from './orders.ts';
 import { type CardReader, type CardStore, eachRow } from './rows.ts';
 
 /** What is done with a card that is named and nothing else. */

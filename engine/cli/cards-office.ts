@@ -1,6 +1,7 @@
 /** What the `cards` commands share: the options that name cards and the office that opens them. */
-import { existsSync } from 'node:fs';
+
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, isHex } from '../bytes.ts';
 import { compileProfile } from '../card/purse/compile.ts';

@@ -53,7 +53,8 @@ function reconcile(args: Args, io: Io): Promise<number> {
       for (const { refundId, amountMinor, funding } of report.refundsDue) {
         io.out(`refund ${refundId}: pay ${amountMinor} back, by ${funding.source}`);
       }
-      for (const { orderId } of statement?.disputed ?? []) io.out(`bank: no such debit: ${orderId}`);
+      for (const { orderId } of statement?.disputed ?? [])
+        io.out(`bank: no such debit: ${orderId}`);
       for (const { code, subject } of report.exceptions) io.out(`exception ${code}: ${subject}`);
       io.out(report.findings.length === 0 ? 'the accounts add up' : 'the accounts disagree');
     }
@@ -72,7 +73,13 @@ async function positionsOf(dataDir: string, books: readonly Balances[]): Promise
   });
 }
 
-function describePosition({ issuer, currency, balances, spentMinor, onCardsMinor }: Position): string {
+function describePosition({
+  issuer,
+  currency,
+  balances,
+  spentMinor,
+  onCardsMinor,
+}: Position): string {
   const { bank, cash, stock, orders, refunds, loss } = balances;
   return (
     `issuer ${issuer} (currency ${currency}): bank ${bank}, tills ${cash}, stock ${stock}; ` +

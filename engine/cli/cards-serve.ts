@@ -40,7 +40,9 @@ function serve(args: Args, io: Io): Promise<number> {
       host: args.text('host') ?? '127.0.0.1',
       port: args.whole('port', LOAD_PORT, 0, PORT_MAX),
       pki: await ensurePki(dataDir, args.list('name')),
-      registry: new GateRegistry(dataDir, (error) => log.error({ code: error.code }, error.message)),
+      registry: new GateRegistry(dataDir, (error) =>
+        log.error({ code: error.code }, error.message),
+      ),
       machines: new Set(settings.machines),
       loads: desk,
       log,

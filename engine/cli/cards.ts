@@ -54,7 +54,11 @@ export const cardCommands: readonly Command[] = [
         required: true,
         about: `its scheme: ${builtInProfileNames.join(', ')}, or one of cards.json`,
       },
-      holder: { type: 'string', value: 'REF', about: 'your reference of the person; none: anonymous' },
+      holder: {
+        type: 'string',
+        value: 'REF',
+        about: 'your reference of the person; none: anonymous',
+      },
       currency: { type: 'string', value: 'NUMBER', about: 'ISO 4217 number (default 156)' },
     },
     run: issue,
@@ -136,7 +140,8 @@ export const cardCommands: readonly Command[] = [
 function issue(args: Args, io: Io): Promise<number> {
   return inOffice(args, io, async ({ register, profileNames, cardOf }) => {
     const issuer = args.need('issuer').toUpperCase();
-    if (!isHex(issuer, 8)) throw new FaregateError('USAGE', '--issuer takes 8 bytes in hexadecimal');
+    if (!isHex(issuer, 8))
+      throw new FaregateError('USAGE', '--issuer takes 8 bytes in hexadecimal');
     const profile = args.need('profile');
     if (!profileNames.includes(profile)) {
       const known = profileNames.join(', ');

@@ -76,7 +76,7 @@ export const denylistCommands: readonly Command[] = [
       accounts: {
         type: 'string',
         value: 'DIR',
-        about: "data folder of the engine: cards blocked, lost or replaced there too",
+        about: 'data folder of the engine: cards blocked, lost or replaced there too',
       },
       'passphrase-file': passphrase,
       'signing-key': signingKey,

@@ -37,10 +37,7 @@ export class LmdbStore<T extends string = Table> implements LedgerStore<T> {
     this.#path = path;
     this.#root = root;
     this.#databases = Object.fromEntries(
-      names.map((name) => [
-        name,
-        root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }),
-      ]),
+      names.map((name) => [name, root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })]),
     ) as Databases<T>;
     this.#writer = {
       ...readerOf(this.#databases, undefined),

@@ -133,7 +133,10 @@ export class LoadServer {
       throw new FaregateError('GATE_REFUSED', `machine ${id} is not enrolled, or was revoked`);
     }
     if (!this.#options.machines.has(id)) {
-      throw new FaregateError('GATE_REFUSED', `${id} is no load machine: see cards serve --machine`);
+      throw new FaregateError(
+        'GATE_REFUSED',
+        `${id} is no load machine: see cards serve --machine`,
+      );
     }
   }
 }

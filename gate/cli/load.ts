@@ -21,7 +21,8 @@ const PORT_MAX = 65_535;
 
 export const loadCommand: Command = {
   name: 'load',
-  about: 'Loads one card with a paid order, or looks at it; exit code 0 if it was credited or read.',
+  about:
+    'Loads one card with a paid order, or looks at it; exit code 0 if it was credited or read.',
   options: {
     reader: {
       type: 'string',
@@ -75,7 +76,11 @@ async function transportFrom(args: Args): Promise<TlsTransport> {
   if (!address?.[1] || !(port >= 1 && port <= PORT_MAX)) {
     throw new FaregateError('USAGE', `--engine takes HOST:PORT, not ${args.need('engine')}`);
   }
-  return new TlsTransport({ host: address[1], port, bundle: await readBundle(args.need('bundle')) });
+  return new TlsTransport({
+    host: address[1],
+    port,
+    bundle: await readBundle(args.need('bundle')),
+  });
 }
 
 function describe(report: LoadReport): string {

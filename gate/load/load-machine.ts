@@ -3,12 +3,13 @@
  * host (`docs/card-life.md`). It decides nothing about money. Whatever breaks off, wherever, the
  * order is settled at the card's next visit to any machine.
  */
+
+import { fromHex } from '../../engine/bytes.ts';
 import type { CardFault, Dialogue } from '../../engine/card/dialogue.ts';
 import { isFault } from '../../engine/card/dialogue.ts';
 import type { CompiledProfile } from '../../engine/card/purse/compile.ts';
 import { creditLoad, initializeLoad, proveLoad } from '../../engine/card/purse/load-dialogues.ts';
 import { selectPurse } from '../../engine/card/purse/select-purse.ts';
-import { fromHex } from '../../engine/bytes.ts';
 import type { LoadHost } from '../../engine/cards/host-port.ts';
 import type { BeginAnswer, PresentAnswer } from '../../engine/cards/load-desk.ts';
 import type { RefusalCode, Refused } from '../../engine/cards/model.ts';

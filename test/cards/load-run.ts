@@ -188,12 +188,14 @@ class Run {
     assert.deepEqual(surprising, [], 'an honest world has no exceptions');
     const counts = { credited: 0, refunded: 0 };
     for (const card of world.cards) {
-      const orders = world.store.read((reader) =>
-        ordersOf(reader, eachCard(reader, card.hash)),
-      );
+      const orders = world.store.read((reader) => ordersOf(reader, eachCard(reader, card.hash)));
       const credited = orders.filter((order) => order.state === 'credited');
       counts.credited += credited.length;
-      assert.equal(sum(credited), card.state.loadedMinor, 'what the books and the card were loaded');
+      assert.equal(
+        sum(credited),
+        card.state.loadedMinor,
+        'what the books and the card were loaded',
+      );
       for (const order of orders) counts.refunded += this.#reckonOrder(order);
     }
     return counts;

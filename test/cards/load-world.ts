@@ -25,9 +25,18 @@ import { type CardState, issueCard } from '../../gate/reader/virtual/card-state.
 export const tunion = compileProfile(builtInProfile('tunion'));
 export const terminal = Uint8Array.of(0, 0, 0, 0, 0, 1);
 const master = new Uint8Array(16).map((_, i) => 17 * i);
-const masters = { purchase: { index: 1, version: 1, master }, tac: { index: 1, version: 1, master } };
+const masters = {
+  purchase: { index: 1, version: 1, master },
+  tac: { index: 1, version: 1, master },
+};
 const keyring = new Keyring(
-  (['load', 'tac'] as const).map((use) => ({ use, index: 1, version: 1, algorithm: '3des', master })),
+  (['load', 'tac'] as const).map((use) => ({
+    use,
+    index: 1,
+    version: 1,
+    algorithm: '3des',
+    master,
+  })),
 );
 const names = new CardNames([tunion], cmacKey(new Uint8Array(16).fill(3)));
 const zone = new Zone('Asia/Shanghai');
@@ -132,7 +141,11 @@ export class World {
 
   /** The engine as it is started anew: it knows what is on its disk. */
   desk(): LoadDesk {
-    return makeDesk(this.store, () => this.nowMs, (length) => this.chance.bytes(length));
+    return makeDesk(
+      this.store,
+      () => this.nowMs,
+      (length) => this.chance.bytes(length),
+    );
   }
 
   register(): CardRegister {

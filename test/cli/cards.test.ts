@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { Readable } from 'node:stream';
+import { after, before, test } from 'node:test';
 import { cardCommands } from '../../engine/cli/cards.ts';
 import { type Command, runProgram } from '../../engine/cli/command.ts';
 import { denylistCommands } from '../../engine/cli/denylist.ts';
@@ -91,7 +91,10 @@ before(async () => {
     const args = ['--data', data, '--gate', id, '--out', join(dir, id)];
     assert.equal((await run('engine', ['gates', 'enroll', ...args])).code, 0);
   }
-  writeFileSync(join(data, 'cards.json'), JSON.stringify({ machines: ['TOPUP'], perLoadMinor: 9000 }));
+  writeFileSync(
+    join(data, 'cards.json'),
+    JSON.stringify({ machines: ['TOPUP'], perLoadMinor: 9000 }),
+  );
   readerPort = (await freePorts(1))[0]!;
   engine = start('engine', ['cards', 'serve', ...office, '--port', '0', '--until-eof']);
   loadPort = JSON.parse((await engine.seen(/\{.*\}/))[0]).loadPort as number;
@@ -115,7 +118,16 @@ test('a card is issued once, and ordered within its limits', async () => {
 });
 
 test('an order is paid, loaded and proved by its TAC; nothing is loaded twice', async () => {
-  const placed = await cards('order', ...ofCard, '--order', 'o-1', '--amount', '5000', '--bank', 'B1');
+  const placed = await cards(
+    'order',
+    ...ofCard,
+    '--order',
+    'o-1',
+    '--amount',
+    '5000',
+    '--bank',
+    'B1',
+  );
   assert.equal(placed.json?.state, 'funded', placed.err);
   const first = await load('TOPUP', '--order', 'o-1');
   assert.equal(first.code, 0, first.err);

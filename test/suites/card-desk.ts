@@ -26,7 +26,11 @@ class Office {
   constructor(store: CardStore) {
     const chance = new Chance(1);
     this.store = store;
-    this.desk = makeDesk(store, () => this.nowMs, (length) => chance.bytes(length));
+    this.desk = makeDesk(
+      store,
+      () => this.nowMs,
+      (length) => chance.bytes(length),
+    );
     this.register = new CardRegister(store, () => this.nowMs);
     this.cards = [0, 1].map((index) => new WorldCard(index, chance));
   }
@@ -174,27 +178,30 @@ export function cardDeskSuite(
     assert.equal((await office.present(a, 'o3')).outcome, 'credited');
   });
 
-  run('what waits too long: cancelled, unknown, refunded; paid late goes back', async (office, a) => {
-    await office.issue(a, null);
-    given(await office.desk.order('o1', a.hash, 100));
-    await office.funded('o2', a, 200);
-    await office.funded('o3', a, 300);
-    await office.present(a, 'o3', CREDIT, 'during');
-    office.nowMs += 10 * MINUTE_MS;
-    given(await office.desk.order('o4', a.hash, 400));
-    const first = await sweep(office.store, office.nowMs);
-    assert.deepEqual(first, { unknown: 0, refunded: 0, cancelled: 0 }, 'the machine said it was');
-    office.nowMs += DAY_MS;
-    const second = await sweep(office.store, office.nowMs);
-    assert.deepEqual(second, { unknown: 0, refunded: 1, cancelled: 1 });
-    assert.equal(office.order('o3').state, 'unknown', 'only the card knows');
-    given(await office.desk.fund('o1', BANK));
-    assert.equal(office.order('o1').state, 'refundDue');
-    for (const orderId of ['o1', 'o2', 'o1']) given(await office.desk.paid(orderId, 'R'));
-    assert.deepEqual([office.balances()?.bank, office.balances()?.refunds], [300, 0]);
-    const spent = await office.present(a, 'o2');
-    assert(spent.outcome === 'refused' && spent.refused === 'refunded');
-  });
+  run(
+    'what waits too long: cancelled, unknown, refunded; paid late goes back',
+    async (office, a) => {
+      await office.issue(a, null);
+      given(await office.desk.order('o1', a.hash, 100));
+      await office.funded('o2', a, 200);
+      await office.funded('o3', a, 300);
+      await office.present(a, 'o3', CREDIT, 'during');
+      office.nowMs += 10 * MINUTE_MS;
+      given(await office.desk.order('o4', a.hash, 400));
+      const first = await sweep(office.store, office.nowMs);
+      assert.deepEqual(first, { unknown: 0, refunded: 0, cancelled: 0 }, 'the machine said it was');
+      office.nowMs += DAY_MS;
+      const second = await sweep(office.store, office.nowMs);
+      assert.deepEqual(second, { unknown: 0, refunded: 1, cancelled: 1 });
+      assert.equal(office.order('o3').state, 'unknown', 'only the card knows');
+      given(await office.desk.fund('o1', BANK));
+      assert.equal(office.order('o1').state, 'refundDue');
+      for (const orderId of ['o1', 'o2', 'o1']) given(await office.desk.paid(orderId, 'R'));
+      assert.deepEqual([office.balances()?.bank, office.balances()?.refunds], [300, 0]);
+      const spent = await office.present(a, 'o2');
+      assert(spent.outcome === 'refused' && spent.refused === 'refunded');
+    },
+  );
 
   run('a second payment of one order goes back', async (office, a) => {
     await office.issue(a, null);
@@ -207,34 +214,46 @@ export function cardDeskSuite(
     assert.equal(office.balances()?.bank, 3000);
   });
 
-  run('a lost card is replaced after the settling period, with its balance', async (office, a, b) => {
-    await office.issue(a, 'H-1');
-    await office.issue(b, 'H-1');
-    await office.funded('o1', a, 3000);
-    await office.present(a, 'o1');
-    await office.funded('o2', a, 700);
-    await office.present(a, 'o2', CREDIT, 'after');
-    a.spend(1000);
-    const asked = { card: a.hash, by: b.hash, orderId: 'r1', spentMinor: 1000, settlingMs: DAY_MS };
-    refusedFor(await office.register.replace(asked), 'wrongStanding');
-    given(await office.register.step(a.hash, 'lost'));
-    refusedFor(await office.register.replace(asked), 'notSettled');
-    office.nowMs += DAY_MS;
-    const { order } = given(await office.register.replace(asked));
-    assert.equal(order?.amountMinor, 2000);
-    assert.deepEqual(given(await office.register.replace(asked)).order, order, 'asked again');
-    assert.equal((await office.present(b, 'r1')).outcome, 'credited');
-    assert.equal(b.state.balanceMinor, 2000);
-    // 700 may be on the dead card or not: they were not spent, and go back.
-    assert.equal(office.order('o2').state, 'refundDue');
-    given(await office.desk.paid('o2', 'R'));
-    assert.deepEqual([office.balances()?.bank, office.balances()?.purses], [3000, -3000]);
-    const dead = await office.present(a, null);
-    assert.equal(dead.outcome, 'looked');
-    assert.equal(office.balances()?.loss, 0);
-    refusedFor(await office.register.step(a.hash, 'found'), 'wrongStanding');
-    assert.deepEqual(office.store.read((reader) => [...stoppedCardsOf(reader)]), [a.hash]);
-  });
+  run(
+    'a lost card is replaced after the settling period, with its balance',
+    async (office, a, b) => {
+      await office.issue(a, 'H-1');
+      await office.issue(b, 'H-1');
+      await office.funded('o1', a, 3000);
+      await office.present(a, 'o1');
+      await office.funded('o2', a, 700);
+      await office.present(a, 'o2', CREDIT, 'after');
+      a.spend(1000);
+      const asked = {
+        card: a.hash,
+        by: b.hash,
+        orderId: 'r1',
+        spentMinor: 1000,
+        settlingMs: DAY_MS,
+      };
+      refusedFor(await office.register.replace(asked), 'wrongStanding');
+      given(await office.register.step(a.hash, 'lost'));
+      refusedFor(await office.register.replace(asked), 'notSettled');
+      office.nowMs += DAY_MS;
+      const { order } = given(await office.register.replace(asked));
+      assert.equal(order?.amountMinor, 2000);
+      assert.deepEqual(given(await office.register.replace(asked)).order, order, 'asked again');
+      assert.equal((await office.present(b, 'r1')).outcome, 'credited');
+      assert.equal(b.state.balanceMinor, 2000);
+      // 700 may be on the dead card or not: they were not spent, and go back.
+      assert.equal(office.order('o2').state, 'refundDue');
+      given(await office.desk.paid('o2', 'R'));
+      assert.deepEqual([office.balances()?.bank, office.balances()?.purses], [3000, -3000]);
+      const dead = await office.present(a, null);
+      assert.equal(dead.outcome, 'looked');
+      assert.equal(office.balances()?.loss, 0);
+      refusedFor(await office.register.step(a.hash, 'found'), 'wrongStanding');
+      assert.deepEqual(
+        office.store.read((reader) => [...stoppedCardsOf(reader)]),
+        [a.hash],
+      );
+    },
+  );
 
   run('lost and found, blocked and unblocked', async (office, a, b) => {
     await office.issue(a, 'H-1');
@@ -256,22 +275,25 @@ export function cardDeskSuite(
     assert.equal((await office.present(b, 'o1')).outcome, 'credited');
   });
 
-  run('a card given back keeps its value in the drawer; the next rider starts anew', async (office, a) => {
-    await office.issue(a, null);
-    await office.funded('o1', a, 3000);
-    await office.funded('o2', a, 500);
-    await office.present(a, 'o1');
-    office.nowMs += FRESH_MS + 1;
-    refusedFor(await office.register.giveBack(a.hash, FRESH_MS), 'notSeen');
-    await office.present(a, null);
-    given(await office.register.giveBack(a.hash, FRESH_MS));
-    assert.deepEqual([office.balances()?.stock, office.balances()?.cash], [3000, -3000]);
-    given(await office.register.reissue(a.hash));
-    assert.deepEqual([office.balances()?.stock, office.balances()?.cash], [0, 0]);
-    assert.equal(office.account(a).generation, 2);
-    const foreign = await office.present(a, 'o2');
-    assert(foreign.outcome === 'refused' && foreign.refused === 'otherHolder');
-  });
+  run(
+    'a card given back keeps its value in the drawer; the next rider starts anew',
+    async (office, a) => {
+      await office.issue(a, null);
+      await office.funded('o1', a, 3000);
+      await office.funded('o2', a, 500);
+      await office.present(a, 'o1');
+      office.nowMs += FRESH_MS + 1;
+      refusedFor(await office.register.giveBack(a.hash, FRESH_MS), 'notSeen');
+      await office.present(a, null);
+      given(await office.register.giveBack(a.hash, FRESH_MS));
+      assert.deepEqual([office.balances()?.stock, office.balances()?.cash], [3000, -3000]);
+      given(await office.register.reissue(a.hash));
+      assert.deepEqual([office.balances()?.stock, office.balances()?.cash], [0, 0]);
+      assert.equal(office.account(a).generation, 2);
+      const foreign = await office.present(a, 'o2');
+      assert(foreign.outcome === 'refused' && foreign.refused === 'otherHolder');
+    },
+  );
 
   run('what proves nothing changes nothing', async (office, a, b) => {
     await office.issue(a, null);
