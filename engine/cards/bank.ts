@@ -5,8 +5,9 @@
  */
 import { FaregateError } from '../errors.ts';
 import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
-import type { LoadDesk } from './load-desk.ts';
+
 import { ORDER_ID_PATTERN } from './messages.ts';
+import type { OrderDesk } from './order-desk.ts';
 import type { CardStore } from './rows.ts';
 import { getRow } from './rows.ts';
 
@@ -47,7 +48,7 @@ export function parseStatement(text: string, what: string): BankDebit[] {
 
 export async function reconcileStatement(
   store: CardStore,
-  desk: LoadDesk,
+  orders: OrderDesk,
   debits: readonly BankDebit[],
 ): Promise<StatementReport> {
   const told: BankDebit[] = [];
@@ -66,7 +67,7 @@ export async function reconcileStatement(
       known++;
       continue;
     }
-    await desk.fund(orderId, { source: 'bank', reference });
+    await orders.fund(orderId, { source: 'bank', reference });
     told.push(debit);
   }
   return { told, known, disputed };

@@ -97,6 +97,7 @@ export class Held {
     const next: CardAccount = {
       ...card,
       openOrder: card.openOrder === order.orderId ? null : card.openOrder,
+      everLoadedMinor: card.everLoadedMinor + order.amountMinor,
       nextCounter: Math.max(card.nextCounter ?? 0, counter + 1),
       ...(ownGeneration && {
         loadedMinor: card.loadedMinor + order.amountMinor,

@@ -52,6 +52,7 @@ export function issueCard(
     generation: 1,
     initialMinor: 0,
     loadedMinor: 0,
+    everLoadedMinor: 0,
     nextCounter: null,
     seen: null,
     visit: null,

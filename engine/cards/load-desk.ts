@@ -1,7 +1,7 @@
 /**
- * The load host: orders, their money, and the MAC2 that puts it on a card. Every method is one
- * durable transaction and may be repeated: an answer that was lost is given again. What a MAC2
- * needs is on disk before it leaves.
+ * The load host for machines: the MAC2 that puts a funded order on its card, and what became of it.
+ * Every method is one durable transaction and may be repeated: an answer that was lost is given
+ * again. What a MAC2 needs is on disk before it leaves.
  *
  * A card is read in visits. `begin` numbers one, then the machine sends INITIALIZE FOR LOAD, then
  * `present` brings the answer. So the reading of the newest visit is younger than every MAC2 that
@@ -12,70 +12,37 @@ import { type LoadInit, readLoadInit } from '../card/purse/commands/initialize-f
 import type { AnnouncedLoad, LoadKeys } from '../crypto/load-keys.ts';
 import { LOAD_ATTEMPTS_MAX, LOAD_LOOK_AMOUNT_MAX } from '../limits.ts';
 import { serviceDay } from '../service-day.ts';
-import { writeLocalDateTime, type Zone } from '../time.ts';
+import { writeLocalDateTime } from '../time.ts';
 import { Held } from './held.ts';
+import type { BeginAnswer, LoadHost, PresentAnswer } from './host-port.ts';
 import {
   type Attempt,
   type CardAccount,
-  type Funding,
-  type LoadLimits,
   type LoadOrder,
-  type Refund,
   type Refused,
   refuse,
   type Visit,
 } from './model.ts';
+import type { OrderDeskParts } from './order-desk.ts';
 import {
   authoriseOrder,
   closedOrder,
-  fundOrder,
   judgeBySight,
   leaveUnknown,
   mayAuthorise,
   notCredited,
-  payRefund,
-  placeOrder,
-  refundOrder,
 } from './orders.ts';
-import type { CardStore } from './rows.ts';
 import type { CardNames, NamedCard, ShownCard } from './shown-card.ts';
 
-export interface LoadDeskParts {
-  readonly store: CardStore;
+export interface LoadDeskParts extends OrderDeskParts {
   readonly names: CardNames;
   readonly keys: LoadKeys;
-  readonly limits: LoadLimits;
-  /** Of the date and time that go to cards, and of the day that limits count by. */
-  readonly zone: Zone;
-  readonly nowMs: () => number;
   readonly random: (length: number) => Uint8Array;
-}
-
-export interface BeginAnswer {
-  readonly visit: number;
-  /** What INITIALIZE FOR LOAD has to name. */
-  readonly amountMinor: number;
-  /** An order without outcome: the card may still have its TAC (GET TRANSACTION PROVE). */
-  readonly open: {
-    readonly orderId: string;
-    readonly visit: number;
-    readonly onlineCounter: number;
-  } | null;
-}
-
-export interface PresentAnswer {
-  readonly balanceMinor: number;
-  readonly onlineCounter: number;
-  /** The open order, as this reading of the card settled it. */
-  readonly resolved: { readonly orderId: string; readonly credited: boolean } | null;
-  /** The host's order to the card, 7 bytes and 4; null after a look or a refusal. */
-  readonly credit: { readonly dateTime: string; readonly mac2: string } | null;
-  readonly refused: Refused['refused'] | null;
 }
 
 const NO_DATE_TIME = new Uint8Array(7);
 
-export class LoadDesk {
+export class LoadDesk implements LoadHost {
   readonly #parts: LoadDeskParts;
 
   constructor(parts: LoadDeskParts) {
@@ -84,34 +51,6 @@ export class LoadDesk {
 
   #transaction<R>(work: (held: Held) => R): Promise<R> {
     return this.#parts.store.transaction((writer) => work(new Held(writer, this.#parts.nowMs())));
-  }
-
-  /** Places an order for a card, by the card's keyed hash; the same order again is the first. */
-  order(orderId: string, card: string, amountMinor: number): Promise<LoadOrder | Refused> {
-    return this.#transaction((held) => {
-      const known = held.order(orderId);
-      if (known) {
-        const same = known.card === card && known.amountMinor === amountMinor;
-        return same ? known : refuse('orderDiffers');
-      }
-      const account = held.card(card);
-      if (!account) return refuse('unknownCard');
-      const order = placeOrder(account, orderId, amountMinor, this.#parts.limits, held.nowMs);
-      if (!('refused' in order)) held.addOrder(order);
-      return order;
-    });
-  }
-
-  /** The money of an order has come; the answer shows what became of it. */
-  fund(orderId: string, funding: Funding): Promise<LoadOrder | Refused> {
-    return this.#transaction((held) => {
-      const order = held.order(orderId);
-      if (!order) return refuse('unknownOrder');
-      const change = fundOrder(order, funding, held.nowMs);
-      const repeated = change.refund && held.refund(change.refund.refundId);
-      if (!repeated) held.applyOrder(change);
-      return repeated ? order : change.order;
-    });
   }
 
   /** A card is about to be read, for an order or (null) for a look. `terminalId` of 6 bytes. */
@@ -213,35 +152,6 @@ export class LoadDesk {
       const next = leaveUnknown(order, held.nowMs);
       held.putOrder(next);
       return next;
-    });
-  }
-
-  /** Gives the money of an order back that no card has or can get any more. */
-  refund(orderId: string): Promise<LoadOrder | Refused> {
-    return this.#transaction((held) => {
-      const order = held.order(orderId);
-      if (!order) return refuse('unknownOrder');
-      const dead = held.card(order.card)?.standing === 'replaced';
-      const change = refundOrder(order, 'asked for', dead, held.nowMs);
-      if ('refused' in change) return change;
-      held.applyOrder(change);
-      return change.order;
-    });
-  }
-
-  /** A refund went out; `reference` is the payment's. */
-  paid(refundId: string, reference: string): Promise<Refund | Refused> {
-    return this.#transaction((held) => {
-      const refund = held.refund(refundId);
-      if (!refund) return refuse('unknownRefund');
-      const change = payRefund(refund, reference, held.nowMs);
-      if ('refused' in change) return change;
-      held.putRefund(change.refund, change.postings);
-      const order = held.order(refund.orderId);
-      if (order?.state === 'refundDue' && refundId === order.orderId) {
-        held.putOrder({ ...order, state: 'refunded', sinceMs: held.nowMs });
-      }
-      return change.refund;
     });
   }
 

@@ -53,6 +53,8 @@ export interface CardAccount {
   readonly initialMinor: number;
   /** Credited in this generation. */
   readonly loadedMinor: number;
+  /** The same over all generations: what it still holds and what was debited of it. */
+  readonly everLoadedMinor: number;
   /** The online counter that its next INITIALIZE must show; null until it was read once. */
   readonly nextCounter: number | null;
   readonly seen: { readonly balanceMinor: number; readonly atMs: number } | null;
@@ -117,7 +119,8 @@ export interface LoadOrder {
   readonly sinceMs: number;
   readonly funding: Funding | null;
   readonly attempts: readonly Attempt[];
-  readonly proof: 'tac' | 'counter' | null;
+  /** `ledger`: the balances of later debits. */
+  readonly proof: 'tac' | 'counter' | 'ledger' | null;
   readonly tac: string | null;
 }
 

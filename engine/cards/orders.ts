@@ -173,7 +173,7 @@ export function notCredited(order: LoadOrder, nowMs: number): LoadOrder {
  */
 export function creditOrder(
   order: LoadOrder,
-  proof: { readonly by: 'counter' } | { readonly by: 'tac'; readonly tac: string },
+  proof: { readonly by: 'counter' | 'ledger' } | { readonly by: 'tac'; readonly tac: string },
   refund: Refund | undefined,
   dead: boolean,
   nowMs: number,

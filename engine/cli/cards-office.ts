@@ -9,6 +9,7 @@ import { LoadDesk } from '../cards/load-desk.ts';
 import { ORDER_ID_PATTERN } from '../cards/messages.ts';
 import { type Refused, refusals } from '../cards/model.ts';
 import { type CardSettings, limitsOf, openCards, readCardSettings } from '../cards/open.ts';
+import { OrderDesk } from '../cards/order-desk.ts';
 import { CardRegister } from '../cards/register.ts';
 import type { CardStore } from '../cards/rows.ts';
 import { CardNames } from '../cards/shown-card.ts';
@@ -53,7 +54,8 @@ export interface Office {
   readonly profileNames: readonly string[];
   readonly store: CardStore;
   readonly register: CardRegister;
-  readonly desk: LoadDesk;
+  readonly orders: OrderDesk;
+  readonly loads: LoadDesk;
   /** Keyed hash of `--number`, or of another option that names a card. */
   readonly cardOf: (option: string) => { readonly card: string; readonly lastDigits: string };
 }
@@ -75,19 +77,19 @@ export async function inOffice(
   const names = new CardNames(profiles, cardHash);
   const store = await openCards(dataDir, cardHash);
   try {
-    const desk = new LoadDesk({
-      store,
+    const zone = new Zone(settings.zone);
+    const parts = { store, limits: limitsOf(settings), zone, nowMs: Date.now };
+    const orders = new OrderDesk(parts);
+    const loads = new LoadDesk({
+      ...parts,
       names,
       keys: new LoadKeys(new Keyring(keySet.keys)),
-      limits: limitsOf(settings),
-      zone: new Zone(settings.zone),
-      nowMs: Date.now,
       random: (length) => new Uint8Array(randomBytes(length)),
     });
     const register = new CardRegister(store, Date.now);
     const cardOf = (option: string) => names.ofNumber(numberFrom(args, option));
     const profileNames = profiles.map(({ name }) => name);
-    return await work({ settings, profileNames, store, register, desk, cardOf });
+    return await work({ settings, profileNames, store, register, orders, loads, cardOf });
   } finally {
     await store.close();
   }

@@ -1,7 +1,10 @@
 /** `faregate-engine cards reconcile`: what time decides, what the bank says, whether it adds up. */
 import { parseStatement, reconcileStatement, type StatementReport } from '../cards/bank.ts';
 import type { Balances } from '../cards/books.ts';
+import { cardsInDoubt, spentOf } from '../cards/ledger-spending.ts';
+import type { OrderDesk } from '../cards/order-desk.ts';
 import { checkCards, sweep } from '../cards/reconcile.ts';
+import type { CardStore } from '../cards/rows.ts';
 import { FaregateError } from '../errors.ts';
 import { BANK_STATEMENT_BYTES_MAX } from '../limits.ts';
 import { readText } from '../pki/files.ts';
@@ -31,24 +34,27 @@ interface Position extends Balances {
 }
 
 function reconcile(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ store, desk }) => {
+  return inOffice(args, io, async ({ store, orders }) => {
     const file = args.text('bank');
     let statement: StatementReport | null = null;
     if (file !== undefined) {
       const debits = parseStatement(await readText(file, BANK_STATEMENT_BYTES_MAX), file);
-      statement = await reconcileStatement(store, desk, debits);
+      statement = await reconcileStatement(store, orders, debits);
     }
+    const byLedger = await settleByLedger(args.need('data'), store, orders);
     const swept = await sweep(store, Date.now());
     const report = checkCards(store);
     const positions = await positionsOf(args.need('data'), report.books);
     const { books: _, ...rest } = report;
-    if (args.flag('json')) io.out(JSON.stringify({ swept, statement, positions, ...rest }));
+    if (args.flag('json'))
+      io.out(JSON.stringify({ swept, byLedger, statement, positions, ...rest }));
     else {
       io.out(`${report.cards} cards, ${report.orders} orders`);
       for (const position of positions) io.out(describePosition(position));
-      for (const { state, orders, amountMinor } of report.open) {
-        io.out(`  ${state}: ${orders} orders, ${amountMinor}`);
+      for (const { state, orders: count, amountMinor } of report.open) {
+        io.out(`  ${state}: ${count} orders, ${amountMinor}`);
       }
+      for (const orderId of byLedger) io.out(`order ${orderId}: settled by later debits`);
       for (const { orderId } of report.unknown) io.out(`order ${orderId}: present its card`);
       for (const { refundId, amountMinor, funding } of report.refundsDue) {
         io.out(`refund ${refundId}: pay ${amountMinor} back, by ${funding.source}`);
@@ -61,6 +67,29 @@ function reconcile(args: Args, io: Io): Promise<number> {
     if (report.findings.length === 0) return 0;
     throw new FaregateError('CARDS_BROKEN', report.findings.join('; '));
   });
+}
+
+/** Ids of the open orders that debits uploaded since have settled. */
+async function settleByLedger(
+  dataDir: string,
+  store: CardStore,
+  desk: OrderDesk,
+): Promise<readonly string[]> {
+  const { unknown } = checkCards(store);
+  if (unknown.length === 0) return [];
+  const spent = await besideLedger(dataDir, (ledger) => {
+    const doubtful = cardsInDoubt(ledger);
+    return unknown
+      .filter(({ card }) => !doubtful.has(card))
+      .map(({ orderId, card, currency }) => ({ orderId, of: spentOf(ledger, card, currency) }));
+  });
+  const settled: string[] = [];
+  for (const { orderId, of } of spent ?? []) {
+    const order = await desk.settleByLedger(orderId, of);
+    if ('refused' in order || order.state === 'unknown' || order.state === 'authorised') continue;
+    settled.push(orderId);
+  }
+  return settled;
 }
 
 async function positionsOf(dataDir: string, books: readonly Balances[]): Promise<Position[]> {

@@ -29,7 +29,7 @@ export const cardsServeCommand: Command = {
 };
 
 function serve(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ desk, settings }) => {
+  return inOffice(args, io, async ({ loads, settings }) => {
     const dataDir = args.need('data');
     const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
     let failed: (error: unknown) => void = () => {};
@@ -44,7 +44,7 @@ function serve(args: Args, io: Io): Promise<number> {
         log.error({ code: error.code }, error.message),
       ),
       machines: new Set(settings.machines),
-      loads: desk,
+      loads,
       log,
       onFailure: failed,
     });

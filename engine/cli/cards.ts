@@ -4,6 +4,7 @@
  */
 import { isHex } from '../bytes.ts';
 import { builtInProfileNames } from '../card/purse/profiles.ts';
+import { spentOf } from '../cards/ledger-spending.ts';
 import { type CardAccount, type Funding, type LoadOrder, refuse } from '../cards/model.ts';
 import { type CardStep, cardSteps } from '../cards/register.ts';
 import { getRow, ordersOf } from '../cards/rows.ts';
@@ -27,8 +28,6 @@ import type { Args, Command, Io, Option } from './command.ts';
 const AMOUNT_MAX = 0x7fff_ffff;
 const CNY = 156;
 const DAY_MS = 86_400_000;
-/** Purse of the ledger's totals: EP. */
-const PURSE = 2;
 
 const bank: Option = { type: 'string', value: 'REF', about: "paid: the bank's reference" };
 const cash: Option = { type: 'string', value: 'REF', about: "paid at a counter: the receipt's" };
@@ -167,22 +166,22 @@ function show(args: Args, io: Io): Promise<number> {
 }
 
 function order(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ desk, cardOf }) => {
+  return inOffice(args, io, async ({ orders, cardOf }) => {
     args.need('amount');
     const amountMinor = args.whole('amount', 0, 1, AMOUNT_MAX);
     const orderId = orderIdFrom(args);
     const funding = fundingFrom(args);
-    let placed = granted(await desk.order(orderId, cardOf('number').card, amountMinor));
-    if (funding) placed = granted(await desk.fund(orderId, funding));
+    let placed = granted(await orders.place(orderId, cardOf('number').card, amountMinor));
+    if (funding) placed = granted(await orders.fund(orderId, funding));
     return tell(args, io, placed, [describeOrder(placed)]);
   });
 }
 
 function fund(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ desk }) => {
+  return inOffice(args, io, async ({ orders }) => {
     const funding = fundingFrom(args);
     if (!funding) throw new FaregateError('USAGE', '--bank or --cash is required');
-    const funded = granted(await desk.fund(orderIdFrom(args), funding));
+    const funded = granted(await orders.fund(orderIdFrom(args), funding));
     return tell(args, io, funded, [describeOrder(funded)]);
   });
 }
@@ -197,16 +196,16 @@ function fundingFrom(args: Args): Funding | null {
 }
 
 function refund(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ desk }) => {
-    const back = granted(await desk.refund(orderIdFrom(args)));
+  return inOffice(args, io, async ({ orders }) => {
+    const back = granted(await orders.refund(orderIdFrom(args)));
     return tell(args, io, back, [describeOrder(back)]);
   });
 }
 
 function paid(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ desk }) => {
+  return inOffice(args, io, async ({ orders }) => {
     const reference = referenceFrom(args, 'reference')!;
-    const row = granted(await desk.paid(args.need('refund'), reference));
+    const row = granted(await orders.paid(args.need('refund'), reference));
     return tell(args, io, row, [`refund ${row.refundId} of ${row.amountMinor} is ${row.state}`]);
   });
 }
@@ -235,14 +234,13 @@ function reissue(args: Args, io: Io): Promise<number> {
 }
 
 function replace(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ register, settings, cardOf }) => {
+  return inOffice(args, io, async ({ store, register, settings, cardOf }) => {
     const { card } = cardOf('number');
-    const totals = await besideLedger(args.need('data'), (ledger) => [
-      ...ledger.cardTotals([new Uint8Array(Buffer.from(card, 'hex'))]),
-    ]);
-    const spentMinor = (totals ?? [])
-      .filter(({ purse }) => purse === PURSE)
-      .reduce((sum, { postedMinor }) => sum + postedMinor, 0);
+    const spent = await besideLedger(args.need('data'), (ledger) => {
+      const currency = store.read((reader) => getRow(reader, 'cards', card))?.currency ?? CNY;
+      return spentOf(ledger, card, currency);
+    });
+    const spentMinor = spent?.postedMinor ?? 0;
     const asked = {
       card,
       by: cardOf('by').card,

@@ -1,7 +1,6 @@
 /** The load host over the network: the engine's `cards serve`, through the uplink's transport. */
 import { toHex } from '../../engine/bytes.ts';
-import type { LoadHost } from '../../engine/cards/host-port.ts';
-import type { BeginAnswer, PresentAnswer } from '../../engine/cards/load-desk.ts';
+import type { BeginAnswer, LoadHost, PresentAnswer } from '../../engine/cards/host-port.ts';
 import {
   encodeMessage,
   type LoadAnswer,

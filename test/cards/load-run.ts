@@ -8,7 +8,7 @@ import { Held } from '../../engine/cards/held.ts';
 import type { LoadOrder } from '../../engine/cards/model.ts';
 import { refundOrder } from '../../engine/cards/orders.ts';
 import { checkCards, sweep } from '../../engine/cards/reconcile.ts';
-import { eachRow, ordersOf } from '../../engine/cards/rows.ts';
+import { eachRow, getRow, ordersOf } from '../../engine/cards/rows.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { serveCard } from '../../gate/load/load-machine.ts';
 import { terminal, tunion, World, type WorldCard } from './load-world.ts';
@@ -56,7 +56,7 @@ class Run {
     const { world } = this;
     const { chance } = world;
     world.nowMs += chance.happens(0.8) ? chance.below(5000) : chance.below(5 * HOUR_MS);
-    switch (chance.below(14)) {
+    switch (chance.below(16)) {
       case 0:
         return this.#placeOrder();
       case 1:
@@ -72,6 +72,8 @@ class Run {
         return this.#payBack();
       case 6:
         return world.arriveLate();
+      case 7:
+        return this.#hearLedger();
       default:
         return this.#present();
     }
@@ -83,7 +85,7 @@ class Run {
     const orderId = `o${this.#orders.length}`;
     const amountMinor = 1000 * (1 + chance.below(3));
     this.#orders.push({ orderId, card, amountMinor });
-    await lossy(this.world.call((desk) => desk.order(orderId, card.hash, amountMinor)));
+    await lossy(this.world.call(({ orders }) => orders.place(orderId, card.hash, amountMinor)));
     await this.#pay();
   }
 
@@ -104,7 +106,7 @@ class Run {
     // The bank's own word does not change between two tellings.
     if (!this.#sources.has(reference)) this.#sources.set(reference, funding.source);
     const source = this.#sources.get(reference)!;
-    await lossy(this.world.call((desk) => desk.fund(orderId, { source, reference })));
+    await lossy(this.world.call(({ orders }) => orders.fund(orderId, { source, reference })));
   }
 
   readonly #sources = new Map<string, 'bank' | 'cash'>();
@@ -117,13 +119,17 @@ class Run {
     const tearAt = chance.happens(0.5) ? 1 + chance.below(5) : 0;
     const session = card.session(tearAt, chance.pick(['before', 'during', 'after'] as const));
     await lossy(serveCard(this.#machine(), session, orderId));
+    if (chance.happens(0.7)) return;
+    // The rider goes through a gate, whose upload may be quicker than the next visit.
+    card.spend(1 + chance.below(500));
+    if (chance.happens(0.5)) await this.#hearLedger();
   }
 
   async #askBack(): Promise<void> {
     if (this.#orders.length === 0) return;
     const { orderId } = this.#pick(this.#orders);
     if (this.#canary === 'none') {
-      await lossy(this.world.call((desk) => desk.refund(orderId)));
+      await lossy(this.world.call(({ orders }) => orders.refund(orderId)));
       return;
     }
     await this.world.store.transaction((writer) => {
@@ -137,14 +143,31 @@ class Run {
     });
   }
 
+  async #hearLedger(): Promise<void> {
+    const { chance } = this.world;
+    if (this.#orders.length === 0) return;
+    const { orderId, card } = this.#pick(this.#orders);
+    if (card.spending.length === 0) return;
+    const spent = chance.happens(0.5) ? card.spending.at(-1)! : chance.pick(card.spending);
+    const held = () =>
+      this.world.store.read((reader) => getRow(reader, 'orders', orderId)?.state ?? 'none');
+    const before = held();
+    await this.world.desks().orders.settleByLedger(orderId, spent);
+    if (held() === before) return;
+    if (held() === 'credited') this.byLedger.credited++;
+    else this.byLedger.not++;
+  }
+
+  readonly byLedger = { credited: 0, not: 0 };
+
   async #payBack(): Promise<void> {
     const { world } = this;
     for (const { row } of world.store.read((reader) => [...eachRow(reader, 'refunds')])) {
       if (row.state !== 'due') continue;
       await lossy(
-        world.call(async (desk) => {
+        world.call(async ({ orders }) => {
           // Told to the engine first, so that a withdrawn refund is not paid.
-          const refund = await desk.paid(row.refundId, `back ${row.refundId}`);
+          const refund = await orders.paid(row.refundId, `back ${row.refundId}`);
           if (!('refused' in refund)) {
             const { orderId, amountMinor } = refund;
             this.#back.set(refund.refundId, { orderId, amountMinor });
@@ -164,11 +187,11 @@ class Run {
     world.calm = true;
     for (const request of world.late.splice(0)) await request();
     for (const { orderId, card, amountMinor } of this.#orders) {
-      await world.desk().order(orderId, card.hash, amountMinor);
+      await world.desks().orders.place(orderId, card.hash, amountMinor);
     }
     for (const [reference, { orderId }] of this.#paid) {
       const source = this.#sources.get(reference)!;
-      await world.desk().fund(orderId, { source, reference });
+      await world.desks().orders.fund(orderId, { source, reference });
     }
     for (const card of world.cards) {
       await serveCard(this.#machine(), card.session(0, 'before'), null);
@@ -238,10 +261,10 @@ async function lossy(call: Promise<unknown>): Promise<void> {
 export async function runSeed(
   seed: number,
   canary: Canary,
-): Promise<{ credited: number; refunded: number; crashes: number }> {
+): Promise<{ credited: number; refunded: number; crashes: number; byLedger: Run['byLedger'] }> {
   const run = new Run(seed, canary);
   try {
-    return { ...(await run.run()), crashes: run.world.crashes };
+    return { ...(await run.run()), crashes: run.world.crashes, byLedger: run.byLedger };
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
   }

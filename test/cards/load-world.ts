@@ -6,8 +6,10 @@ import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
 import { writePublicFile } from '../../engine/card/purse/records.ts';
 import type { LoadHost } from '../../engine/cards/host-port.ts';
+import type { SpentOfCard } from '../../engine/cards/ledger-evidence.ts';
 import { LoadDesk } from '../../engine/cards/load-desk.ts';
 import type { LoadLimits } from '../../engine/cards/model.ts';
+import { OrderDesk } from '../../engine/cards/order-desk.ts';
 import { CardRegister } from '../../engine/cards/register.ts';
 import { type CardStore, type CardTable, cardTables } from '../../engine/cards/rows.ts';
 import { CardNames, type ShownCard } from '../../engine/cards/shown-card.ts';
@@ -80,6 +82,9 @@ export class WorldCard {
     return this.#card.state;
   }
 
+  /** What a ledger may know of its debits: one of these, since gates upload when they can. */
+  readonly spending: SpentOfCard[] = [];
+
   /** A debit at some gate: the balance falls, and its proof takes the place of a load's. */
   spend(amountMinor: number): void {
     const { state } = this;
@@ -90,6 +95,14 @@ export class WorldCard {
       spentMinor: state.spentMinor + amountMinor,
       offlineCounter: state.offlineCounter + 1,
       proof: null,
+    });
+    this.spending.push({
+      debits: state.offlineCounter + 1,
+      postedMinor: this.state.spentMinor,
+      head: {
+        offlineCounter: state.offlineCounter,
+        balanceAfterMinor: this.state.balanceMinor,
+      },
     });
   }
 
@@ -140,8 +153,8 @@ export class World {
   }
 
   /** The engine as it is started anew: it knows what is on its disk. */
-  desk(): LoadDesk {
-    return makeDesk(
+  desks(): Desks {
+    return makeDesks(
       this.store,
       () => this.nowMs,
       (length) => this.chance.bytes(length),
@@ -156,21 +169,21 @@ export class World {
    * One call to the engine over the network. @throws FaregateError UPLINK_FAILED: it may have been
    * done, be done later, or never.
    */
-  async call<R>(work: (desk: LoadDesk) => Promise<R>): Promise<R> {
+  async call<R>(work: (desks: Desks) => Promise<R>): Promise<R> {
     const { chance } = this;
     if (!this.calm && chance.happens(0.15)) await this.arriveLate();
-    if (this.calm || chance.happens(0.6)) return work(this.desk());
+    if (this.calm || chance.happens(0.6)) return work(this.desks());
     switch (chance.below(5)) {
       case 0:
         break;
       case 1:
-        await work(this.desk());
+        await work(this.desks());
         break;
       case 2:
-        await work(this.desk());
-        return work(this.desk());
+        await work(this.desks());
+        return work(this.desks());
       case 3:
-        this.late.push(() => work(this.desk()));
+        this.late.push(() => work(this.desks()));
         break;
       default:
         await this.#crashDuring(work);
@@ -185,9 +198,9 @@ export class World {
   }
 
   /** The engine dies while it works: before, within or after the commit. */
-  async #crashDuring(work: (desk: LoadDesk) => Promise<unknown>): Promise<void> {
+  async #crashDuring(work: (desks: Desks) => Promise<unknown>): Promise<void> {
     this.crashes++;
-    const answer = work(this.desk()).catch(() => undefined);
+    const answer = work(this.desks()).catch(() => undefined);
     for (let turns = this.chance.below(4); turns > 0; turns--) await Promise.resolve();
     this.store.crash();
     await answer;
@@ -195,18 +208,25 @@ export class World {
 
   host(): Calls {
     return {
-      begin: (...args) => this.call((desk) => desk.begin(...args)),
-      present: (...args) => this.call((desk) => desk.present(...args)),
-      confirm: (...args) => this.call((desk) => desk.confirm(...args)),
-      unknown: (...args) => this.call((desk) => desk.unknown(...args)),
+      begin: (...args) => this.call(({ loads }) => loads.begin(...args)),
+      present: (...args) => this.call(({ loads }) => loads.present(...args)),
+      confirm: (...args) => this.call(({ loads }) => loads.confirm(...args)),
+      unknown: (...args) => this.call(({ loads }) => loads.unknown(...args)),
     };
   }
 }
 
-export function makeDesk(
+export interface Desks {
+  readonly orders: OrderDesk;
+  readonly loads: LoadDesk;
+}
+
+export function makeDesks(
   store: CardStore,
   nowMs: () => number,
   random: (length: number) => Uint8Array,
-): LoadDesk {
-  return new LoadDesk({ store, names, keys: new LoadKeys(keyring), limits, zone, nowMs, random });
+): Desks {
+  const parts = { store, limits, zone, nowMs };
+  const loads = new LoadDesk({ ...parts, names, keys: new LoadKeys(keyring), random });
+  return { orders: new OrderDesk(parts), loads };
 }

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex } from '../../engine/bytes.ts';
-import type { LoadDesk } from '../../engine/cards/load-desk.ts';
 import type { CardAccount, LoadOrder, RefusalCode, Refused } from '../../engine/cards/model.ts';
 import { checkCards, sweep } from '../../engine/cards/reconcile.ts';
 import { CardRegister, stoppedCardsOf } from '../../engine/cards/register.ts';
 import { type CardStore, getRow } from '../../engine/cards/rows.ts';
 import { Chance } from '../../gate/demo/chance.ts';
 import { type LoadReport, serveCard } from '../../gate/load/load-machine.ts';
-import { makeDesk, terminal, tunion, WorldCard } from '../cards/load-world.ts';
+import { type Desks, makeDesks, terminal, tunion, WorldCard } from '../cards/load-world.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -19,18 +18,21 @@ const FRESH_MS = 10 * MINUTE_MS;
 class Office {
   readonly store: CardStore;
   nowMs = Date.UTC(2026, 5, 1, 4);
-  readonly desk: LoadDesk;
+  readonly loads: Desks['loads'];
+  readonly orders: Desks['orders'];
   readonly register: CardRegister;
   readonly cards: readonly WorldCard[];
 
   constructor(store: CardStore) {
     const chance = new Chance(1);
     this.store = store;
-    this.desk = makeDesk(
+    const desks = makeDesks(
       store,
       () => this.nowMs,
       (length) => chance.bytes(length),
     );
+    this.loads = desks.loads;
+    this.orders = desks.orders;
     this.register = new CardRegister(store, () => this.nowMs);
     this.cards = [0, 1].map((index) => new WorldCard(index, chance));
   }
@@ -41,8 +43,8 @@ class Office {
   }
 
   async funded(orderId: string, card: WorldCard, amountMinor: number): Promise<LoadOrder> {
-    given(await this.desk.order(orderId, card.hash, amountMinor));
-    return given(await this.desk.fund(orderId, { source: 'bank', reference: `B-${orderId}` }));
+    given(await this.orders.place(orderId, card.hash, amountMinor));
+    return given(await this.orders.fund(orderId, { source: 'bank', reference: `B-${orderId}` }));
   }
 
   /** The card at a machine, torn at its `tearAt`-th command (0: never). */
@@ -52,7 +54,7 @@ class Office {
     tearAt = 0,
     when: 'before' | 'during' | 'after' = 'after',
   ): Promise<LoadReport> {
-    const parts = { profiles: [tunion], host: this.desk, terminalId: terminal };
+    const parts = { profiles: [tunion], host: this.loads, terminalId: terminal };
     return serveCard(parts, card.session(tearAt, when), orderId);
   }
 
@@ -118,8 +120,8 @@ export function cardDeskSuite(
     assert.equal(office.order('o1').proof, 'tac');
     const again = await office.present(a, 'o1');
     assert(again.outcome === 'refused' && again.refused === 'alreadyCredited');
-    refusedFor(await office.desk.refund('o1'), 'alreadyCredited');
-    given(await office.desk.fund('o1', { source: 'bank', reference: 'B-o1' }));
+    refusedFor(await office.orders.refund('o1'), 'alreadyCredited');
+    given(await office.orders.fund('o1', { source: 'bank', reference: 'B-o1' }));
     assert.equal(office.balances()?.bank, 3000, 'told twice, booked once');
   });
 
@@ -127,7 +129,7 @@ export function cardDeskSuite(
     await office.issue(a, null);
     await office.funded('o1', a, 3000);
     assert.equal((await office.present(a, 'o1', CREDIT, 'during')).outcome, 'unknown');
-    refusedFor(await office.desk.refund('o1'), 'outcomeUnknown');
+    refusedFor(await office.orders.refund('o1'), 'outcomeUnknown');
     const looked = await office.present(a, null);
     assert.deepEqual(looked.resolved, { orderId: 'o1', credited: false });
     assert.equal(office.order('o1').state, 'funded');
@@ -166,7 +168,7 @@ export function cardDeskSuite(
 
   run('limits: a load, a day, a purse', async (office, a) => {
     await office.issue(a, null);
-    refusedFor(await office.desk.order('o0', a.hash, 50_001), 'loadLimit');
+    refusedFor(await office.orders.place('o0', a.hash, 50_001), 'loadLimit');
     await office.funded('o1', a, 50_000);
     await office.funded('o2', a, 50_000);
     await office.funded('o3', a, 1);
@@ -182,21 +184,21 @@ export function cardDeskSuite(
     'what waits too long: cancelled, unknown, refunded; paid late goes back',
     async (office, a) => {
       await office.issue(a, null);
-      given(await office.desk.order('o1', a.hash, 100));
+      given(await office.orders.place('o1', a.hash, 100));
       await office.funded('o2', a, 200);
       await office.funded('o3', a, 300);
       await office.present(a, 'o3', CREDIT, 'during');
       office.nowMs += 10 * MINUTE_MS;
-      given(await office.desk.order('o4', a.hash, 400));
+      given(await office.orders.place('o4', a.hash, 400));
       const first = await sweep(office.store, office.nowMs);
       assert.deepEqual(first, { unknown: 0, refunded: 0, cancelled: 0 }, 'the machine said it was');
       office.nowMs += DAY_MS;
       const second = await sweep(office.store, office.nowMs);
       assert.deepEqual(second, { unknown: 0, refunded: 1, cancelled: 1 });
       assert.equal(office.order('o3').state, 'unknown', 'only the card knows');
-      given(await office.desk.fund('o1', BANK));
+      given(await office.orders.fund('o1', BANK));
       assert.equal(office.order('o1').state, 'refundDue');
-      for (const orderId of ['o1', 'o2', 'o1']) given(await office.desk.paid(orderId, 'R'));
+      for (const orderId of ['o1', 'o2', 'o1']) given(await office.orders.paid(orderId, 'R'));
       assert.deepEqual([office.balances()?.bank, office.balances()?.refunds], [300, 0]);
       const spent = await office.present(a, 'o2');
       assert(spent.outcome === 'refused' && spent.refused === 'refunded');
@@ -206,10 +208,10 @@ export function cardDeskSuite(
   run('a second payment of one order goes back', async (office, a) => {
     await office.issue(a, null);
     await office.funded('o1', a, 3000);
-    for (let told = 0; told < 2; told++) given(await office.desk.fund('o1', BANK));
+    for (let told = 0; told < 2; told++) given(await office.orders.fund('o1', BANK));
     assert.deepEqual(office.exceptions(), ['fundedTwice']);
     assert.deepEqual([office.balances()?.bank, office.balances()?.refunds], [6000, -3000]);
-    given(await office.desk.paid('o1+B-1', 'R'));
+    given(await office.orders.paid('o1+B-1', 'R'));
     assert.equal((await office.present(a, 'o1')).outcome, 'credited');
     assert.equal(office.balances()?.bank, 3000);
   });
@@ -242,7 +244,7 @@ export function cardDeskSuite(
       assert.equal(b.state.balanceMinor, 2000);
       // 700 may be on the dead card or not: they were not spent, and go back.
       assert.equal(office.order('o2').state, 'refundDue');
-      given(await office.desk.paid('o2', 'R'));
+      given(await office.orders.paid('o2', 'R'));
       assert.deepEqual([office.balances()?.bank, office.balances()?.purses], [3000, -3000]);
       const dead = await office.present(a, null);
       assert.equal(dead.outcome, 'looked');
@@ -266,7 +268,7 @@ export function cardDeskSuite(
     given(await register.step(a.hash, 'block'));
     refusedFor(await register.step(a.hash, 'found'), 'wrongStanding');
     await office.funded('o1', b, 100);
-    refusedFor(await office.desk.order('o2', a.hash, 100), 'cardNotIssued');
+    refusedFor(await office.orders.place('o2', a.hash, 100), 'cardNotIssued');
     given(await register.step(b.hash, 'block'));
     const stopped = await office.present(b, 'o1');
     assert(stopped.outcome === 'refused' && stopped.refused === 'cardNotIssued');
@@ -299,17 +301,17 @@ export function cardDeskSuite(
     await office.issue(a, null);
     await office.issue(b, null);
     await office.funded('o1', a, 3000);
-    refusedFor(await office.desk.begin(b.shown, 'o1', terminal), 'wrongCard');
-    const begun = given(await office.desk.begin(a.shown, 'o1', terminal));
+    refusedFor(await office.loads.begin(b.shown, 'o1', terminal), 'wrongCard');
+    const begun = given(await office.loads.begin(a.shown, 'o1', terminal));
     const init = fromHex(`${'00'.repeat(6)}0100${'00'.repeat(8)}`);
-    refusedFor(await office.desk.present(a.shown, begun.visit, init), 'macInvalid');
-    refusedFor(await office.desk.present(a.shown, begun.visit + 1, init), 'staleVisit');
+    refusedFor(await office.loads.present(a.shown, begun.visit, init), 'macInvalid');
+    refusedFor(await office.loads.present(a.shown, begun.visit + 1, init), 'staleVisit');
     await office.present(a, 'o1', CREDIT, 'during');
     const { visit } = office.order('o1').attempts[0]!;
     const tac = new Uint8Array(4);
-    refusedFor(await office.desk.confirm(a.shown, 'o1', visit, tac), 'tacInvalid');
+    refusedFor(await office.loads.confirm(a.shown, 'o1', visit, tac), 'tacInvalid');
     assert.equal(office.order('o1').state, 'unknown');
     assert.deepEqual(office.exceptions(), ['tacInvalid']);
-    refusedFor(await office.desk.confirm(a.shown, 'o1', visit + 9, tac), 'staleVisit');
+    refusedFor(await office.loads.confirm(a.shown, 'o1', visit + 9, tac), 'staleVisit');
   });
 }
