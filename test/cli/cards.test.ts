@@ -4,11 +4,15 @@
  * commands run here.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { compileProfile } from '../../engine/card/purse/compile.ts';
+import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import type { LoadHost } from '../../engine/cards/host-port.ts';
 import { cardCommands } from '../../engine/cli/cards.ts';
 import { type Command, runProgram } from '../../engine/cli/command.ts';
 import { denylistCommands } from '../../engine/cli/denylist.ts';
@@ -16,6 +20,12 @@ import { gateCommands } from '../../engine/cli/gates.ts';
 import { keyCommands } from '../../engine/cli/keys.ts';
 import { loadCommand } from '../../gate/cli/load.ts';
 import { virtualCardCommand } from '../../gate/cli/virtual-card.ts';
+import { EngineHost } from '../../gate/load/engine-host.ts';
+import { serveCard } from '../../gate/load/load-machine.ts';
+import { VirtualCard } from '../../gate/reader/virtual/card.ts';
+import { decodeCardState } from '../../gate/reader/virtual/card-state.ts';
+import { VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import { readBundle, TlsTransport } from '../../gate/uplink/tls.ts';
 import { freePorts, type Running, start } from '../kit/programs.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-cards-'));
@@ -59,6 +69,11 @@ async function cards(...args: readonly string[]) {
   return { ...done, json: done.out === '' ? null : JSON.parse(done.out) };
 }
 
+async function serveLoads(): Promise<void> {
+  engine = start('engine', ['cards', 'serve', ...office, '--port', '0', '--until-eof']);
+  loadPort = JSON.parse((await engine.seen(/\{.*\}/))[0]).loadPort as number;
+}
+
 /** A machine and the card at it; answers what the machine says. */
 async function load(bundle: string, ...args: readonly string[]) {
   let ready: () => void = () => {};
@@ -96,8 +111,7 @@ before(async () => {
     JSON.stringify({ machines: ['TOPUP'], perLoadMinor: 9000 }),
   );
   readerPort = (await freePorts(1))[0]!;
-  engine = start('engine', ['cards', 'serve', ...office, '--port', '0', '--until-eof']);
-  loadPort = JSON.parse((await engine.seen(/\{.*\}/))[0]).loadPort as number;
+  await serveLoads();
 });
 after(async () => {
   engine.child.stdin?.end();
@@ -202,4 +216,40 @@ test('an anonymous card is given back for what was read from it, and goes to its
   assert.deepEqual((await cards('show', ...ofCard)).json.orders, [], 'its history is another');
   const { json } = await cards('reconcile');
   assert.deepEqual([json.findings, json.positions[0].balances.stock], [[], 0]);
+});
+
+test('an engine killed the moment its MAC2 is out knows of it when it is back', async () => {
+  const args = [...ofCard, '--order', 'o-3', '--amount', '900', '--cash', 'C1'];
+  assert.equal((await cards('order', ...args)).json.state, 'funded');
+  const bundle = await readBundle(join(dir, 'TOPUP'));
+  const connect = () =>
+    new EngineHost(new TlsTransport({ host: '127.0.0.1', port: loadPort, bundle }));
+  let host = connect();
+  const mortal: LoadHost = {
+    begin: (...asked) => host.begin(...asked),
+    async present(...asked) {
+      const answer = await host.present(...asked);
+      engine.child.kill('SIGKILL');
+      await engine.ended;
+      host.close();
+      await serveLoads();
+      host = connect();
+      return answer;
+    },
+    confirm: (...asked) => host.confirm(...asked),
+    unknown: (...asked) => host.unknown(...asked),
+  };
+  const state = decodeCardState(readFileSync(join(dir, 'card.bin')));
+  const reader = new VirtualReader();
+  const gone = reader.present(new VirtualCard({ state, randomBytes }), { kbitps: 106 });
+  const parts = { profiles: [compileProfile(builtInProfile('tunion'))], host: mortal };
+  for await (const card of reader.cards()) {
+    const report = await serveCard({ ...parts, terminalId: new Uint8Array(6) }, card, 'o-3');
+    assert(report.outcome === 'credited' && report.proved, JSON.stringify(report));
+    break;
+  }
+  await gone;
+  host.close();
+  const { json } = await cards('reconcile');
+  assert.deepEqual([json.findings, json.positions[0].balances.cash], [[], 900]);
 });
