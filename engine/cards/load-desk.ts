@@ -203,9 +203,9 @@ export class LoadDesk implements LoadHost {
         held.putOrder(notCredited(open, held.nowMs));
         card = { ...card, openOrder: null };
       }
-    } else if (card.nextCounter !== null && card.nextCounter !== onlineCounter) {
+    } else if (!isExpected(card, onlineCounter)) {
       held.exception('counterBroken', card.card);
-      if (onlineCounter < card.nextCounter) return refuse('counterBroken');
+      if (onlineCounter < card.nextCounter!) return refuse('counterBroken');
     }
     card = { ...card, nextCounter: onlineCounter };
     held.putCard(card);
@@ -297,4 +297,9 @@ export class LoadDesk implements LoadHost {
     const announced = this.#announced(named, visit, { ...attempt, random: fromHex(random) });
     return { ...announced, dateTime: fromHex(dateTime) };
   }
+}
+
+/** Whether the card's orders leave it at this counter; of a replaced card's one is not known. */
+function isExpected({ nextCounter, standing }: CardAccount, onlineCounter: number): boolean {
+  return nextCounter === null || nextCounter === onlineCounter || standing === 'replaced';
 }

@@ -11,7 +11,7 @@ import type { CompiledProfile } from '../../engine/card/purse/compile.ts';
 import { creditLoad, initializeLoad, proveLoad } from '../../engine/card/purse/load-dialogues.ts';
 import { selectPurse } from '../../engine/card/purse/select-purse.ts';
 import type { BeginAnswer, LoadHost, PresentAnswer } from '../../engine/cards/host-port.ts';
-import type { RefusalCode, Refused } from '../../engine/cards/model.ts';
+import type { RefusalCode } from '../../engine/cards/model.ts';
 import type { ShownCard } from '../../engine/cards/shown-card.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { LOAD_HOST_TRIES } from '../../engine/limits.ts';
@@ -63,8 +63,8 @@ export async function serveCard(
   const stillThere = report.outcome === 'unknown' && report.why?.fault !== 'gone';
   if (orderId === null || !stillThere) return report;
   // The card answered, only not with a TAC that holds: it can say at once where its counter is.
-  const look = await visit.run(null);
-  if (look.resolved?.orderId !== orderId) return report;
+  const look = await heard(() => visit.run(null));
+  if (look?.resolved?.orderId !== orderId) return report;
   const seen = { balanceMinor: look.balanceMinor, resolved: look.resolved };
   if (!look.resolved.credited) return { outcome: 'notCredited', ...seen };
   return { outcome: 'credited', earlier: false, proved: false, ...seen };
@@ -95,7 +95,8 @@ class LoadVisit {
     if ('refused' in begun) return { outcome: 'refused', ...begun, ...NOTHING_SEEN };
     const proved = await this.#proveOpen(begun.open);
     if (proved !== null && proved === orderId) {
-      return { outcome: 'credited', earlier: true, proved: true, ...NOTHING_SEEN };
+      const resolved = { orderId: proved, credited: true };
+      return { outcome: 'credited', earlier: true, proved: true, balanceMinor: null, resolved };
     }
     const init = await drive(
       this.#card,
@@ -106,7 +107,9 @@ class LoadVisit {
     if ('refused' in answer && !('balanceMinor' in answer)) {
       return { outcome: 'refused', refused: answer.refused, ...NOTHING_SEEN };
     }
-    const { balanceMinor, resolved, credit, refused } = answer as PresentAnswer;
+    const { balanceMinor, credit, refused } = answer as PresentAnswer;
+    const byTac = proved === null ? null : { orderId: proved, credited: true };
+    const resolved = byTac ?? (answer as PresentAnswer).resolved;
     const seen = { balanceMinor, resolved };
     if (orderId === null) return { outcome: 'looked', ...seen };
     if (resolved?.orderId === orderId && resolved.credited) {
@@ -155,7 +158,7 @@ async function drive<R>(card: CardSession, dialogue: Dialogue<R>): Promise<R> {
 }
 
 /** Asks again where an answer was lost. @throws what the last try failed with. */
-async function patient<R>(call: () => Promise<R | Refused>): Promise<R | Refused> {
+async function patient<R>(call: () => Promise<R>): Promise<R> {
   for (let tries = 1; ; tries++) {
     try {
       return await call();
@@ -167,7 +170,7 @@ async function patient<R>(call: () => Promise<R | Refused>): Promise<R | Refused
 }
 
 /** The same where the host will hear it from the card later: null when it did not answer. */
-async function heard<R>(call: () => Promise<R | Refused>): Promise<R | Refused | null> {
+async function heard<R>(call: () => Promise<R>): Promise<R | null> {
   try {
     return await patient(call);
   } catch (error) {

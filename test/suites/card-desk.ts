@@ -249,6 +249,7 @@ export function cardDeskSuite(
       const dead = await office.present(a, null);
       assert.equal(dead.outcome, 'looked');
       assert.equal(office.balances()?.loss, 0);
+      assert.deepEqual(office.exceptions(), []);
       refusedFor(await office.register.step(a.hash, 'found'), 'wrongStanding');
       assert.deepEqual(
         office.store.read((reader) => [...stoppedCardsOf(reader)]),
