@@ -54,6 +54,9 @@ export const errorCodes = {
     'The gate found something wrong before it opened. See `faregate-gate run --check`.',
   PROCESS_ENDED: 'A process of the demo ended by itself; what it said stands before this line.',
   STORE_FAILED: 'The ledger store failed. Nothing was acknowledged.',
+  CARD_REFUSED:
+    'The card or the order does not allow it; nothing was changed. See docs/card-life.md.',
+  CARDS_BROKEN: 'The card accounts do not add up. What disagrees is named.',
   DENYLIST_CARDS_INVALID: 'The file of stopped cards is malformed. Correct the line named.',
   DENYLIST_REFUSED: 'The denylist is damaged, foreign or too large. The one in force stays.',
   DENYLIST_GAP: 'The delta builds on another list. Apply those between, or a full list.',

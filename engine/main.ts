@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `faregate-engine`. */
 import { accountCommand } from './cli/account.ts';
+import { cardCommands } from './cli/cards.ts';
 import { runProgram } from './cli/command.ts';
 import { denylistCommands } from './cli/denylist.ts';
 import { fareCommands } from './cli/fares.ts';
@@ -23,6 +24,7 @@ process.exitCode = await runProgram(
     accountCommand,
     ...keyCommands,
     ...gateCommands,
+    ...cardCommands,
     ...denylistCommands,
     ...parameterCommands,
     ...ledgerCommands,

@@ -3,6 +3,7 @@
 import { runProgram } from '../engine/cli/command.ts';
 import { processIo } from '../engine/cli/process-io.ts';
 import { demoCommand, demoStationCommand } from './cli/demo.ts';
+import { loadCommand } from './cli/load.ts';
 import { modeCommand } from './cli/mode.ts';
 import { runCommand } from './cli/run.ts';
 import { tapCommand } from './cli/tap.ts';
@@ -17,6 +18,7 @@ process.exitCode = await runProgram(
     modeCommand,
     uploadCommand,
     tapCommand,
+    loadCommand,
     demoCommand,
     virtualCardCommand,
     demoStationCommand,

@@ -5,7 +5,9 @@
 import { createPublicKey } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fromHex, isHex } from '../bytes.ts';
-import { cmacKey } from '../crypto/mac.ts';
+import { openCards } from '../cards/open.ts';
+import { stoppedCardsOf } from '../cards/register.ts';
+import { type CmacKey, cmacKey } from '../crypto/mac.ts';
 import { CARD_NUMBER_BYTES, hashKeyCheck } from '../denylist/card-hash.ts';
 import { Denylist } from '../denylist/denylist.ts';
 import { fileBytes } from '../denylist/list-head.ts';
@@ -67,10 +69,15 @@ export const denylistCommands: readonly Command[] = [
   },
   {
     name: 'denylist build',
-    about: 'a signed full list from files of card numbers and ranges',
-    rest: 'CARDS...',
+    about: 'a signed full list from files of card numbers and ranges, and blocked cards',
+    rest: '[CARDS...]',
     options: {
       keys,
+      accounts: {
+        type: 'string',
+        value: 'DIR',
+        about: 'data folder of the engine: cards blocked, lost or replaced there too',
+      },
       'passphrase-file': passphrase,
       'signing-key': signingKey,
       version: {
@@ -126,16 +133,21 @@ async function makeKey(args: Args, io: Io): Promise<number> {
 }
 
 async function build(args: Args, io: Io): Promise<number> {
-  if (args.rest.length === 0) throw new FaregateError('USAGE', 'denylist build takes CARDS...');
+  const accounts = args.text('accounts');
+  if (args.rest.length === 0 && accounts === undefined) {
+    throw new FaregateError('USAGE', 'denylist build takes CARDS... or --accounts');
+  }
   const version = wholeVersion(args);
   const key = await readHashKey(args, io);
   const sign = signer(await readSigningKey(args.need('signing-key'), io.env));
   let told = 0;
-  const content = await readStoppedCards(args.rest, key, (lines) => {
+  const progress = (lines: number) => {
     if (!io.terminal || lines < told + PROGRESS_LINES) return;
     told = lines;
     io.err(`${lines.toLocaleString('en')} lines read`);
-  });
+  };
+  const blocked = accounts === undefined ? [] : await stoppedAccounts(accounts, key);
+  const content = await readStoppedCards(args.rest, key, progress, blocked);
   const origin = { issuedMs: Date.now(), keyCheck: hashKeyCheck(key), sign };
   if (io.terminal) io.err('signing and writing');
   const parts = writeFullList({ version, ...content }, origin);
@@ -149,6 +161,16 @@ async function build(args: Args, io: Io): Promise<number> {
     digest: printDigest(digestOf(content.keys)),
   });
   return 0;
+}
+
+/** Keyed hashes of the cards that the accounts say are stopped. */
+async function stoppedAccounts(dataDir: string, key: CmacKey): Promise<Uint8Array[]> {
+  const store = await openCards(dataDir, key);
+  try {
+    return store.read((reader) => [...stoppedCardsOf(reader)].map(fromHex));
+  } finally {
+    await store.close();
+  }
 }
 
 async function diff(args: Args, io: Io): Promise<number> {

@@ -19,25 +19,26 @@ import {
   tables,
 } from './store.ts';
 
-type Databases = Record<Table, Database<Uint8Array, Uint8Array>>;
+type Databases<T extends string> = Record<T, Database<Uint8Array, Uint8Array>>;
 type ReadTransaction = ReturnType<RootDatabase['useReadTransaction']>;
 
-export class LmdbStore implements LedgerStore {
+export class LmdbStore<T extends string = Table> implements LedgerStore<T> {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #databases: Databases;
+  readonly #databases: Databases<T>;
   readonly #path: string;
-  readonly #writer: StoreWriter;
+  readonly #writer: StoreWriter<T>;
   #closed = false;
 
-  private constructor(path: string, root: RootDatabase<Uint8Array, Uint8Array>) {
+  private constructor(
+    path: string,
+    root: RootDatabase<Uint8Array, Uint8Array>,
+    names: readonly T[],
+  ) {
     this.#path = path;
     this.#root = root;
     this.#databases = Object.fromEntries(
-      tables.map((name) => [
-        name,
-        root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }),
-      ]),
-    ) as Databases;
+      names.map((name) => [name, root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })]),
+    ) as Databases<T>;
     this.#writer = {
       ...readerOf(this.#databases, undefined),
       put: (table, key, value) => void this.#databases[table].putSync(key, value),
@@ -51,9 +52,19 @@ export class LmdbStore implements LedgerStore {
    * @throws FaregateError STORE_FAILED naming the path.
    */
   static open(path: string, options: { readOnly?: boolean } = {}): LmdbStore {
+    return LmdbStore.openTables(path, tables, 'ledger', options);
+  }
+
+  /** The same for other tables; `what` they are, for messages. */
+  static openTables<T extends string>(
+    path: string,
+    names: readonly T[],
+    what: string,
+    options: { readOnly?: boolean } = {},
+  ): LmdbStore<T> {
     const readOnly = options.readOnly ?? false;
     if (readOnly && !existsSync(join(path, 'data.mdb'))) {
-      throw new FaregateError('STORE_FAILED', `${path}: there is no ledger`);
+      throw new FaregateError('STORE_FAILED', `${path}: there is no ${what}`);
     }
     try {
       const root = open<Uint8Array, Uint8Array>({
@@ -61,18 +72,18 @@ export class LmdbStore implements LedgerStore {
         noSubdir: false,
         readOnly,
         mapSize: LEDGER_MAP_BYTES,
-        maxDbs: tables.length,
+        maxDbs: names.length,
         overlappingSync: false,
         keyEncoding: 'binary',
         encoding: 'binary',
       });
-      return new LmdbStore(path, root);
+      return new LmdbStore<T>(path, root, names);
     } catch (cause) {
       throw failed(path, cause);
     }
   }
 
-  async transaction<T>(work: (writer: StoreWriter) => T): Promise<T> {
+  async transaction<R>(work: (writer: StoreWriter<T>) => R): Promise<R> {
     if (this.#closed) throw new FaregateError('STORE_FAILED', `${this.#path}: closed`);
     let thrown: { error: unknown } | undefined;
     try {
@@ -91,7 +102,7 @@ export class LmdbStore implements LedgerStore {
     }
   }
 
-  read<T>(work: (reader: StoreReader) => T): T {
+  read<R>(work: (reader: StoreReader<T>) => R): R {
     if (this.#closed) throw new FaregateError('STORE_FAILED', `${this.#path}: closed`);
     this.#root.resetReadTxn();
     const transaction = this.#root.useReadTransaction();
@@ -109,7 +120,10 @@ export class LmdbStore implements LedgerStore {
   }
 }
 
-function readerOf(databases: Databases, transaction: ReadTransaction | undefined): StoreReader {
+function readerOf<T extends string>(
+  databases: Databases<T>,
+  transaction: ReadTransaction | undefined,
+): StoreReader<T> {
   const options = transaction ? { transaction } : {};
   return {
     get: (table, key) => databases[table].get(key, options),

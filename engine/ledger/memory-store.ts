@@ -59,15 +59,15 @@ class SortedTable {
   }
 }
 
-type Tables = Record<Table, SortedTable>;
+type Tables<T extends string> = Record<T, SortedTable>;
 
-function copyTables(from?: Tables): Tables {
+function copyTables<T extends string>(names: readonly T[], from?: Tables<T>): Tables<T> {
   return Object.fromEntries(
-    tables.map((table) => [table, new SortedTable(from?.[table])]),
-  ) as Tables;
+    names.map((table) => [table, new SortedTable(from?.[table])]),
+  ) as Tables<T>;
 }
 
-function readerOf(data: Tables): StoreReader {
+function readerOf<T extends string>(data: Tables<T>): StoreReader<T> {
   return {
     get: (table, key) => data[table].get(textOf(key))?.slice(),
     range: (table, range) => data[table].range(range),
@@ -78,43 +78,50 @@ function turn(): Promise<unknown> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-interface Change {
-  readonly table: Table;
+interface Change<T> {
+  readonly table: T;
   readonly key: string;
   readonly before: Uint8Array | undefined;
   readonly after: Uint8Array | undefined;
 }
 
-export class MemoryStore implements LedgerStore {
-  #durable: Tables = copyTables();
-  #committed: Tables = copyTables();
+export class MemoryStore<T extends string = Table> implements LedgerStore<T> {
+  readonly #names: readonly T[];
+  #durable: Tables<T>;
+  #committed: Tables<T>;
   /** Told apart from transactions of before a crash. */
   #life = 0;
   #closed = false;
   readonly #sync: () => Promise<unknown>;
   #underWay: Promise<unknown> = Promise.resolve();
 
-  /** @param sync how long a commit takes to become durable: a turn of the event loop. */
-  constructor(sync: () => Promise<unknown> = turn) {
+  /**
+   * @param sync how long a commit takes to become durable: a turn of the event loop.
+   * @param names the tables: the ledger's.
+   */
+  constructor(sync: () => Promise<unknown> = turn, names?: readonly T[]) {
     this.#sync = sync;
+    this.#names = names ?? (tables as readonly string[] as readonly T[]);
+    this.#durable = copyTables(this.#names);
+    this.#committed = copyTables(this.#names);
   }
 
-  transaction<T>(work: (writer: StoreWriter) => T): Promise<T> {
+  transaction<R>(work: (writer: StoreWriter<T>) => R): Promise<R> {
     const outcome = this.#transact(work);
     this.#underWay = outcome.catch(() => undefined);
     return outcome;
   }
 
-  async #transact<T>(work: (writer: StoreWriter) => T): Promise<T> {
+  async #transact<R>(work: (writer: StoreWriter<T>) => R): Promise<R> {
     if (this.#closed) throw new FaregateError('STORE_FAILED', 'the store is closed');
     const life = this.#life;
-    const changes: Change[] = [];
-    const set = (table: Table, key: Uint8Array, after: Uint8Array | undefined) => {
+    const changes: Change<T>[] = [];
+    const set = (table: T, key: Uint8Array, after: Uint8Array | undefined) => {
       const text = textOf(key);
       changes.push({ table, key: text, before: this.#committed[table].get(text), after });
       this.#committed[table].set(text, after);
     };
-    let result: T;
+    let result: R;
     try {
       result = work({
         ...readerOf(this.#committed),
@@ -133,14 +140,14 @@ export class MemoryStore implements LedgerStore {
     return result;
   }
 
-  read<T>(work: (reader: StoreReader) => T): T {
+  read<R>(work: (reader: StoreReader<T>) => R): R {
     return work(readerOf(this.#durable));
   }
 
   /** Loses what is not durable: transactions under way fail. */
   crash(): void {
     this.#life++;
-    this.#committed = copyTables(this.#durable);
+    this.#committed = copyTables(this.#names, this.#durable);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * The ledger's store port: ordered tables of binary keys and values, atomic durable transactions,
- * and consistent reads. One process writes; any number may read.
+ * and consistent reads. One process writes; any number may read. `engine/cards` keeps its own
+ * tables behind the same port, hence the parameter `T`: the names of the tables.
  */
 
 /** Every table; keys and rows are laid out in `rows.ts`. */
@@ -39,28 +40,28 @@ export interface Entry {
 }
 
 /** What is returned is the caller's own copy. */
-export interface StoreReader {
-  get(table: Table, key: Uint8Array): Uint8Array | undefined;
+export interface StoreReader<T extends string = Table> {
+  get(table: T, key: Uint8Array): Uint8Array | undefined;
   /** Lazy. Within a transaction the table must not be written before the iteration is over. */
-  range(table: Table, range: Range): Iterable<Entry>;
+  range(table: T, range: Range): Iterable<Entry>;
 }
 
 /** Sees its own writes. */
-export interface StoreWriter extends StoreReader {
-  put(table: Table, key: Uint8Array, value: Uint8Array): void;
-  remove(table: Table, key: Uint8Array): void;
+export interface StoreWriter<T extends string = Table> extends StoreReader<T> {
+  put(table: T, key: Uint8Array, value: Uint8Array): void;
+  remove(table: T, key: Uint8Array): void;
 }
 
-export interface LedgerStore {
+export interface LedgerStore<T extends string = Table> {
   /**
    * Runs `work`, which must be synchronous, as one transaction after all earlier ones. Resolves
    * once everything `work` read or wrote is on disk; what `work` throws is rethrown and nothing of
    * it is kept.
    * @throws FaregateError STORE_FAILED where the store failed; nothing may be acknowledged then.
    */
-  transaction<T>(work: (writer: StoreWriter) => T): Promise<T>;
+  transaction<R>(work: (writer: StoreWriter<T>) => R): Promise<R>;
   /** Runs `work`, which must be synchronous, on one durable state. */
-  read<T>(work: (reader: StoreReader) => T): T;
+  read<R>(work: (reader: StoreReader<T>) => R): R;
   /** Waits for the transactions under way. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@
  * lines pass in bounded memory, 8 bytes a card. Errors name file and line, never the number.
  */
 import { open } from 'node:fs/promises';
-import { fromHex, isHex } from '../bytes.ts';
+import { fromHex, isHex, readU32 } from '../bytes.ts';
 import type { CmacKey } from '../crypto/mac.ts';
 import { CARD_NUMBER_BYTES, hashCardNumber } from '../denylist/card-hash.ts';
 import { compareNumbers, joinRanges, RANGE_BYTES } from '../denylist/ranges.ts';
@@ -34,6 +34,7 @@ export interface StoppedCards {
 
 /**
  * Reads and hashes the cards of all files.
+ * @param hashes of cards stopped elsewhere: keyed hashes whose first 8 bytes are those of a list.
  * @param progress told how many lines were read, now and then.
  * @throws FaregateError FILE_UNREADABLE; DENYLIST_CARDS_INVALID naming file and line.
  */
@@ -41,8 +42,10 @@ export async function readStoppedCards(
   paths: readonly string[],
   key: CmacKey,
   progress: (lines: number) => void,
+  hashes: Iterable<Uint8Array> = [],
 ): Promise<StoppedCards> {
   const reader = new CardLines(key);
+  for (const hash of hashes) reader.addHash(readU32(hash, 0) | 0, readU32(hash, 4) | 0);
   for (const path of paths) await readFileInto(reader, path, progress);
   const ranges = joinRanges(reader.ranges);
   if (ranges.length > DENYLIST_RANGES_MAX * RANGE_BYTES) {
@@ -121,14 +124,19 @@ class CardLines {
     this.lines += 1;
     if (this.#isNumber(bytes, from, to)) {
       hashCardNumber(this.#key, this.#number, 0, this.#hash, 0);
-      if (this.hashes.count === DENYLIST_ENTRIES_MAX) {
-        throw this.#wrong(`more than ${DENYLIST_ENTRIES_MAX} cards`);
-      }
-      this.hashes.add(this.#hash[0]!, this.#hash[1]!);
+      this.addHash(this.#hash[0]!, this.#hash[1]!);
       return;
     }
     this.#bound(to - from);
     this.#takeText(new TextDecoder().decode(bytes.subarray(from, to)));
+  }
+
+  /** As `hashCardNumber` leaves it, save that its low half may be 0. */
+  addHash(high: number, low: number): void {
+    if (this.hashes.count === DENYLIST_ENTRIES_MAX) {
+      throw this.#wrong(`more than ${DENYLIST_ENTRIES_MAX} cards`);
+    }
+    this.hashes.add(high, low === 0 ? 1 : low);
   }
 
   /** Whether the line is a number and nothing else that is read; leaves it in `#number`. */

@@ -17,6 +17,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { openProfile } from '../../engine/operator/profile-files.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { tap } from '../../engine/tap/tap.ts';
@@ -32,7 +33,6 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
-import { openProfile } from '../service/profiles.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
 import { describeTap, printTap } from './tap-report.ts';
@@ -198,7 +198,8 @@ function journalKey(path: string): Uint8Array {
   return fromHex(text);
 }
 
-async function firstCard(reader: Reader, waitS: number): Promise<CardSession> {
+/** The next card that comes. @throws FaregateError READER_FAILED when none does in time. */
+export async function firstCard(reader: Reader, waitS: number): Promise<CardSession> {
   const cards = reader.cards()[Symbol.asyncIterator]();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -19,6 +19,7 @@ import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
+import { openProfile } from '../../engine/operator/profile-files.ts';
 import { modeText, NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { LineBarrier } from '../barrier/lines.ts';
@@ -33,7 +34,6 @@ import { Station } from '../station.ts';
 import { warmUp } from '../warm-up.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
-import { openProfile } from './profiles.ts';
 import type { Loaded } from './self-test.ts';
 import { sharedLogDirOf } from './shared-log.ts';
 

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { fromHex } from '../../bytes.ts';
 import { getBalance } from './commands/get-balance.ts';
 import { initializeForCappPurchase } from './commands/initialize-for-capp-purchase.ts';
+import { initializeForLoad } from './commands/initialize-for-load.ts';
 import { initializeForPurchase } from './commands/initialize-for-purchase.ts';
 import { readBinary } from './commands/read-binary.ts';
 import { readRecord } from './commands/read-record.ts';
@@ -49,6 +50,13 @@ export interface CompiledRiderClass {
   readonly classOf: readonly (string | null)[];
 }
 
+export interface CompiledLoad {
+  /** INITIALIZE FOR LOAD with zeros where key index, amount and terminal go. */
+  readonly initialize: Uint8Array;
+  readonly keyIndex: number;
+  readonly transactionType: number;
+}
+
 export interface CompiledProfile {
   readonly name: string;
   /** The profile as it was written. */
@@ -76,6 +84,8 @@ export interface CompiledProfile {
   /** INITIALIZE with zeros where key index, amount and terminal go. */
   readonly initialize: Readonly<Record<PurchaseKind, Uint8Array>>;
   readonly transactionTypes: Readonly<Record<PurchaseKind, number>>;
+  /** Null where the purse is not loaded here. */
+  readonly load: CompiledLoad | null;
   readonly cityCode: boolean;
   readonly counter: PurseProfile['counter'];
   readonly proof: PurseProfile['proof'];
@@ -118,6 +128,11 @@ export function compileProfile(profile: PurseProfile): CompiledProfile {
     transactionTypes: {
       purchase: byte(transactionTypes.purchase),
       capp: byte(transactionTypes.capp),
+    },
+    load: profile.load && {
+      initialize: initializeForLoad.template(purseId),
+      keyIndex: byte(profile.load.keyIndex),
+      transactionType: byte(profile.load.transactionType),
     },
     cityCode: profile.cityCode,
     counter: profile.counter,

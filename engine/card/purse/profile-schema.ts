@@ -132,6 +132,7 @@ export const profileSchema = {
     key,
     purseId: { enum: ['01', '02'] },
     transactionTypes: object({ purchase: byte, capp: byte }),
+    load: orNull(object({ keyIndex: byte, transactionType: byte })),
     cityCode: { type: 'boolean' },
     counter: object({ last: integer(1, 65535), restartAt: integer(0, 65535) }),
     balance: object({ p1: byte, ignoreTopBit: { type: 'boolean' } }),

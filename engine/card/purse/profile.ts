@@ -89,6 +89,13 @@ export interface JourneyFileSettings {
   readonly industry: string;
 }
 
+export interface LoadSettings {
+  /** Index of the load key that INITIALIZE FOR LOAD names. */
+  readonly keyIndex: string;
+  /** 02 a load of the purse (EP), 01 of the deposit (ED). */
+  readonly transactionType: string;
+}
+
 export interface PurseProfile {
   /** Lower-case letters, digits, `.`, `_` and `-`. */
   readonly name: string;
@@ -106,6 +113,8 @@ export interface PurseProfile {
   /** P2 of INITIALIZE and GET BALANCE: 02 purse (EP), 01 deposit (ED). */
   readonly purseId: string;
   readonly transactionTypes: Readonly<Record<PurchaseKind, string>>;
+  /** How a purse is loaded; null where it is not loaded here. */
+  readonly load: LoadSettings | null;
   /** Whether 80CA000009 is fetched and its nine bytes end the input of MAC1. */
   readonly cityCode: boolean;
   readonly counter: {

@@ -9,7 +9,8 @@ import type { JourneyFileSettings, PurseProfile } from './profile.ts';
 /**
  * The plain purse of JR/T 0025: no journey record, so plain purchases only. Layout of 0x15 [2];
  * application type 03 (deposit and purse) [U]; one diversification level over the last eight bytes
- * of the card number [R: the formula, 1: the factor]; AID and largest debit [U].
+ * of the card number [R: the formula, 1: the factor]; the load's type 02 [R], its key index as in a
+ * worked example [1]; AID and largest debit [U].
  */
 const jrt0025: PurseProfile = {
   name: 'jrt0025',
@@ -36,6 +37,7 @@ const jrt0025: PurseProfile = {
   },
   purseId: '02',
   transactionTypes: { purchase: '06', capp: '09' },
+  load: { keyIndex: '01', transactionType: '02' },
   cityCode: false,
   counter: { last: 65535, restartAt: 0 },
   balance: { p1: '00', ignoreTopBit: true },

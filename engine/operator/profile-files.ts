@@ -1,8 +1,8 @@
 /** Scheme profiles by the name or file that a user gives (`docs/profiles.md`). */
 import { readFile } from 'node:fs/promises';
-import { type PurseProfile, parseProfile } from '../../engine/card/purse/profile.ts';
-import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { type PurseProfile, parseProfile } from '../card/purse/profile.ts';
+import { builtInProfile, isBuiltInProfile } from '../card/purse/profiles.ts';
+import { FaregateError } from '../errors.ts';
 
 /** @throws FaregateError FILE_UNREADABLE, PROFILE_INVALID naming the field. */
 export async function openProfile(nameOrFile: string): Promise<PurseProfile> {

@@ -1,0 +1,105 @@
+/** The card accounts on the operator's disk: `cards/` and `cards.json` in the data folder. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CmacKey } from '../crypto/mac.ts';
+import { hashKeyCheck } from '../denylist/card-hash.ts';
+import { FaregateError, systemCode } from '../errors.ts';
+import { LmdbStore } from '../ledger/lmdb-store.ts';
+import { CARD_SETTLING_DAYS, LOAD_LIMIT_MINOR } from '../limits.ts';
+import { parseChecked } from '../schema/check.ts';
+import type { LoadLimits } from './model.ts';
+import { type CardStore, cardTables, getRow, putRow } from './rows.ts';
+
+const LAYOUT_VERSION = 1;
+
+/** `cards.json`; each member may be left out. */
+export interface CardSettings {
+  readonly zone: string;
+  /** Built-in names or files of the profiles whose cards are loaded. */
+  readonly profiles: readonly string[];
+  /** Enrolled ids that may load. */
+  readonly machines: readonly string[];
+  readonly settlingDays: number;
+  readonly perLoadMinor: number;
+  readonly perDayMinor: number;
+  readonly anonymousCeilingMinor: number;
+  readonly namedCeilingMinor: number;
+}
+
+const defaults: CardSettings = {
+  zone: 'Asia/Shanghai',
+  profiles: ['tunion', 'city-union', 'jrt0025'],
+  machines: [],
+  settlingDays: CARD_SETTLING_DAYS,
+  perLoadMinor: LOAD_LIMIT_MINOR,
+  perDayMinor: LOAD_LIMIT_MINOR,
+  anonymousCeilingMinor: LOAD_LIMIT_MINOR,
+  namedCeilingMinor: LOAD_LIMIT_MINOR,
+};
+
+const texts = { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: 4096 };
+/** A purse's balance has 31 bits. */
+const minor = { type: 'integer', minimum: 1, maximum: 0x7fff_ffff };
+const schema = {
+  type: 'object',
+  properties: {
+    zone: { type: 'string' },
+    profiles: texts,
+    machines: texts,
+    settlingDays: { type: 'integer', minimum: 0, maximum: 365 },
+    perLoadMinor: minor,
+    perDayMinor: minor,
+    anonymousCeilingMinor: minor,
+    namedCeilingMinor: minor,
+  },
+  additionalProperties: false,
+};
+
+/** @throws FaregateError CONFIG_INVALID naming the field, FILE_UNREADABLE. */
+export async function readCardSettings(dataDir: string): Promise<CardSettings> {
+  const path = join(dataDir, 'cards.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return defaults;
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  const given = parseChecked<Partial<CardSettings>>(schema, text, 'CONFIG_INVALID', path);
+  return { ...defaults, ...given };
+}
+
+export function limitsOf(settings: CardSettings): LoadLimits {
+  const { perLoadMinor, perDayMinor, anonymousCeilingMinor, namedCeilingMinor } = settings;
+  const ceilingMinor = { anonymous: anonymousCeilingMinor, named: namedCeilingMinor };
+  return { perLoadMinor, perDayMinor, ceilingMinor };
+}
+
+/**
+ * Opens the accounts, made at the first use; several processes may.
+ * @param cardHash the key that cards are named under.
+ * @throws FaregateError STORE_FAILED for another layout, KEYS_REFUSED for another hashing key.
+ */
+export async function openCards(dataDir: string, cardHash: CmacKey): Promise<CardStore> {
+  const path = join(dataDir, 'cards');
+  const store = LmdbStore.openTables(path, cardTables, 'card account');
+  try {
+    await store.transaction((writer) => {
+      const layout = getRow(writer, 'meta', 'layout');
+      if (layout === undefined) {
+        putRow(writer, 'meta', 'layout', LAYOUT_VERSION);
+        putRow(writer, 'meta', 'hashKey', hashKeyCheck(cardHash));
+      } else if (layout !== LAYOUT_VERSION) {
+        const versions = `version ${layout}, this program reads ${LAYOUT_VERSION}`;
+        throw new FaregateError('STORE_FAILED', `${path}: the layout is ${versions}`);
+      } else if (getRow(writer, 'meta', 'hashKey') !== hashKeyCheck(cardHash)) {
+        const message = `${path}: its cards are named under another cardHash key`;
+        throw new FaregateError('KEYS_REFUSED', message);
+      }
+    });
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
