@@ -256,7 +256,7 @@ inWorld('a newer connection of a gate takes the place of the older one', async (
   assert.equal(welcome?.type, 'welcome');
   assert.equal(welcome.type === 'welcome' && welcome.acknowledgedThrough, 2, 'waits for the batch');
   assert.equal(await older.hear(), null);
-  assert.equal(world.server!.connections, 1);
+  await waitFor(() => world.server!.connections === 1);
 });
 
 inWorld('a slow ledger: frames wait within bounds, and the gate is held back', async (world) => {
@@ -319,10 +319,11 @@ inWorld(
       alive.tell({ type: 'status', status: statusOf('G02') });
     }, 20);
     assert.equal(await silent.hear(), null);
+    const views = () => world.server!.gates();
+    await waitFor(() => (views()[1]?.status ?? null) !== null);
     clearInterval(beat);
-    const views = world.server!.gates();
     assert.deepEqual(
-      views.map((view) => [view.gateId, view.connected, view.status?.station]),
+      views().map((view) => [view.gateId, view.connected, view.status?.station]),
       [
         ['G01', false, undefined],
         ['G02', true, 'Xidan'],
