@@ -4,7 +4,7 @@
  * that the host never heard of (Octopus, 2000 to 2006: 15,270 of them).
  */
 import { FaregateError } from '../errors.ts';
-import { CARD_REFERENCE_LENGTH_MAX } from './limits.ts';
+import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
 
 import { ORDER_ID_PATTERN } from './messages.ts';
 import type { OrderDesk } from './order-desk.ts';

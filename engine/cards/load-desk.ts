@@ -10,11 +10,11 @@
 import { fromHex, readU16, toHex } from '../bytes.ts';
 import { type LoadInit, readLoadInit } from '../card/purse/commands/initialize-for-load.ts';
 import type { AnnouncedLoad, LoadKeys } from '../crypto/load-keys.ts';
+import { LOAD_ATTEMPTS_MAX, LOAD_LOOK_AMOUNT_MAX } from '../limits.ts';
 import { serviceDay } from '../service-day.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { Held } from './held.ts';
 import type { BeginAnswer, LoadHost, PresentAnswer } from './host-port.ts';
-import { LOAD_ATTEMPTS_MAX, LOAD_LOOK_AMOUNT_MAX } from './limits.ts';
 import {
   type Attempt,
   type CardAccount,

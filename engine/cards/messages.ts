@@ -5,9 +5,9 @@
 import { fromHex, toHex } from '../bytes.ts';
 import { LOAD_INIT_BYTES } from '../card/purse/commands/initialize-for-load.ts';
 import { FaregateError } from '../errors.ts';
+import { LOAD_MESSAGE_BYTES_MAX, LOAD_ORDER_ID_LENGTH_MAX } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
 import type { LoadHost } from './host-port.ts';
-import { LOAD_MESSAGE_BYTES_MAX, LOAD_ORDER_ID_LENGTH_MAX } from './limits.ts';
 import type { ShownCard } from './shown-card.ts';
 
 export const ORDER_ID_PATTERN = `^[A-Za-z0-9._-]{1,${LOAD_ORDER_ID_LENGTH_MAX}}$`;

@@ -5,8 +5,8 @@ import type { CmacKey } from '../crypto/mac.ts';
 import { hashKeyCheck } from '../denylist/card-hash.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
+import { CARD_SETTLING_DAYS, LOAD_LIMIT_MINOR } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
-import { CARD_SETTLING_DAYS, LOAD_LIMIT_MINOR } from './limits.ts';
 import type { LoadLimits } from './model.ts';
 import { type CardStore, cardTables, getRow, putRow } from './rows.ts';
 

@@ -4,9 +4,9 @@
  * listed and never guessed.
  */
 
+import { LOAD_CANCEL_AFTER_MS, LOAD_REFUND_AFTER_MS, LOAD_UNKNOWN_AFTER_MS } from '../limits.ts';
 import { type AccountKind, allBalances, type Balances, recomputeBalances } from './books.ts';
 import { Held } from './held.ts';
-import { LOAD_CANCEL_AFTER_MS, LOAD_REFUND_AFTER_MS, LOAD_UNKNOWN_AFTER_MS } from './limits.ts';
 import type { CardException, LoadOrder, OrderState, Refund } from './model.ts';
 import { leaveUnknown, refundOrder } from './orders.ts';
 import { type CardReader, type CardStore, eachRow, getRow } from './rows.ts';

@@ -2,11 +2,11 @@
 import { parseStatement, reconcileStatement, type StatementReport } from '../cards/bank.ts';
 import type { Balances } from '../cards/books.ts';
 import { cardsInDoubt, spentOf } from '../cards/ledger-spending.ts';
-import { BANK_STATEMENT_BYTES_MAX } from '../cards/limits.ts';
 import type { OrderDesk } from '../cards/order-desk.ts';
 import { checkCards, sweep } from '../cards/reconcile.ts';
 import type { CardStore } from '../cards/rows.ts';
 import { FaregateError } from '../errors.ts';
+import { BANK_STATEMENT_BYTES_MAX } from '../limits.ts';
 import { readText } from '../pki/files.ts';
 import { besideLedger, inOffice, officeOptions } from './cards-office.ts';
 import type { Args, Command, Io } from './command.ts';

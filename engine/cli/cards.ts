@@ -5,11 +5,11 @@
 import { isHex } from '../bytes.ts';
 import { builtInProfileNames } from '../card/purse/profiles.ts';
 import { spentOf } from '../cards/ledger-spending.ts';
-import { CARD_SEEN_FRESH_MS } from '../cards/limits.ts';
 import { type CardAccount, type Funding, type LoadOrder, refuse } from '../cards/model.ts';
 import { type CardStep, cardSteps } from '../cards/register.ts';
 import { getRow, ordersOf } from '../cards/rows.ts';
 import { FaregateError } from '../errors.ts';
+import { CARD_SEEN_FRESH_MS } from '../limits.ts';
 import {
   besideLedger,
   granted,

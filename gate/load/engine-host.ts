@@ -1,7 +1,6 @@
 /** The load host over the network: the engine's `cards serve`, through the uplink's transport. */
 import { toHex } from '../../engine/bytes.ts';
 import type { BeginAnswer, LoadHost, PresentAnswer } from '../../engine/cards/host-port.ts';
-import { LOAD_ANSWER_MS_MAX } from '../../engine/cards/limits.ts';
 import {
   encodeMessage,
   type LoadAnswer,
@@ -10,6 +9,7 @@ import {
 } from '../../engine/cards/messages.ts';
 import type { LoadOrder, Refused } from '../../engine/cards/model.ts';
 import { FaregateError } from '../../engine/errors.ts';
+import { LOAD_ANSWER_MS_MAX } from '../../engine/limits.ts';
 import type { Link, Transport } from '../uplink/transport.ts';
 
 export class EngineHost implements LoadHost {

@@ -11,10 +11,10 @@ import type { CompiledProfile } from '../../engine/card/purse/compile.ts';
 import { creditLoad, initializeLoad, proveLoad } from '../../engine/card/purse/load-dialogues.ts';
 import { selectPurse } from '../../engine/card/purse/select-purse.ts';
 import type { BeginAnswer, LoadHost, PresentAnswer } from '../../engine/cards/host-port.ts';
-import { LOAD_HOST_TRIES } from '../../engine/cards/limits.ts';
 import type { RefusalCode } from '../../engine/cards/model.ts';
 import type { ShownCard } from '../../engine/cards/shown-card.ts';
 import { FaregateError } from '../../engine/errors.ts';
+import { LOAD_HOST_TRIES } from '../../engine/limits.ts';
 import type { CardSession } from '../reader/reader.ts';
 
 export interface LoadMachineParts {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseStatement } from '../../engine/cards/bank.ts';
-import { LOAD_MESSAGE_BYTES_MAX } from '../../engine/cards/limits.ts';
 import { decodeRequest, encodeMessage, type LoadRequest } from '../../engine/cards/messages.ts';
 import { FaregateError } from '../../engine/errors.ts';
+import { LOAD_MESSAGE_BYTES_MAX } from '../../engine/limits.ts';
 
 const card = { profile: 'tunion', publicFile: '00'.repeat(30) };
 const requests: readonly LoadRequest[] = [
