@@ -4,7 +4,7 @@
 import type { CardKeyRef } from '../card/dialogue.ts';
 import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
-import type { GatePlace } from '../card/purse/journey-form.ts';
+import type { GatePlace } from '../card/journey-form.ts';
 import type { Debit, InForce } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
 import type { FareBook } from '../fare/fares.ts';

@@ -6,7 +6,7 @@
 import type { CardFault } from '../card/dialogue.ts';
 import { isWhole } from '../card/exchange.ts';
 import { journeyRead, journeyReadLate, readJourneyAsk } from '../card/purse/dialogues.ts';
-import { fillJourney } from '../card/purse/journey-form.ts';
+import { fillJourney } from '../card/journey-form.ts';
 import { purseIn, selectAsk, selectPurse } from '../card/purse/select-purse.ts';
 import { cardNumber, keyRef, riderClass, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
