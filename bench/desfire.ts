@@ -9,7 +9,8 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { cmac } from '@noble/ciphers/aes.js';
 import { fromHex } from '../engine/bytes.ts';
-import type { DesfireAnswer, DesfireDialogue } from '../engine/card/desfire/asks.ts';
+import type { DesfireDialogue } from '../engine/card/desfire/asks.ts';
+import type { Answer } from '../engine/card/dialogue.ts';
 import { makeChannel } from '../engine/card/desfire/channel.ts';
 import { compileDesfireProfile } from '../engine/card/desfire/compile.ts';
 import { desfireProfile } from '../engine/card/desfire/profiles.ts';
@@ -112,7 +113,7 @@ function play(
   dialogue: DesfireDialogue<Uint8Array | null>,
   card: (apdu: Uint8Array) => Uint8Array,
 ): Uint8Array | null {
-  let answer: DesfireAnswer = null;
+  let answer: Answer = null;
   for (;;) {
     const step = dialogue.next(answer);
     if (step.done === true) return step.value;

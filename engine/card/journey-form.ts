@@ -26,6 +26,12 @@ export interface GatePlace {
   readonly institution: Uint8Array;
 }
 
+/**
+ * Writes a journey record, all of the profile's length, at `out[at]`, for the balance that the
+ * debit leaves.
+ */
+export type JourneyWriter = (balanceAfterMinor: number, out: Uint8Array, at: number) => void;
+
 export interface JourneyForm {
   readonly layout: JourneyLayout;
   /** FF where the record keeps what the card had, between the fields; 00 where it is written. */

@@ -4,7 +4,7 @@
  * (authenticate in two halves, apply and remove secure messaging, check a transaction MAC); one
  * session is open at a time, for the card in the field.
  */
-import type { CardAsk, CardFault } from '../dialogue.ts';
+import type { Answer, CardAsk, CardFault } from '../dialogue.ts';
 
 /** What a key is for. */
 export type AesKeyUse = 'debit' | 'load' | 'identity' | 'transactionMac';
@@ -87,10 +87,9 @@ export type ForgedReason = 'truncated' | 'overlong' | 'replayed' | 'macInvalid' 
 
 /** What a key holder answers an `AesAsk` with. */
 export type AesAnswer = Uint8Array | number | boolean | ForgedReason | 'unknownKey';
-export type DesfireAnswer = AesAnswer | null;
 
 /** A dialogue that ends in `R`. */
-export type DesfireDialogue<R> = Generator<DesfireAsk, R, DesfireAnswer>;
+export type DesfireDialogue<R> = Generator<DesfireAsk, R, Answer>;
 
 /** Why a dialogue could not go on: what any card may do, and what only these can. */
 export type DesfireFault =

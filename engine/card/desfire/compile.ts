@@ -3,6 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { fromHex } from '../../bytes.ts';
+import { FaregateError } from '../../errors.ts';
+import { EVIDENCE_RECORD_BYTES } from '../../limits.ts';
 import { take } from '../apdu.ts';
 import { type Field, type JourneyLayout, journeyLayout } from '../journey-record.ts';
 import type { AesKeyRef, AesKeyUse } from './asks.ts';
@@ -19,6 +21,8 @@ export interface RecordLayout extends JourneyLayout {
 
 export interface CompiledDesfireProfile {
   readonly settings: DesfireProfile;
+  /** What debit records have for an issuer: AID or DF name, 8 bytes, filled up with zeros or cut. */
+  readonly issuer: Uint8Array;
   /** Exactly one of the two. */
   readonly aid: Uint8Array | null;
   readonly selectByName: Uint8Array | null;
@@ -34,6 +38,7 @@ export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireP
   const { application, recordFile, diversification, chaining } = profile;
   return {
     settings: profile,
+    issuer: issuerOf(application),
     aid: 'aid' in application ? fromHex(application.aid) : null,
     selectByName: 'dfName' in application ? isoSelectOf(application.dfName) : null,
     recordFile: {
@@ -50,6 +55,34 @@ export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireP
     diversifier:
       diversification === null ? null : fromHex(diversification.aid + diversification.systemId),
   };
+}
+
+function issuerOf(application: DesfireProfile['application']): Uint8Array {
+  const issuer = new Uint8Array(8);
+  issuer.set(fromHex('aid' in application ? application.aid : application.dfName).subarray(0, 8));
+  return issuer;
+}
+
+/**
+ * What keeps a profile from gates, or null. A gate counts debits on the card, and the back office
+ * verifies each by its transaction MAC and the two records that enter it.
+ */
+function gateProblem({ transactionMac, recordFile }: DesfireProfile): string | null {
+  if (transactionMac === null) return 'field /transactionMac is null: nobody could verify a debit';
+  if (!recordFile.fields.counter) return 'field /recordFile/fields/counter is missing';
+  if (recordFile.length <= EVIDENCE_RECORD_BYTES) return null;
+  return `field /recordFile/length must be <= ${EVIDENCE_RECORD_BYTES}: evidence holds no more`;
+}
+
+/**
+ * A profile as gates and the back office take it.
+ * @param what the file's name, for messages
+ * @throws FaregateError PROFILE_INVALID naming the field.
+ */
+export function compileGateProfile(profile: DesfireProfile, what: string): CompiledDesfireProfile {
+  const problem = gateProblem(profile);
+  if (problem === null) return compileDesfireProfile(profile);
+  throw new FaregateError('PROFILE_INVALID', `${what}: not for gates: ${problem}`);
 }
 
 /**
