@@ -61,7 +61,7 @@ interface Recording {
 function makeGate(keptKeys: number): Gate {
   const keyring = new AesKeyring([{ use: 'debit', version: 1, master: MASTER }]);
   // The card's answers are to fit again, so RndA is always the same.
-  const holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring, keptKeys), (length) =>
+  const holder = new AesKeyringHolder(new AesCardKeys(keyring, keptKeys), (length) =>
     Uint8Array.from({ length }, (_, i) => RND_A[i % 16]!),
   );
   const purse = {

@@ -4,7 +4,6 @@
  * session's keys never leave. One for each gate, since one session is open at a time.
  */
 import type { AesAnswer, AesAsk, AesKeyRef } from '../../engine/card/desfire/asks.ts';
-import type { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import {
   type AesCardKey,
   Authentication,
@@ -27,7 +26,6 @@ export interface AesKeyHolder {
 }
 
 export class AesKeyringHolder implements AesKeyHolder {
-  readonly #keyring: AesKeyring;
   readonly #cards: AesCardKeys;
   readonly #randomBytes: (length: number) => Uint8Array;
   #randoms = new Uint8Array(0);
@@ -41,12 +39,7 @@ export class AesKeyringHolder implements AesKeyHolder {
   #session: SecureSession | null = null;
 
   /** @param cards the station's, shared by its gates; `randomBytes` of node:crypto. */
-  constructor(
-    keyring: AesKeyring,
-    cards: AesCardKeys,
-    randomBytes: (length: number) => Uint8Array,
-  ) {
-    this.#keyring = keyring;
+  constructor(cards: AesCardKeys, randomBytes: (length: number) => Uint8Array) {
     this.#cards = cards;
     this.#randomBytes = randomBytes;
   }
@@ -73,7 +66,7 @@ export class AesKeyringHolder implements AesKeyHolder {
       case 'aesProof':
         return this.#prove(ask.proof);
       case 'aesTransactionMac': {
-        const key = this.#keyring.macKey(ask.key);
+        const key = this.#cards.keyring.macKey(ask.key);
         return key === null
           ? 'unknownKey'
           : verifyTransactionMac(key, ask.tmc, ask.uid, ask.input, ask.tmv);

@@ -8,7 +8,6 @@ import type {
   DesfireFault,
 } from '../../engine/card/desfire/asks.ts';
 import type { Answer } from '../../engine/card/dialogue.ts';
-import { makeChannel } from '../../engine/card/desfire/channel.ts';
 import type { TransactionProof } from '../../engine/card/desfire/commands/transaction.ts';
 import {
   type CompiledDesfireProfile,
@@ -18,12 +17,12 @@ import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfi
 import {
   commit,
   didNotCommit,
+  makePurseGate,
   type OpenPurse,
   openPurse,
   type PurseGate,
   prepareDebit,
 } from '../../engine/card/desfire/purse.ts';
-import { TransactionInput } from '../../engine/card/desfire/transaction-input.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { VirtualDesfireCard } from '../../gate/reader/virtual/desfire/card.ts';
 import {
@@ -80,12 +79,8 @@ export class DesfireKit {
         ? []
         : [{ use: 'transactionMac' as const, version: 1, master: masters.transactionMac }]),
     ]);
-    this.holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring, 16), countingBytes(7));
-    this.gate = {
-      channel: makeChannel(),
-      input: new TransactionInput(),
-      prepareKey: (key) => this.holder.prepare(key),
-    };
+    this.holder = new AesKeyringHolder(new AesCardKeys(keyring, 16), countingBytes(7));
+    this.gate = makePurseGate((key) => this.holder.prepare(key));
   }
 
   card(details: DesfireDetails = {}, commit?: (state: DesfireState) => void): VirtualDesfireCard {

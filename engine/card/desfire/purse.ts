@@ -12,7 +12,7 @@ import { invariant } from '../../invariant.ts';
 import { take } from '../apdu.ts';
 import type { AesKeyRef, AuthenticationKind, DesfireDialogue, DesfireFault } from './asks.ts';
 import { authenticate } from './authenticate.ts';
-import type { Channel } from './channel.ts';
+import { type Channel, makeChannel } from './channel.ts';
 import { readCardUid, readVersionUid, select, UID_BYTES } from './commands/identity.ts';
 import { readRecords, writeRecord } from './commands/records.ts';
 import {
@@ -23,7 +23,7 @@ import {
 import { changeValue, credit, debit, limitedCredit, readValue } from './commands/value.ts';
 import { type CompiledDesfireProfile, cardKeyRef } from './compile.ts';
 import { SW_BOUNDARY } from './statuses.ts';
-import type { TransactionInput } from './transaction-input.ts';
+import { TransactionInput } from './transaction-input.ts';
 
 /** Whether this is a tap at a gate or at a load terminal. */
 export type PurseUse = 'debit' | 'load';
@@ -47,6 +47,10 @@ export interface PurseGate {
   readonly input: TransactionInput;
   /** Makes the card's key ready while a command is on the air; a hint. */
   readonly prepareKey: (key: AesKeyRef) => void;
+}
+
+export function makePurseGate(prepareKey: PurseGate['prepareKey']): PurseGate {
+  return { channel: makeChannel(), input: new TransactionInput(), prepareKey };
 }
 
 /** An application that the card has. */

@@ -50,7 +50,7 @@ test('the shared EV2 purse, command for command', { skip: noShared }, () => {
     recordFile: { ...light.recordFile, number: 4 },
   });
   const keyring = new AesKeyring([{ use: 'debit', version: 1, master: given('masterKey') }]);
-  const holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring), (length) => {
+  const holder = new AesKeyringHolder(new AesCardKeys(keyring), (length) => {
     const bytes = new Uint8Array(length);
     bytes.set(given('rndA'));
     return bytes;
