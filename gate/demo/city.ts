@@ -264,6 +264,7 @@ function isHopeless(reason: Reason): boolean {
     'cardFaulty',
     'cardRefused',
     'mac2Invalid',
+    'answerForged',
     'deadline',
     'gateClosed',
     'balanceTooLow',
