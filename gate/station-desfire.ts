@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { DesfireForms } from '../engine/card/desfire/journey-forms.ts';
 import { makePurseGate } from '../engine/card/desfire/purse.ts';
 import type { GatePlace } from '../engine/card/journey-form.ts';
-import type { AesKeyring } from '../engine/crypto/aes-keyring.ts';
+import { AesKeyring } from '../engine/crypto/aes-keyring.ts';
+import type { KeySet } from '../engine/crypto/key-set.ts';
 import type { DesfireSetting } from '../engine/tap/setting.ts';
 import { AesCardKeys } from './sam/aes-card-keys.ts';
 import { type AesKeyHolder, AesKeyringHolder } from './sam/aes-holder.ts';
@@ -35,4 +36,9 @@ export function completeDesfire(
 ): DesfireSetting {
   const gate = makePurseGate((key) => holder.prepare(key));
   return { ...planned, gate, forms: new DesfireForms(place) };
+}
+
+/** Whoever holds the masters of transaction MACs could forge debits, and of loads, money. */
+export function gateAesKeyring({ aes }: KeySet): AesKeyring {
+  return new AesKeyring(aes.filter(({ use }) => use === 'debit' || use === 'identity'));
 }

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
 import type { CompiledDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
-import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
@@ -33,6 +32,7 @@ import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
+import { gateAesKeyring } from '../station-desfire.ts';
 import { warmUp } from '../warm-up.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
@@ -70,11 +70,6 @@ export async function loadFiles(
     denylistKey: config.denylist ? await readPublicKey(config.denylist.publicKey) : null,
     parametersKey: config.parameters ? await readPublicKey(config.parameters.publicKey) : null,
   };
-}
-
-/** Whoever holds the masters of transaction MACs could forge debits, and of loads, money. */
-function gateAesKeyring({ aes }: KeySet): AesKeyring {
-  return new AesKeyring(aes.filter(({ use }) => use === 'debit' || use === 'identity'));
 }
 
 function loadKeys(
