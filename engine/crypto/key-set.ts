@@ -106,7 +106,10 @@ export function parseKeySet(text: string, what: string): ClearKeySet {
   }
   const aes = aesKeysOf(json, what);
   if (keys.length + aes.length === 0) {
-    throw new FaregateError('KEYS_INVALID', `${what}: none of ${USES.join(', ')}, desfire is given`);
+    throw new FaregateError(
+      'KEYS_INVALID',
+      `${what}: none of ${USES.join(', ')}, desfire is given`,
+    );
   }
   return { keys, aes, cardHash: json.cardHash ? fromHex(json.cardHash.master) : null };
 }

@@ -11,10 +11,10 @@ import { at, readGateId, readInForce, writeId, writeInForce } from './codec.ts';
 import {
   DEBIT_BYTES,
   DEBIT_LAYOUT_VERSION,
+  DESFIRE_TRANSACTION,
   type DebitId,
   DebitKind,
   DebitState,
-  DESFIRE_TRANSACTION,
   type InForce,
 } from './record.ts';
 

@@ -72,13 +72,7 @@ export function isPending(standing: Standing): boolean {
 }
 
 /** As they are stored: numbers that never change. */
-const tacVerdicts: readonly TacVerdict[] = [
-  'none',
-  'valid',
-  'invalid',
-  'unknownKey',
-  'noEvidence',
-];
+const tacVerdicts: readonly TacVerdict[] = ['none', 'valid', 'invalid', 'unknownKey', 'noEvidence'];
 
 /** A held record. */
 export interface DebitRow {

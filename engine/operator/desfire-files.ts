@@ -1,9 +1,6 @@
 /** DESFire profiles by the name or file that a user gives (`docs/desfire.md`). */
 import { readFile } from 'node:fs/promises';
-import {
-  type CompiledDesfireProfile,
-  compileGateProfile,
-} from '../card/desfire/compile.ts';
+import { type CompiledDesfireProfile, compileGateProfile } from '../card/desfire/compile.ts';
 import { parseDesfireProfile } from '../card/desfire/profile.ts';
 import {
   type DesfireProfileName,

@@ -59,7 +59,9 @@ export interface CheckKeys {
 export function createRecordChecks(keys: CheckKeys): RecordChecks {
   const tacs = createTacBatch(keys.keyring);
   tacs.warm();
-  const desfire = new DesfireVerifier(keys.desfire ?? { keyring: new AesKeyring([]), profiles: [] });
+  const desfire = new DesfireVerifier(
+    keys.desfire ?? { keyring: new AesKeyring([]), profiles: [] },
+  );
   const cards = new CmacColumns(keys.cardHash);
   const digests = new CmacColumns(digestKey(keys.storageKey));
   const evidence = new EvidenceSealer(keys.storageKey, keys.salt);

@@ -23,12 +23,7 @@ import {
   updatedLate,
 } from '../card/purse/dialogues.ts';
 import { issuer, keyAsCardSays, type SelectedPurse } from '../card/purse/selected.ts';
-import {
-  type Debit,
-  DebitKind,
-  DebitState,
-  Evidence,
-} from '../debit/record.ts';
+import { type Debit, DebitKind, DebitState, Evidence } from '../debit/record.ts';
 import type { TapDialogue } from './decision.ts';
 import { faultOutcome } from './fault.ts';
 import { abandoned, debited, nothing, refusedDebit, unknown } from './outcome.ts';

@@ -8,12 +8,12 @@ import { evidencePayload } from '../card/desfire/evidence.ts';
 import { commit, didNotCommit, type OpenPurse, prepareDebit } from '../card/desfire/purse.ts';
 import type { CommitAnswer } from '../card/dialogue.ts';
 import { writeUint } from '../card/journey-record.ts';
-import { EvidenceFamily, type EvidenceEvent } from '../debit/event.ts';
+import { type EvidenceEvent, EvidenceFamily } from '../debit/event.ts';
 import {
+  DESFIRE_TRANSACTION,
   type Debit,
   DebitKind,
   DebitState,
-  DESFIRE_TRANSACTION,
   Evidence,
 } from '../debit/record.ts';
 import { invariant } from '../invariant.ts';

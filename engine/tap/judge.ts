@@ -88,8 +88,7 @@ export function price(
   const { setting, fares } = scene;
   // A station's index is one of its fare version.
   const priced = faresOf(setting, fares, last);
-  const read =
-    priced === fares ? last : journeyOf(card.layout, card.record, priced, setting.zone);
+  const read = priced === fares ? last : journeyOf(card.layout, card.record, priced, setting.zone);
   const ride = unopened(scene, read, settlement);
   if (over) return 'expired';
   const pending = settlement ? null : (found?.debit ?? null);

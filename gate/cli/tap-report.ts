@@ -5,10 +5,10 @@ import { encodeDebit } from '../../engine/debit/codec.ts';
 import { type EvidenceEvent, encodeEvent } from '../../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
+  DESFIRE_TRANSACTION,
   type Debit,
   DebitKind,
   DebitState,
-  DESFIRE_TRANSACTION,
   Evidence,
   type InForce,
   TapKind,

@@ -7,7 +7,12 @@ import { randomBytes } from 'node:crypto';
 import type { DesfireDialogue } from '../../engine/card/desfire/asks.ts';
 import { compileDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import { desfireProfile } from '../../engine/card/desfire/profiles.ts';
-import { commit, makePurseGate, openPurse, prepareCredit } from '../../engine/card/desfire/purse.ts';
+import {
+  commit,
+  makePurseGate,
+  openPurse,
+  prepareCredit,
+} from '../../engine/card/desfire/purse.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import type { VirtualDesfireCard } from '../reader/virtual/desfire/card.ts';
 import { AesCardKeys } from '../sam/aes-card-keys.ts';

@@ -6,8 +6,8 @@ import type { CommandName } from '../reader/virtual/command.ts';
 import { VirtualDesfireCard } from '../reader/virtual/desfire/card.ts';
 import type { DesfireState } from '../reader/virtual/desfire/state.ts';
 import type { HeldCard } from '../reader/virtual/held-card.ts';
-import { topUp } from './desk.ts';
 import { topUpDesfire } from './desfire-desk.ts';
+import { topUp } from './desk.ts';
 import type { Masters } from './masters.ts';
 
 export type RiderState = CardState | DesfireState;

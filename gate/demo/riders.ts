@@ -16,7 +16,7 @@ import {
 } from '../reader/virtual/desfire/state.ts';
 import type { PersonalityName } from '../reader/virtual/personality.ts';
 import type { Masters } from './masters.ts';
-import type { RiderHabits } from './population.ts';
+import { hasDesfire, type RiderHabits } from './population.ts';
 import { DESFIRE_COUNTER_AT, type RiderState } from './rider-card.ts';
 
 /** Every tenth rider has a card of the city union, the others T-Union. */
@@ -60,15 +60,10 @@ export function acceptedDesfire(fares: CompiledFares): CompiledDesfireProfile {
   return compileGateProfile({ ...desfireProfile('desfire-ev2'), ...city }, 'the city');
 }
 
-/** Three riders of twenty have an AES closed-loop card. */
-function hasDesfire({ index }: RiderHabits): boolean {
-  return [1, 8, 14].includes(index % 20);
-}
-
 /** 10 bytes, unique by index: BCD digits, or zeros and the UID of an AES card. */
 export function cardNumberOf(rider: RiderHabits): Uint8Array {
   const number = new Uint8Array(10);
-  if (hasDesfire(rider)) {
+  if (hasDesfire(rider.index)) {
     number.set([0x04, 0x51, 0x00], 3);
     writeU32(number, 6, rider.index);
     return number;
@@ -93,7 +88,7 @@ export function firstCounterOf(index: number): number {
 
 /** The rider's card, new from the issuer. */
 export function makeCard(rider: RiderHabits, masters: Masters): RiderState {
-  if (hasDesfire(rider)) return makeDesfire(rider, masters.desfire);
+  if (hasDesfire(rider.index)) return makeDesfire(rider, masters.desfire);
   const scheme = schemeOf(rider);
   const issuer = scheme === 'city-union' ? CITY_UNION_ISSUER : T_UNION_ISSUER;
   const { oddity } = rider;

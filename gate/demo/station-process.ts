@@ -27,7 +27,13 @@ import { CityClock } from './city-clock.ts';
 import { type Masters, readMasters } from './masters.ts';
 import { type DemoPlan, demoFiles, planDistrict, planGates, readPlan } from './plan.ts';
 import { makeRider, type RiderHabits } from './population.ts';
-import { acceptedDesfire, acceptedProfiles, cardNumberOf, makeCard, terminalIdOf } from './riders.ts';
+import {
+  acceptedDesfire,
+  acceptedProfiles,
+  cardNumberOf,
+  makeCard,
+  terminalIdOf,
+} from './riders.ts';
 
 /** How often the counts are kept in a file: what a kill loses of the latencies at most. */
 const COUNTS_MS = 250;

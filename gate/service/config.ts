@@ -230,7 +230,10 @@ function requireLoopback({ control, health }: ServiceConfig, path: string): void
 /** A gate of AES cards alone has no purse's profile. */
 function requireProfiles({ profiles, desfireProfiles, firstFamily }: ServiceConfig, path: string) {
   if (profiles.length === 0 && !desfireProfiles) {
-    throw new FaregateError('CONFIG_INVALID', `${path}: field /profiles must NOT have fewer than 1`);
+    throw new FaregateError(
+      'CONFIG_INVALID',
+      `${path}: field /profiles must NOT have fewer than 1`,
+    );
   }
   if (firstFamily === 'desfire' && !desfireProfiles) {
     throw new FaregateError('CONFIG_INVALID', `${path}: field /firstFamily needs /desfireProfiles`);

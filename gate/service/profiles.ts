@@ -1,8 +1,8 @@
 /** Scheme profiles by the name or file that a user gives (`docs/profiles.md`, `docs/desfire.md`). */
 import { readFile } from 'node:fs/promises';
+import { desfireProfileNames } from '../../engine/card/desfire/profiles.ts';
 import { type PurseProfile, parseProfile } from '../../engine/card/purse/profile.ts';
 import { builtInProfile, isBuiltInProfile } from '../../engine/card/purse/profiles.ts';
-import { desfireProfileNames } from '../../engine/card/desfire/profiles.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { PROFILE_FILE_BYTES_MAX } from '../../engine/limits.ts';
 

@@ -3,11 +3,7 @@
  * tear a card away at any command and change what it answers.
  */
 import assert from 'node:assert/strict';
-import type {
-  DesfireDialogue,
-  DesfireFault,
-} from '../../engine/card/desfire/asks.ts';
-import type { Answer } from '../../engine/card/dialogue.ts';
+import type { DesfireDialogue, DesfireFault } from '../../engine/card/desfire/asks.ts';
 import type { TransactionProof } from '../../engine/card/desfire/commands/transaction.ts';
 import {
   type CompiledDesfireProfile,
@@ -23,6 +19,7 @@ import {
   type PurseGate,
   prepareDebit,
 } from '../../engine/card/desfire/purse.ts';
+import type { Answer } from '../../engine/card/dialogue.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { VirtualDesfireCard } from '../../gate/reader/virtual/desfire/card.ts';
 import {

@@ -27,6 +27,7 @@ import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
 import { Gate, type TapReport } from '../../gate/controller.ts';
+import { topUpDesfire } from '../../gate/demo/desfire-desk.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import type { CardSession } from '../../gate/reader/reader.ts';
@@ -178,15 +179,17 @@ export class StationKit {
     return new VirtualCard({ state, quirks, randomBytes: (n) => new Uint8Array(randomBytes(n)) });
   }
 
-  desfireCard(
-    details: DesfireDetails = {},
-    generation: Generation = 'ev2',
-  ): VirtualDesfireCard {
+  desfireCard(details: DesfireDetails = {}, generation: Generation = 'ev2'): VirtualDesfireCard {
     this.#cards += 1;
     const uid = Uint8Array.of(0x04, 0x51, 0, 0, 0, this.#cards >> 8, this.#cards);
     const more = { valueMinor: 10_000, ...details };
     const state = issueDesfire(generation, uid, this.desfireMasters, more);
     return new VirtualDesfireCard({ state, randomBytes: (n) => new Uint8Array(randomBytes(n)) });
+  }
+
+  /** At the operator's desk. */
+  topUp(card: VirtualDesfireCard, amountMinor: number): void {
+    topUpDesfire(card, this.desfireMasters.load, amountMinor);
   }
 
   gate(

@@ -11,9 +11,9 @@ import {
   DESFIRE_FRAMES_MAX,
 } from '../../limits.ts';
 import { COMMAND_DATA_AT, isResponse, statusWord } from '../apdu.ts';
+import type { Answer } from '../dialogue.ts';
 import { askOf } from '../exchange.ts';
 import { gone, malformed, notResponse, refused } from '../status.ts';
-import type { Answer } from '../dialogue.ts';
 import type { DesfireDialogue, DesfireFault } from './asks.ts';
 import { type DesfireCommand, desfireCommand, SW_DESFIRE_OK, SW_MORE } from './statuses.ts';
 

@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
-import type { Answer } from '../../../engine/card/dialogue.ts';
 import { authenticate } from '../../../engine/card/desfire/authenticate.ts';
 import { makeChannel } from '../../../engine/card/desfire/channel.ts';
 import { readRecords } from '../../../engine/card/desfire/commands/records.ts';
@@ -22,6 +21,7 @@ import {
   prepareDebit,
 } from '../../../engine/card/desfire/purse.ts';
 import { TransactionInput } from '../../../engine/card/desfire/transaction-input.ts';
+import type { Answer } from '../../../engine/card/dialogue.ts';
 import { AesKeyring } from '../../../engine/crypto/aes-keyring.ts';
 import { transactionMac } from '../../../engine/crypto/desfire/transaction-mac.ts';
 import { cmacKey } from '../../../engine/crypto/mac.ts';

@@ -4,7 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../../../engine/bytes.ts';
+import {
+  readU16,
+  readU32,
+  readU48,
+  writeU16,
+  writeU32,
+  writeU48,
+} from '../../../../engine/bytes.ts';
 import { FaregateError } from '../../../../engine/errors.ts';
 import { type DesfireMasters, type DesfireState, type Generation, issueDesfire } from './state.ts';
 
