@@ -13,7 +13,6 @@ import {
 import { Ev1Session } from '../../engine/crypto/desfire/ev1-session.ts';
 import { Ev2Session } from '../../engine/crypto/desfire/ev2-session.ts';
 import type { SecureSession } from '../../engine/crypto/desfire/session.ts';
-import { verifyTransactionMac } from '../../engine/crypto/desfire/transaction-mac.ts';
 import { invariant } from '../../engine/invariant.ts';
 import { AES_RANDOMS_AHEAD } from '../../engine/limits.ts';
 import type { AesCardKeys } from './aes-card-keys.ts';
@@ -65,12 +64,6 @@ export class AesKeyringHolder implements AesKeyHolder {
         return this.#challenge(ask.kind, ask.key, ask.challenge);
       case 'aesProof':
         return this.#prove(ask.proof);
-      case 'aesTransactionMac': {
-        const key = this.#cards.keyring.macKey(ask.key);
-        return key === null
-          ? 'unknownKey'
-          : verifyTransactionMac(key, ask.tmc, ask.uid, ask.input, ask.tmv);
-      }
     }
   }
 

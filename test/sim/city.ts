@@ -16,6 +16,7 @@ import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
+import type { PlannedDesfire } from '../../gate/station-desfire.ts';
 import type { SimMasters } from './cards.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -80,6 +81,11 @@ export class SimCity {
 
   get fares(): FareBook {
     return this.#fares;
+  }
+
+  /** What a gate does with AES cards; every other asks for them first. */
+  desfireOf(number: number): PlannedDesfire {
+    return { profiles: this.desfireScheme.profiles, first: number % 2 === 0 };
   }
 
   /** Brings a dearer version to every gate, in force from an instant on. */

@@ -298,9 +298,7 @@ export class StationNode {
     const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
     const buffers = new GateBuffers(fixed.place);
-    const { profiles } = city.desfireScheme;
-    const isFirst = number % 2 === 0;
-    const desfire = completeDesfire({ profiles, first: isFirst }, fixed.place, aesKeys);
+    const desfire = completeDesfire(city.desfireOf(number), fixed.place, aesKeys);
     const gate = new Gate({
       gateId,
       station: this.name,
