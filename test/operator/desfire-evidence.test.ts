@@ -1,6 +1,6 @@
 /**
  * What the engine makes of debits of AES closed-loop cards: verified by the evidence behind them,
- * and by nothing else; forged, missing, foreign and repeated evidence each end under their own name.
+ * and by nothing else; forged, missing, foreign and repeated evidence end under their own names.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -21,7 +21,7 @@ export interface RecordLayout extends JourneyLayout {
 
 export interface CompiledDesfireProfile {
   readonly settings: DesfireProfile;
-  /** What debit records have for an issuer: AID or DF name, 8 bytes, filled up with zeros or cut. */
+  /** What debit records have for an issuer: AID or DF name, filled up to 8 bytes or cut. */
   readonly issuer: Uint8Array;
   /** Exactly one of the two. */
   readonly aid: Uint8Array | null;

@@ -29,8 +29,8 @@ export interface FileSettings {
 /** Fields of a record: a journey's, and the card's own count. */
 export interface RecordFields extends JourneyFields {
   /**
-   * Debits that the card has made, 2 bytes, big-endian: each writes one more, a load writes it as it
-   * was. Gates need it; a profile without serves load terminals alone.
+   * Debits that the card has made, 2 bytes, big-endian: each writes one more, a load writes it as
+   * it was. Gates need it; a profile without serves load terminals alone.
    */
   readonly counter?: Field | null;
 }
