@@ -9,12 +9,13 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { cmac } from '@noble/ciphers/aes.js';
 import { fromHex } from '../engine/bytes.ts';
-import type { DesfireAnswer, DesfireDialogue } from '../engine/card/desfire/asks.ts';
+import type { DesfireDialogue } from '../engine/card/desfire/asks.ts';
 import { makeChannel } from '../engine/card/desfire/channel.ts';
 import { compileDesfireProfile } from '../engine/card/desfire/compile.ts';
 import { desfireProfile } from '../engine/card/desfire/profiles.ts';
 import { commit, openPurse, type PurseGate, prepareDebit } from '../engine/card/desfire/purse.ts';
 import { TransactionInput } from '../engine/card/desfire/transaction-input.ts';
+import type { Answer } from '../engine/card/dialogue.ts';
 import { AesKeyring } from '../engine/crypto/aes-keyring.ts';
 import { VirtualDesfireCard } from '../gate/reader/virtual/desfire/card.ts';
 import { issueDesfire } from '../gate/reader/virtual/desfire/state.ts';
@@ -60,7 +61,7 @@ interface Recording {
 function makeGate(keptKeys: number): Gate {
   const keyring = new AesKeyring([{ use: 'debit', version: 1, master: MASTER }]);
   // The card's answers are to fit again, so RndA is always the same.
-  const holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring, keptKeys), (length) =>
+  const holder = new AesKeyringHolder(new AesCardKeys(keyring, keptKeys), (length) =>
     Uint8Array.from({ length }, (_, i) => RND_A[i % 16]!),
   );
   const purse = {
@@ -112,7 +113,7 @@ function play(
   dialogue: DesfireDialogue<Uint8Array | null>,
   card: (apdu: Uint8Array) => Uint8Array,
 ): Uint8Array | null {
-  let answer: DesfireAnswer = null;
+  let answer: Answer = null;
   for (;;) {
     const step = dialogue.next(answer);
     if (step.done === true) return step.value;

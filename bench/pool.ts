@@ -37,6 +37,7 @@ const keys: KeySet = {
       master: Buffer.from('11223344556677888877665544332211', 'hex'),
     },
   ],
+  aes: [],
   cardHash: new Uint8Array(16),
 };
 

@@ -7,9 +7,9 @@
  */
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { readU16, readU32, writeU16, writeU32 } from '../engine/bytes.ts';
+import type { GatePlace } from '../engine/card/journey-form.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../engine/card/purse/compile.ts';
-import type { GatePlace } from '../engine/card/purse/journey-form.ts';
 import { builtInProfile } from '../engine/card/purse/profiles.ts';
 import { Keyring } from '../engine/crypto/keyring.ts';
 import { cmacKey } from '../engine/crypto/mac.ts';

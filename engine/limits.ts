@@ -17,6 +17,8 @@ export const DESFIRE_FRAMES_MAX = 16;
 export const DESFIRE_ANSWER_BYTES_MAX = 1024;
 /** Input of one transaction MAC: a debit with every record of a full file read. */
 export const DESFIRE_TMI_BYTES_MAX = 2048;
+/** Longest journey record of such a card at a gate: an evidence event holds two. */
+export const EVIDENCE_RECORD_BYTES = 48;
 /** AES cards whose keys a holder keeps ready: some 500 bytes each. */
 export const AES_CARD_KEYS_MAX = 16_384;
 /** RndA drawn at a time, so that no tap waits for random bytes. */

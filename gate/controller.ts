@@ -4,7 +4,7 @@
  */
 import { writeU16, writeU32 } from '../engine/bytes.ts';
 import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
-import { isEvent } from '../engine/debit/event.ts';
+import { encodeEvent, isEvent } from '../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
   type Debit,
@@ -25,6 +25,7 @@ import { type DriverParts, type Stage, TapDriver } from './driver.ts';
 import { EventLog, type WaitingEvent } from './event-log.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession, Reader } from './reader/reader.ts';
+import type { AesKeyHolder } from './sam/aes-holder.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import type { ShiftJournal } from './shift/shift-journal.ts';
 import { TapCounts } from './tap-counts.ts';
@@ -46,6 +47,8 @@ export interface GateParts {
   readonly setting: () => TapSetting;
   readonly reader: Reader;
   readonly keys: KeyHolder;
+  /** Where the gate takes AES cards. */
+  readonly aesKeys?: AesKeyHolder;
   readonly journal: Journal;
   readonly barrier: Barrier;
   readonly unconfirmed: UnconfirmedDebits;
@@ -72,8 +75,9 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-    const { keys, journal, clock, deadlineMs = TAP_DEADLINE_MS, keepBytes = false } = parts;
-    this.#driverParts = { keys, journal, clock, deadlineMs, keepBytes };
+    const { keys, aesKeys = null, journal, clock } = parts;
+    const { deadlineMs = TAP_DEADLINE_MS, keepBytes = false } = parts;
+    this.#driverParts = { keys, aesKeys, journal, clock, deadlineMs, keepBytes };
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
     this.#events = new EventLog({ gateId: parts.gateId, journal: parts.journal, isFull });
@@ -140,7 +144,7 @@ export class Gate {
   tap(card: CardSession): Promise<TapReport> {
     const { setting, journal, clock } = this.#parts;
     const instantMs = clock.nowMs();
-    return this.drive(card, instantMs, tap(setting(), instantMs, journal.nextSequence));
+    return this.drive(card, instantMs, tap(setting(), instantMs, journal.nextSequence, card.uid));
   }
 
   /** One tap by any dialogue. A journal that cannot take an intent keeps the gate closed. */
@@ -155,7 +159,7 @@ export class Gate {
   }
 
   async #drive(card: CardSession, instantMs: number, dialogue: TapRun): Promise<TapReport> {
-    const { barrier, unconfirmed, onTap } = this.#parts;
+    const { barrier, journal, unconfirmed, onTap } = this.#parts;
     const mode = this.#mode();
     const driver = new TapDriver(this.#driverParts, card);
     const decision = this.#closedFor(mode) ?? (await driver.run(dialogue));
@@ -165,6 +169,12 @@ export class Gate {
     const tapUs = driver.elapsedUs();
     const { hostUs } = driver;
     const refused = await driver.refusedBy(isFull);
+    const { evidence } = decision;
+    if (evidence && !refused.has(evidence.gateSequence)) {
+      // Before its debit, so that none is ever confirmed without.
+      encodeEvent(evidence, this.#record, 0);
+      journal.close(this.#record);
+    }
     for (const debit of decision.closed) {
       if (refused.has(debit.gateSequence)) continue;
       if (debit === decision.unconfirmed) await this.#keepAside(debit, tapUs, hostUs);

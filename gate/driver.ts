@@ -7,12 +7,16 @@
 import { readU16 } from '../engine/bytes.ts';
 import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
+import { type EvidenceEvent, encodeEvent } from '../engine/debit/event.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
+import { FaregateError } from '../engine/errors.ts';
+import { invariant } from '../engine/invariant.ts';
 import { TAP_DEBIT_RESERVE_MS } from '../engine/limits.ts';
 import type { Decision, TapRun } from '../engine/tap/decision.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './journal/port.ts';
 import type { CardSession } from './reader/reader.ts';
+import type { AesKeyHolder } from './sam/aes-holder.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 
 /** One command of a tap, as the trace keeps it. */
@@ -32,6 +36,8 @@ export interface Stage {
 /** The same for all taps of a gate. */
 export interface DriverParts {
   readonly keys: KeyHolder;
+  /** Where the gate takes AES cards. */
+  readonly aesKeys: AesKeyHolder | null;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly deadlineMs: number;
@@ -50,7 +56,7 @@ export class TapDriver {
   #hostUs = 0;
   /** Real waiting that a modelled card would have hidden. */
   #hiddenUs = 0;
-  readonly #unwritten: Debit[] = [];
+  readonly #unwritten: (Debit | EvidenceEvent)[] = [];
   readonly #intents: Promise<void>[] = [];
   #intentUs = 0;
   #intentModelledUs = 0;
@@ -92,8 +98,16 @@ export class TapDriver {
         // nothing.
         this.#unwritten.push(ask.debit);
         answer = null;
-      } else {
+      } else if (ask.ask === 'commit') {
         answer = await this.#commit();
+      } else if (ask.ask === 'evidence') {
+        this.#unwritten.push(ask.event);
+        answer = null;
+      } else {
+        const { aesKeys } = this.#parts;
+        invariant(aesKeys !== null, 'a gate of AES cards has their keys');
+        const said = aesKeys.answer(ask);
+        answer = said instanceof Promise ? await said : said;
       }
       step = dialogue.next(answer);
     }
@@ -155,13 +169,20 @@ export class TapDriver {
 
   /** @param modelledUs the card's modelled time at which the writing begins. */
   #writeIntents(modelledUs: number): void {
-    for (const debit of this.#unwritten) this.#write(debit, modelledUs);
+    for (const intent of this.#unwritten) this.#write(intent, modelledUs);
     this.#unwritten.length = 0;
   }
 
-  #write(debit: Debit, modelledUs: number): void {
+  #write(intent: Debit | EvidenceEvent, modelledUs: number): void {
+    const { gateSequence } = intent;
+    if (this.#parts.journal.nextSequence !== gateSequence) {
+      // The intent before it was refused.
+      this.#refused.set(gateSequence, new FaregateError('JOURNAL_FULL', 'no room for two records'));
+      return;
+    }
     const record = new Uint8Array(DEBIT_BYTES);
-    encodeDebit(debit, record, 0);
+    if ('event' in intent) encodeEvent(intent, record, 0);
+    else encodeDebit(intent, record, 0);
     this.#intentUs = this.#parts.clock.monotonicUs();
     this.#intentModelledUs = modelledUs;
     this.#intentsOpen += 1;
@@ -170,7 +191,7 @@ export class TapDriver {
         this.#intentsOpen -= 1;
       },
       (error: unknown) => {
-        this.#refused.set(debit.gateSequence, error);
+        this.#refused.set(gateSequence, error);
         this.#intentsOpen -= 1;
       },
     );

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fromHex, isHex } from '../engine/bytes.ts';
 import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
+import { AesKeyring } from '../engine/crypto/aes-keyring.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { UPLINK_HANDSHAKES_MAX, UPLINK_READS_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
@@ -27,11 +28,13 @@ import { StationDisks } from './journal/shared/station-disks.ts';
 import { standsOpen, tellGates } from './mode-news.ts';
 import { ModesInForce } from './modes.ts';
 import type { Reader } from './reader/reader.ts';
+import type { AesKeyHolder } from './sam/aes-holder.ts';
 import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
 import { ShiftJournal, type ShiftOptions } from './shift/shift-journal.ts';
+import { completeDesfire, type PlannedDesfire, StationDesfire } from './station-desfire.ts';
 import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
@@ -44,10 +47,11 @@ import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
 /** What the station adds to a gate's plan. */
-type StationsOwn = 'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce';
+type StationsOwn = 'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce' | 'desfire';
 
 /** `parametersVersion`: of the set it comes from, 0 or absent for none. */
 export type PlannedSetting = Omit<TapSetting, StationsOwn> & {
+  readonly desfire?: PlannedDesfire;
   readonly parametersVersion?: number;
 };
 
@@ -73,6 +77,8 @@ export interface GatePlan {
 export interface StationOptions {
   readonly engine: { readonly host: string; readonly port: number };
   readonly keyring: Keyring;
+  /** Masters of AES cards that gates may hold; absent: none. */
+  readonly aesKeyring?: AesKeyring;
   readonly log: Log;
   readonly clock?: Clock;
   readonly journalSegmentBytes?: number;
@@ -111,6 +117,7 @@ interface StationGate {
 export class Station {
   readonly unconfirmed: UnconfirmedDebits;
   readonly keys: StationKeys;
+  readonly desfire: StationDesfire;
   readonly modes: ModesInForce;
   readonly clockWatch: ClockWatch;
   readonly #watch: StationWatch;
@@ -131,6 +138,7 @@ export class Station {
     this.#options = options;
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
+    this.desfire = new StationDesfire(options.aesKeyring ?? new AesKeyring([]));
     this.modes = options.modes ?? new ModesInForce(options.clock ?? systemClock, null, null);
     const clock = options.clock ?? systemClock;
     this.clockWatch = new ClockWatch(clock);
@@ -189,6 +197,7 @@ export class Station {
     const source = typeof planned === 'function' ? planned : () => planned;
     this.modes.serve(source().place.station);
     const keys = plan.keys ?? new KeyringHolder(this.keys);
+    const aesKeys = this.desfire.holder();
     const added = {
       findUnconfirmed: (cardNumber: Uint8Array) => this.unconfirmed.find(cardNumber),
       prepareKey: (key: CardKeyRef) => keys.prepare(key),
@@ -198,9 +207,10 @@ export class Station {
     const gate = new Gate({
       gateId,
       station: plan.station,
-      setting: this.#completed(source, added),
+      setting: this.#completed(source, added, aesKeys),
       reader: plan.reader,
       keys,
+      aesKeys,
       journal,
       shifts,
       barrier,
@@ -268,11 +278,13 @@ export class Station {
   #completed(
     source: () => PlannedSetting,
     added: Pick<TapSetting, 'findUnconfirmed' | 'prepareKey'>,
+    aesKeys: AesKeyHolder,
   ): () => TapSetting {
     const { modes, clockWatch } = this;
-    const complete = (from: PlannedSetting): TapSetting => ({
+    const complete = ({ desfire, ...from }: PlannedSetting): TapSetting => ({
       ...from,
       ...added,
+      ...(desfire ? { desfire: completeDesfire(desfire, from.place, aesKeys) } : {}),
       buffers: new GateBuffers(from.place),
       modes,
       inForce: new GateInForce({

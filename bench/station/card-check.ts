@@ -11,6 +11,7 @@ import { tap } from '../../engine/tap/tap.ts';
 import { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
+import type { PlannedSetting } from '../../gate/station.ts';
 import { InstantCard } from './instant-card.ts';
 import { cardOf, HASH_KEY, keyringOf, type LoadPlan } from './plan.ts';
 import { settingOf } from './setting.ts';
@@ -67,7 +68,7 @@ function makeGates(plan: LoadPlan): ((card: Transmit) => void)[] {
   const denylist = Denylist.build(cmacKey(HASH_KEY), []);
   let sequence = 0;
   return [0, 1].map((gate) => {
-    const planned = settingOf(gate, denylist);
+    const planned: Omit<PlannedSetting, 'desfire'> = settingOf(gate, denylist);
     const setting = {
       ...planned,
       buffers: new GateBuffers(planned.place),

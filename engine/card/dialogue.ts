@@ -63,8 +63,11 @@ export type Ask = CardAsk | Mac1Ask | Mac2Ask;
 /** Answer to the question whether a card may be debited now (`engine/tap/decision.ts` asks it). */
 export type CommitAnswer = 'go' | 'late' | 'failed';
 
-/** Whatever a driver may answer; one type, so that dialogues of every layer can be nested. */
-export type Answer = Uint8Array | null | Mac1Answer | boolean | CommitAnswer;
+/**
+ * Whatever a driver may answer; one type, so that dialogues of every layer and family can be
+ * nested. Strings are words that the ask names.
+ */
+export type Answer = Uint8Array | null | Mac1Answer | boolean | number | string;
 
 /** A dialogue that ends in `R`. */
 export type Dialogue<R> = Generator<Ask, R, Answer>;

@@ -75,9 +75,14 @@ function report(file: string, set: KeySet, args: Args, io: Io): void {
     algorithm: cipher.algorithm,
     checkValue: hex3(cipher.checkValue(schedule)),
   }));
+  const desfire = set.aes.map(({ use, version, master }) => ({
+    use,
+    version,
+    checkValue: hex3(aesCheckValue(master)),
+  }));
   const cardHash = { checkValue: hex3(aesCheckValue(set.cardHash)) };
   if (args.flag('json')) {
-    io.out(JSON.stringify({ file, keys, cardHash }));
+    io.out(JSON.stringify({ file, keys, desfire, cardHash }));
     return;
   }
   io.out(file);
@@ -85,6 +90,10 @@ function report(file: string, set: KeySet, args: Args, io: Io): void {
   for (const key of keys) {
     const numbers = `${String(key.index).padStart(5)}  ${String(key.version).padStart(7)}`;
     io.out(`${key.use.padEnd(8)}  ${numbers}  ${key.algorithm.padEnd(9)}  ${key.checkValue}`);
+  }
+  for (const { use, version, checkValue } of desfire) {
+    const name = `desfire ${use}`.padEnd(22);
+    io.out(`${name} ${String(version).padStart(3)}  aes        ${checkValue}`);
   }
   io.out(`cardHash                  aes        ${cardHash.checkValue}`);
 }

@@ -1,8 +1,11 @@
 /** `faregate-engine serve`: runs the back office. */
 
+import type { CompiledDesfireProfile } from '../card/desfire/compile.ts';
+import { AesKeyring } from '../crypto/aes-keyring.ts';
 import { Keyring } from '../crypto/keyring.ts';
 import { cmacKey } from '../crypto/mac.ts';
 import { createLog, logLevelOf, logLevels } from '../log/log.ts';
+import { gateDesfireNames, openDesfireProfile } from '../operator/desfire-files.ts';
 import { startEngine } from '../operator/engine.ts';
 import { loadKeyFile } from '../operator/key-files.ts';
 import type { Args, Command, Io } from './command.ts';
@@ -18,6 +21,12 @@ export const serveCommand: Command = {
     data: { type: 'string', value: 'DIR', required: true, about: 'ledger, certificates, gates' },
     keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
     'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
+    desfire: {
+      type: 'string',
+      value: 'NAME_OR_FILE',
+      multiple: true,
+      about: `profile of AES cards, as gates have it (default ${gateDesfireNames.join(', ')})`,
+    },
     host: { type: 'string', value: 'ADDRESS', about: 'address to listen on (default 127.0.0.1)' },
     name: {
       type: 'string',
@@ -42,6 +51,11 @@ async function serve(args: Args, io: Io): Promise<number> {
     env: io.env,
     ...(passphraseFile ? { passphraseFile } : {}),
   });
+  const named = args.list('desfire');
+  const profiles: CompiledDesfireProfile[] = [];
+  for (const name of named.length > 0 ? named : gateDesfireNames) {
+    profiles.push(await openDesfireProfile(name));
+  }
   const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
   let failed: (error: unknown) => void = () => {};
   const failure = new Promise<never>((_, reject) => {
@@ -50,6 +64,7 @@ async function serve(args: Args, io: Io): Promise<number> {
   const engine = await startEngine({
     dataDir: args.need('data'),
     keyring: new Keyring(keySet.keys),
+    desfire: { keyring: new AesKeyring(keySet.aes), profiles },
     cardHash: cmacKey(keySet.cardHash),
     host: args.text('host') ?? '127.0.0.1',
     names: args.list('name'),

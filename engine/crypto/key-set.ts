@@ -7,12 +7,15 @@ import { fromHex, toHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
 import { KEYS_PER_USE_MAX } from '../limits.ts';
 import { checkSchema } from '../schema/check.ts';
+import type { AesKeyUse, AesMasterKey } from './aes-keyring.ts';
 import type { KeyUse, MasterKey } from './keyring.ts';
 import type { PurseAlgorithm } from './purse-cipher.ts';
 
 /** An operator's keys. */
 export interface KeySet {
   readonly keys: readonly MasterKey[];
+  /** Masters of AES closed-loop cards. */
+  readonly aes: readonly AesMasterKey[];
   /** AES-128 key of the keyed hash (CMAC) of card numbers. */
   readonly cardHash: Uint8Array;
 }
@@ -21,6 +24,7 @@ export interface KeySet {
 export type ClearKeySet = Omit<KeySet, 'cardHash'> & { readonly cardHash: Uint8Array | null };
 
 const USES: readonly KeyUse[] = ['purchase', 'tac', 'load'];
+const AES_USES: readonly AesKeyUse[] = ['debit', 'load', 'identity', 'transactionMac'];
 
 interface JsonKey {
   readonly index: number;
@@ -29,7 +33,10 @@ interface JsonKey {
   readonly algorithm?: PurseAlgorithm;
 }
 
+type JsonAesKey = Pick<JsonKey, 'version' | 'master'>;
+
 type JsonKeySet = Partial<Record<KeyUse, JsonKey | readonly JsonKey[]>> & {
+  readonly desfire?: Partial<Record<AesKeyUse, JsonAesKey | readonly JsonAesKey[]>>;
   readonly cardHash?: { readonly master: string };
 };
 
@@ -41,18 +48,31 @@ const key = {
   required: ['index', 'version', 'master'],
   additionalProperties: false,
 };
-const keysOfUse = {
+const aesKey = {
+  type: 'object',
+  properties: { version: byte, master },
+  required: ['version', 'master'],
+  additionalProperties: false,
+};
+/** One key, or several. */
+const severalOf = (one: object): object => ({
   if: { type: 'array' },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: { type: 'array', items: key, minItems: 1, maxItems: KEYS_PER_USE_MAX },
-  else: key,
-};
+  then: { type: 'array', items: one, minItems: 1, maxItems: KEYS_PER_USE_MAX },
+  else: one,
+});
+const keysOfUse = severalOf(key);
 const keySetSchema = {
   type: 'object',
   properties: {
     purchase: keysOfUse,
     tac: keysOfUse,
     load: keysOfUse,
+    desfire: {
+      type: 'object',
+      properties: Object.fromEntries(AES_USES.map((use) => [use, severalOf(aesKey)])),
+      additionalProperties: false,
+    },
     cardHash: {
       type: 'object',
       properties: { master },
@@ -72,28 +92,49 @@ export function parseKeySet(text: string, what: string): ClearKeySet {
   const json = checkSchema<JsonKeySet>(keySetSchema, parseJson(text, what), 'KEYS_INVALID', what);
   const keys: MasterKey[] = [];
   for (const use of USES) {
-    const given = json[use];
-    if (given === undefined) continue;
-    const list = Array.isArray(given) ? (given as readonly JsonKey[]) : [given as JsonKey];
-    for (const [place, one] of list.entries()) {
+    for (const [place, one] of listOf(json[use]).entries()) {
       const algorithm = one.algorithm ?? '3des';
       const { index, version } = one;
       const same = (k: MasterKey) =>
         k.use === use && k.index === index && k.version === version && k.algorithm === algorithm;
       if (keys.some(same)) {
         const name = `${algorithm} key of index ${index} and version ${version}`;
-        throw new FaregateError(
-          'KEYS_INVALID',
-          `${what}: field /${use}/${place} repeats the ${name}`,
-        );
+        throw repeated(what, `/${use}/${place}`, name);
       }
       keys.push({ use, index, version, algorithm, master: fromHex(one.master) });
     }
   }
-  if (keys.length === 0) {
-    throw new FaregateError('KEYS_INVALID', `${what}: none of ${USES.join(', ')} is given`);
+  const aes = aesKeysOf(json, what);
+  if (keys.length + aes.length === 0) {
+    throw new FaregateError(
+      'KEYS_INVALID',
+      `${what}: none of ${USES.join(', ')}, desfire is given`,
+    );
   }
-  return { keys, cardHash: json.cardHash ? fromHex(json.cardHash.master) : null };
+  return { keys, aes, cardHash: json.cardHash ? fromHex(json.cardHash.master) : null };
+}
+
+function aesKeysOf({ desfire = {} }: JsonKeySet, what: string): AesMasterKey[] {
+  const keys: AesMasterKey[] = [];
+  for (const use of AES_USES) {
+    for (const [place, { version, master: hex }] of listOf(desfire[use]).entries()) {
+      if (keys.some((key) => key.use === use && key.version === version)) {
+        throw repeated(what, `/desfire/${use}/${place}`, `key of version ${version}`);
+      }
+      keys.push({ use, version, master: fromHex(hex) });
+    }
+  }
+  if (keys.length <= KEYS_PER_USE_MAX) return keys;
+  throw new FaregateError('KEYS_INVALID', `${what}: field /desfire has over ${KEYS_PER_USE_MAX}`);
+}
+
+function listOf<T extends object>(given: T | readonly T[] | undefined): readonly T[] {
+  if (given === undefined) return [];
+  return Array.isArray(given) ? (given as readonly T[]) : [given as T];
+}
+
+function repeated(what: string, field: string, name: string): FaregateError {
+  return new FaregateError('KEYS_INVALID', `${what}: field ${field} repeats the ${name}`);
 }
 
 /**
@@ -120,6 +161,12 @@ export function printKeySet(set: KeySet): string {
       algorithm,
       master: toHex(master),
     }));
+  }
+  for (const use of AES_USES) {
+    const keys = set.aes.filter((k) => k.use === use);
+    if (keys.length === 0) continue;
+    const shown = keys.map((k) => ({ version: k.version, master: toHex(k.master) }));
+    json.desfire = { ...(json.desfire as object | undefined), [use]: shown };
   }
   json.cardHash = { master: toHex(set.cardHash) };
   return JSON.stringify(json);

@@ -11,7 +11,9 @@ import { at, readGateId, readInForce, writeId, writeInForce } from './codec.ts';
 import {
   DEBIT_BYTES,
   DEBIT_LAYOUT_VERSION,
+  DESFIRE_TRANSACTION,
   type DebitId,
+  DebitKind,
   DebitState,
   type InForce,
 } from './record.ts';
@@ -22,7 +24,7 @@ export const EVENT_MODES = 10;
 /** Stands in the byte `kind`, where debits have 1 and settlements 2. */
 export const EVENT_KIND = 3;
 
-export const EventCode = { modeChange: 1, clockJump: 2, shiftClosed: 3 } as const;
+export const EventCode = { modeChange: 1, clockJump: 2, shiftClosed: 3, evidence: 4 } as const;
 export type EventName = keyof typeof EventCode;
 
 /** Count and amount of one kind of record. */
@@ -68,7 +70,25 @@ export interface ShiftClosed {
   readonly counts: ShiftCounts;
 }
 
-export type EventBody = ModeChanged | ClockJumped | ShiftClosed;
+/**
+ * What bears out the debit of the sequence before, where its record has no room for it: under the
+ * very next sequence, and final before the debit is.
+ */
+export interface DebitEvidence {
+  readonly event: 'evidence';
+  /** Whose payload it is. */
+  readonly family: EvidenceFamily;
+  /** EVIDENCE_BYTES, as the family lays them out; zeros first where the card proved nothing. */
+  readonly payload: Uint8Array;
+}
+
+/** Families of cards by the byte that names them in an evidence event. */
+export const EvidenceFamily = { desfire: 1 } as const;
+export type EvidenceFamily = (typeof EvidenceFamily)[keyof typeof EvidenceFamily];
+
+export const EVIDENCE_BYTES = 109;
+
+export type EventBody = ModeChanged | ClockJumped | ShiftClosed | DebitEvidence;
 
 /** What every event has. */
 export interface EventHead extends DebitId, InForce {
@@ -80,6 +100,7 @@ export interface EventHead extends DebitId, InForce {
 }
 
 export type GateEvent = EventHead & EventBody;
+export type EvidenceEvent = EventHead & DebitEvidence;
 
 /** Offsets of an event's own fields; `event` stands where a debit has its `tapKind`. */
 export const eventAt = {
@@ -97,6 +118,8 @@ export const eventAt = {
   tallies: 62,
   denied: 102,
   underMode: 106,
+  family: 40,
+  payload: 41,
 } as const;
 
 const TALLY_BYTES = 10;
@@ -106,10 +129,20 @@ const AMOUNT_MAX = 2 ** 48 - 1;
 
 assert(eventAt.tallies + tallyNames.length * TALLY_BYTES === eventAt.denied);
 assert(eventAt.underMode + 4 * EVENT_MODES <= at.mode);
+assert(eventAt.payload + EVIDENCE_BYTES <= at.mode);
 
 /** Whether the record at `bytes[offset]` is an event. */
 export function isEvent(bytes: Uint8Array, offset: number): boolean {
   return bytes[offset + at.kind] === EVENT_KIND;
+}
+
+/** Whether the debit at `records[offset]` has its proof in the event behind it. */
+export function wantsEvidence(records: Uint8Array, offset: number): boolean {
+  return (
+    records[offset + at.transactionType] === DESFIRE_TRANSACTION &&
+    records[offset + at.kind] === DebitKind.debit &&
+    records[offset + at.state] === DebitState.confirmed
+  );
 }
 
 /** Writes `event` as 160 bytes at `out[offset]`. */
@@ -132,6 +165,10 @@ export function encodeEvent(event: GateEvent, out: Uint8Array, offset: number): 
     out[offset + eventAt.back] = event.jumpMs < 0 ? 1 : 0;
     writeU48(out, offset + eventAt.jumpMs, Math.abs(event.jumpMs));
     writeU48(out, offset + eventAt.sinceMs, event.sinceMs);
+  } else if (event.event === 'evidence') {
+    assert(event.payload.length === EVIDENCE_BYTES);
+    out[offset + eventAt.family] = event.family;
+    copyBytes(event.payload, 0, out, offset + eventAt.payload, EVIDENCE_BYTES);
   } else {
     writeShift(event, out, offset);
   }
@@ -190,8 +227,16 @@ export function decodeEvent(bytes: Uint8Array, offset: number): GateEvent {
       sinceMs: readU48(bytes, offset + eventAt.sinceMs),
     };
   }
+  if (code === EventCode.evidence) return { ...head, ...readEvidence(bytes, offset) };
   if (code !== EventCode.shiftClosed) throw malformed('event', code);
   return { ...head, ...readShift(bytes, offset) };
+}
+
+function readEvidence(bytes: Uint8Array, offset: number): DebitEvidence {
+  const family = bytes[offset + eventAt.family]!;
+  if (family !== EvidenceFamily.desfire) throw malformed('family', family);
+  const from = offset + eventAt.payload;
+  return { event: 'evidence', family, payload: bytes.slice(from, from + EVIDENCE_BYTES) };
 }
 
 function readShift(bytes: Uint8Array, offset: number): ShiftClosed {

@@ -53,6 +53,12 @@ export type Evidence = (typeof Evidence)[keyof typeof Evidence];
 export const TapKind = { entry: 1, exit: 2, purchase: 3 } as const;
 export type TapKind = (typeof TapKind)[keyof typeof TapKind];
 
+/**
+ * Transaction type of an AES closed-loop debit: a number of our own, since the card knows none. Its
+ * proof is in the evidence event right behind it (`event.ts`).
+ */
+export const DESFIRE_TRANSACTION = 0xd1;
+
 /** The identity of a debit. */
 export interface DebitId {
   readonly gateId: string;
@@ -103,9 +109,9 @@ export interface Debit extends DebitId, InForce {
   readonly keyIndex: number;
   readonly keyVersion: number;
   readonly algorithm: number;
-  /** 05 ED, 06 EP, 09 CAPP. */
+  /** 05 ED, 06 EP, 09 CAPP, D1 AES closed loop. */
   readonly transactionType: number;
-  /** As INITIALIZE gave it, before the increment. */
+  /** As the card gave it, before the increment. */
   readonly offlineCounter: number;
   readonly balanceBeforeMinor: number;
   readonly amountMinor: number;

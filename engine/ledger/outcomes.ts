@@ -17,6 +17,8 @@ export const outcomes = {
   tacInvalid: 'The TAC does not verify. A debit goes to suspense; a settlement settles nothing.',
   tacUnknownKey:
     'The key of the TAC is not held. A debit goes to suspense; a settlement settles nothing.',
+  evidenceMissing:
+    'The event with the proof of the debit is missing or empty. A debit goes to suspense.',
   settlementConflict:
     'A settlement contradicts what is known of the debit it names. Nothing changes.',
   settlementUnknown: 'A settlement names a debit that has not arrived. It waits for it.',
@@ -40,6 +42,7 @@ export const exceptionNumbers = {
   balanceBreak: 6,
   /** A gate counted another shift than is held of it: `faregate-engine shifts` says how. */
   shiftMismatch: 7,
+  evidenceMissing: 8,
 } as const;
 export type ExceptionCode = keyof typeof exceptionNumbers;
 

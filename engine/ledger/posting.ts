@@ -309,6 +309,7 @@ function standingOf(outcome: Outcome): Standing {
       return Standing.voided;
     case 'tacInvalid':
     case 'tacUnknownKey':
+    case 'evidenceMissing':
       return Standing.suspended;
     case 'naturalKeyConflict':
       return Standing.refused;

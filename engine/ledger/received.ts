@@ -4,8 +4,11 @@
  */
 import type { DebitId, DebitKind, DebitState, Evidence, TapKind } from '../debit/record.ts';
 
-/** Verdict of the TAC check; `none` where the record carries no TAC. */
-export type TacVerdict = 'valid' | 'invalid' | 'unknownKey' | 'none';
+/**
+ * Verdict of the TAC check; `none` where the record carries no TAC, `noEvidence` where its proof
+ * ought to be in the event behind it and is not.
+ */
+export type TacVerdict = (typeof tacCodes)[number];
 
 export interface ReceivedDebit extends DebitId {
   readonly kind: DebitKind;
@@ -32,7 +35,7 @@ export interface ReceivedDebit extends DebitId {
 }
 
 /** Verdicts as a batch's `tacs` column has them. */
-export const tacCodes = ['none', 'valid', 'invalid', 'unknownKey'] as const satisfies TacVerdict[];
+export const tacCodes = ['none', 'valid', 'invalid', 'unknownKey', 'noEvidence'] as const;
 export const TAC_VALID = 1;
 
 /**

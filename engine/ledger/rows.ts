@@ -71,7 +71,8 @@ export function isPending(standing: Standing): boolean {
   );
 }
 
-const tacVerdicts: readonly TacVerdict[] = ['none', 'valid', 'invalid', 'unknownKey'];
+/** As they are stored: numbers that never change. */
+const tacVerdicts: readonly TacVerdict[] = ['none', 'valid', 'invalid', 'unknownKey', 'noEvidence'];
 
 /** A held record. */
 export interface DebitRow {

@@ -33,6 +33,7 @@ export function judgeDebit(debit: ReceivedDebit, taken: Link | undefined): Outco
 function judgeTac(debit: Pick<ReceivedDebit, 'tac'>): Outcome | undefined {
   if (debit.tac === 'invalid') return 'tacInvalid';
   if (debit.tac === 'unknownKey') return 'tacUnknownKey';
+  if (debit.tac === 'noEvidence') return 'evidenceMissing';
   return undefined;
 }
 

@@ -12,6 +12,7 @@ import { allCurrencies, currencyOf } from '../fare/currencies.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import type { Log } from '../log/log.ts';
+import type { DesfireScheme } from './desfire-evidence.ts';
 import { EngineState } from './engine-state.ts';
 import { ensurePki } from './enrolment.ts';
 import { createHttp, type HttpServer } from './http.ts';
@@ -27,6 +28,8 @@ const OBSERVE_MS = 1000;
 export interface EngineOptions {
   readonly dataDir: string;
   readonly keyring: Keyring;
+  /** Where gates take AES closed-loop cards. */
+  readonly desfire?: DesfireScheme;
   /** Key of the keyed hash of card numbers. */
   readonly cardHash: CmacKey;
   readonly host: string;
@@ -63,6 +66,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const ledger = await Ledger.open(store);
     const checks = createRecordChecks({
       keyring: options.keyring,
+      ...(options.desfire ? { desfire: options.desfire } : {}),
       cardHash: options.cardHash,
       storageKey: await makeStorageKey(dataDir),
       salt: new Uint8Array(randomBytes(16)),

@@ -37,7 +37,7 @@ export async function loadKeyFile(path: string, options: PassphraseOptions): Pro
   if (set.cardHash === null) {
     throw new FaregateError('KEYS_INVALID', `${path}: field /cardHash is missing`);
   }
-  return { keys: set.keys, cardHash: set.cardHash };
+  return { ...set, cardHash: set.cardHash };
 }
 
 /**
@@ -70,7 +70,7 @@ export async function importKeyFile(
     await readBounded(from, KEY_FILE_BYTES_MAX, 'KEYS_INVALID'),
   );
   const clear = parseKeySet(text, from);
-  const set = { keys: clear.keys, cardHash: clear.cardHash ?? freshBytes(16) };
+  const set = { ...clear, cardHash: clear.cardHash ?? freshBytes(16) };
   let passphrase = await findPassphrase(to, options);
   let passphraseFile: string | null = null;
   if (passphrase === null) {

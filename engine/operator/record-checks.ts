@@ -4,6 +4,7 @@
  */
 import { hkdfSync } from 'node:crypto';
 import { BytePool } from '../byte-pool.ts';
+import { AesKeyring } from '../crypto/aes-keyring.ts';
 import { createTacBatch } from '../crypto/bitslice/tac-batch.ts';
 import { CmacColumns } from '../crypto/cmac-columns.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -12,12 +13,16 @@ import { BatchSealer } from '../debit/batch-evidence.ts';
 import { at } from '../debit/codec.ts';
 import { EvidenceSealer } from '../debit/evidence.ts';
 import { DEBIT_BYTES, type DebitId } from '../debit/record.ts';
+import { type DesfireScheme, DesfireVerifier } from './desfire-evidence.ts';
 
 const CARD_NUMBER_BYTES = 10;
 
 /** What ingest needs done with keys it does not hold. `records` are `count` times 160 bytes. */
 export interface RecordChecks {
-  /** Writes the verdict (`tacCodes`, never 0) of each record's TAC to `verdicts[0..count)`. */
+  /**
+   * Writes the verdict (`tacCodes`, never 0) of each record's TAC, or of the evidence that stands
+   * behind it, to `verdicts[0..count)`.
+   */
   verifyTacs(records: Uint8Array, count: number, verdicts: Uint8Array): void;
   /** Writes the keyed hash of each card number, 16 bytes. */
   hashCards(records: Uint8Array, count: number, cards: Uint8Array): void;
@@ -33,6 +38,8 @@ export interface RecordChecks {
 
 export interface CheckKeys {
   readonly keyring: Keyring;
+  /** Where gates take AES closed-loop cards; absent: nothing verifies their debits. */
+  readonly desfire?: DesfireScheme;
   /** Key of the keyed hash of card numbers. */
   readonly cardHash: CmacKey;
   /** 32 bytes, the same at every start: digests are compared with those of years ago. */
@@ -52,13 +59,19 @@ export interface CheckKeys {
 export function createRecordChecks(keys: CheckKeys): RecordChecks {
   const tacs = createTacBatch(keys.keyring);
   tacs.warm();
+  const desfire = new DesfireVerifier(
+    keys.desfire ?? { keyring: new AesKeyring([]), profiles: [] },
+  );
   const cards = new CmacColumns(keys.cardHash);
   const digests = new CmacColumns(digestKey(keys.storageKey));
   const evidence = new EvidenceSealer(keys.storageKey, keys.salt);
   const pool = new BytePool();
   const batches = new BatchSealer(keys.storageKey, keys.salt, pool);
   return {
-    verifyTacs: (records, count, verdicts) => tacs.verify(records, count, verdicts),
+    verifyTacs(records, count, verdicts) {
+      tacs.verify(records, count, verdicts);
+      desfire.verify(records, count, verdicts);
+    },
     hashCards: (records, count, out) =>
       cards.ofFields(records, DEBIT_BYTES, at.cardNumber, CARD_NUMBER_BYTES, count, out),
     digest: (records, count, out) => digests.ofRecords(records, DEBIT_BYTES, count, out),

@@ -3,7 +3,7 @@
  * new journey record takes. The record and the debit commit together, so that what was counted was
  * paid.
  */
-import type { JourneyLayout } from '../card/purse/compile.ts';
+import type { JourneyLayout } from '../card/journey-record.ts';
 import {
   type CardCounters,
   newCounters,

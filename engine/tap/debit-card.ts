@@ -18,81 +18,32 @@ import {
   initializeAsk,
   initialized,
   initializedLate,
-  type JourneyWriter,
   readCityCode,
   updateAsk,
   updatedLate,
 } from '../card/purse/dialogues.ts';
 import { issuer, keyAsCardSays, type SelectedPurse } from '../card/purse/selected.ts';
-import {
-  type Debit,
-  DebitKind,
-  DebitState,
-  Evidence,
-  type InForce,
-  type TapKind,
-} from '../debit/record.ts';
+import { type Debit, DebitKind, DebitState, Evidence } from '../debit/record.ts';
 import type { TapDialogue } from './decision.ts';
-import type { Reason } from './reasons.ts';
+import { faultOutcome } from './fault.ts';
+import { abandoned, debited, nothing, refusedDebit, unknown } from './outcome.ts';
+import type { DebitOutcome, DebitRequest } from './request.ts';
 import { settleByCounter } from './settle.ts';
 
 const NO_TAC = new Uint8Array(4);
 
-/** What the tap wants debited; everything but the card's answer to INITIALIZE is known. */
-export interface DebitRequest {
+/** What a purse's debit needs beside the request. */
+export interface PurseMeans {
   readonly kind: 'purchase' | 'capp';
-  readonly gateId: string;
-  readonly tapKind: TapKind;
-  readonly sequence: number;
-  readonly instantMs: number;
-  readonly dateTime: Uint8Array;
-  readonly terminalId: Uint8Array;
-  readonly amountMinor: number;
-  /** Balance that must be left after the debit. */
-  readonly minimumBalanceMinor: number;
-  readonly fromStation: Uint8Array;
-  readonly toStation: Uint8Array;
-  readonly entryInstantMs: number;
-  readonly fareVersion: number;
-  readonly rider: number;
-  /** Writes the journey record for the balance after the debit; null for a plain purchase. */
-  readonly journey: JourneyWriter | null;
-  /** The card's number and key, as they were read from its public file. */
-  readonly cardNumber: Uint8Array;
   readonly key: CardKeyRef;
   readonly buffers: GateBuffers;
-  /** An earlier debit of this card whose outcome is unknown. */
-  readonly pending: Debit | null;
-  readonly inForce: InForce;
-  /** The card's journey record is the one that it wrote. */
-  readonly pendingOnCard: boolean;
 }
 
-/** How it ended. `closed` are the final records of the intents appended, in their order. */
-export interface DebitOutcome {
-  readonly reason: Reason;
-  readonly detail: string;
-  readonly balanceMinor: number | null;
-  readonly closed: readonly Debit[];
-  readonly unconfirmed: Debit | null;
-  readonly settled: Debit | null;
-}
-
-/** The reason and detail of a card that could not go on. */
-export function faultOutcome(fault: CardFault): { reason: Reason; detail: string } {
-  if (fault.fault === 'gone') return { reason: 'cardGone', detail: fault.command };
-  if (fault.fault === 'malformed') {
-    return { reason: 'cardFaulty', detail: `${fault.command}: ${fault.what}` };
-  }
-  const sw = fault.sw.toString(16).toUpperCase().padStart(4, '0');
-  return { reason: 'cardRefused', detail: `${fault.command}: ${sw} ${fault.meaning}` };
-}
-
-function nothing(reason: Reason, detail: string, balanceMinor: number | null): DebitOutcome {
-  return { reason, detail, balanceMinor, closed: [], unconfirmed: null, settled: null };
-}
-
-export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDialogue<DebitOutcome> {
+export function* debitCard(
+  purse: SelectedPurse,
+  means: PurseMeans,
+  request: DebitRequest,
+): TapDialogue<DebitOutcome> {
   const { profile } = purse;
   const { amountMinor, pending } = request;
   let cityCode: Uint8Array | null = null;
@@ -101,8 +52,9 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     if ('fault' in code) return { ...nothing('cardFaulty', '', null), ...faultOutcome(code) };
     cityCode = code;
   }
-  const { kind, terminalId } = request;
-  const buffers = request.buffers.of(profile);
+  const { terminalId } = request;
+  const { kind } = means;
+  const buffers = means.buffers.of(profile);
   const asked = initializeAsk(buffers, kind, profile.keyIndex, amountMinor, terminalId);
   const answered = yield asked;
   const init = isWhole(answered)
@@ -117,7 +69,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
   const settlement = pending ? settleByCounter(request, profile, pending, init) : null;
   if (settlement) yield { ask: 'intent', debit: settlement };
   const intentSequence = request.sequence + (settlement ? 1 : 0);
-  const key = keyAsCardSays(request.key, init);
+  const key = keyAsCardSays(means.key, init);
   const mac1 = (yield {
     ask: 'mac1',
     key,
@@ -134,7 +86,7 @@ export function* debitCard(purse: SelectedPurse, request: DebitRequest): TapDial
     const detail = `index ${key.keyIndex} version ${init.keyVersion}`;
     return settled(nothing('keyUnknown', detail, init.balanceMinor), pending, settlement);
   }
-  const intent = makeIntent(purse, request, init, key, intentSequence, mac1.terminalSequence);
+  const intent = makeIntent(purse, kind, request, init, key, intentSequence, mac1.terminalSequence);
   yield { ask: 'intent', debit: intent };
 
   const balanceAfterMinor = init.balanceMinor - amountMinor;
@@ -174,41 +126,15 @@ function settled(
   return { ...outcome, closed: [settlement, ...outcome.closed], settled: pending };
 }
 
-function debited(intent: Debit, tac: Uint8Array, balanceMinor: number): DebitOutcome {
-  const state = DebitState.confirmed;
-  const confirmed: Debit = { ...intent, state, evidence: Evidence.debitAnswer, tac };
-  return {
-    reason: 'open',
-    detail: '',
-    balanceMinor,
-    closed: [confirmed],
-    unconfirmed: null,
-    settled: null,
-  };
-}
-
 /** A status word says that the card did not commit; anything else says nothing. */
 function undebited(intent: Debit, fault: CardFault): DebitOutcome {
   const told = faultOutcome(fault);
-  if (fault.fault !== 'status') return unknown(intent, told);
-  const refused = { ...intent, state: DebitState.void, evidence: Evidence.refused };
-  return { ...nothing(told.reason, told.detail, intent.balanceBeforeMinor), closed: [refused] };
-}
-
-/** DEBIT was never sent. */
-function abandoned(intent: Debit, reason: Reason): DebitOutcome {
-  const closed = [{ ...intent, state: DebitState.void, evidence: Evidence.notSent }];
-  return { ...nothing(reason, '', intent.balanceBeforeMinor), closed };
-}
-
-/** DEBIT was sent, and no answer that proves anything came back. */
-function unknown(intent: Debit, told: { reason: Reason; detail: string }): DebitOutcome {
-  const unconfirmed: Debit = { ...intent, state: DebitState.unconfirmed };
-  return { ...nothing(told.reason, told.detail, null), closed: [unconfirmed], unconfirmed };
+  return fault.fault === 'status' ? refusedDebit(intent, told) : unknown(intent, told);
 }
 
 function makeIntent(
   purse: SelectedPurse,
+  kind: PurseMeans['kind'],
   request: DebitRequest,
   init: PurseInit,
   key: CardKeyRef,
@@ -234,7 +160,7 @@ function makeIntent(
     keyIndex: key.keyIndex,
     keyVersion: init.keyVersion,
     algorithm: init.algorithm,
-    transactionType: profile.transactionTypes[request.kind],
+    transactionType: profile.transactionTypes[kind],
     offlineCounter: init.offlineCounter,
     balanceBeforeMinor: init.balanceMinor,
     amountMinor: request.amountMinor,

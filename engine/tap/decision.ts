@@ -1,8 +1,10 @@
 /** What a tap asks of its driver beyond card and keys, and what it decides. */
+import type { AesAsk } from '../card/desfire/asks.ts';
 import type { Answer, Ask } from '../card/dialogue.ts';
+import type { EvidenceEvent } from '../debit/event.ts';
 import type { Debit, TapKind } from '../debit/record.ts';
-import type { DebitOutcome, DebitRequest } from './debit-card.ts';
 import type { Reason } from './reasons.ts';
+import type { DebitOutcome, DebitRequest } from './request.ts';
 
 /**
  * Append this intent to the journal, under the sequence it carries. The write starts at once and
@@ -24,7 +26,13 @@ export interface CommitAsk {
   readonly debit: Debit;
 }
 
-export type TapAsk = Ask | IntentAsk | CommitAsk;
+/** Append this event as an intent too, right behind the one of its debit. */
+export interface EvidenceAsk {
+  readonly ask: 'evidence';
+  readonly event: EvidenceEvent;
+}
+
+export type TapAsk = Ask | AesAsk | IntentAsk | EvidenceAsk | CommitAsk;
 export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
 
 /** A tap under way, as its driver sees it: asks, is answered, and in the end decides. */
@@ -46,6 +54,8 @@ export interface Decision {
   readonly balanceMinor: number | null;
   /** Final records of the intents this tap appended, in their order. */
   readonly closed: readonly Debit[];
+  /** What bears out the debit among `closed`, closed before it; null where it does so itself. */
+  readonly evidence: EvidenceEvent | null;
   /** This tap's debit when its outcome is unknown: to be settled when the card is seen again. */
   readonly unconfirmed: Debit | null;
   /** The earlier unconfirmed debit that this tap settled. */
@@ -62,6 +72,7 @@ export function refuse(tapKind: TapKind, reason: Reason, detail: string): Decisi
     amountMinor: 0,
     balanceMinor: null,
     closed: [],
+    evidence: null,
     unconfirmed: null,
     settled: null,
   };
@@ -78,6 +89,7 @@ export function decisionOf(request: DebitRequest, outcome: DebitOutcome): Decisi
     amountMinor: open ? request.amountMinor : 0,
     balanceMinor: outcome.balanceMinor,
     closed: outcome.closed,
+    evidence: outcome.evidence,
     unconfirmed: outcome.unconfirmed,
     settled: outcome.settled,
   };

@@ -3,7 +3,7 @@
  * that runs out at midnight, the month's end or 29 February still takes its rider out of the
  * station he is in. Free dates excuse a card here, and at every exit one that came in under them.
  */
-import { expiryDate, readDate, type SelectedPurse } from '../card/purse/selected.ts';
+import { readDate } from '../card/purse/selected.ts';
 import { EXPIRED_EXIT_MS_MAX } from '../limits.ts';
 import { writeLocalDateTime, type Zone } from '../time.ts';
 import { type ModeHistory, stationNumber } from './mode-history.ts';
@@ -28,8 +28,11 @@ export interface ExpiredRide {
   readonly nowMs: number;
 }
 
-/** Whether an expired card may ride. */
-export function ridesExpired(purse: SelectedPurse, ride: ExpiredRide): boolean {
+/**
+ * Whether an expired card may ride.
+ * @param expiry the card's last day, YYYYMMDD.
+ */
+export function ridesExpired(expiry: number, ride: ExpiredRide): boolean {
   const { mode, history, side, zone, last, enteredAt, nowMs } = ride;
   if ((mode & Mode.dateFree) !== 0) return true;
   if (side !== 'exit' || last.where !== 'inside' || Number.isNaN(last.instantMs)) return false;
@@ -41,5 +44,5 @@ export function ridesExpired(purse: SelectedPurse, ride: ExpiredRide): boolean {
   if (sinceMs < 0 || sinceMs > EXPIRED_EXIT_MS_MAX) return false;
   const entered = new Uint8Array(7);
   writeLocalDateTime(zone, last.instantMs, entered, 0);
-  return expiryDate(purse) >= readDate(entered, 0);
+  return expiry >= readDate(entered, 0);
 }

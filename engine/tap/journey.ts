@@ -1,6 +1,6 @@
 /** The card's journey record (T-Union file 0x1E and its kin) as a tap reads it. */
 import { equalRange } from '../bytes.ts';
-import type { CompiledProfile } from '../card/purse/compile.ts';
+import type { JourneyLayout } from '../card/journey-record.ts';
 import type { Debit } from '../debit/record.ts';
 import type { CompiledFares } from '../fare/fares.ts';
 import { readLocalDateTime, type Zone } from '../time.ts';
@@ -10,13 +10,12 @@ const NONE: LastJourney = { where: 'none', station: -1, instantMs: Number.NaN };
 
 /** What the record says of the last journey; `none` where there is no record. */
 export function journeyOf(
-  profile: CompiledProfile,
+  layout: JourneyLayout,
   record: Uint8Array | null,
   fares: CompiledFares,
   zone: Zone,
 ): LastJourney {
-  const layout = profile.journey?.layout;
-  if (!layout || !record) return NONE;
+  if (!record) return NONE;
   const type = layout.typeOf[record[layout.type.offset]!];
   if (type !== 'entry' && type !== 'exit' && type !== 'single') return NONE;
   return {
@@ -28,15 +27,14 @@ export function journeyOf(
 
 /**
  * Whether the record on the card is the one `debit` wrote. Record and balance change together (CAPP
- * purchase commits atomically), so then the debit was committed too.
+ * purchase and CommitTransaction are atomic), so then the debit was committed too.
  */
 export function wroteJourney(
-  profile: CompiledProfile,
+  layout: JourneyLayout,
   record: Uint8Array | null,
   debit: Debit,
 ): boolean {
-  const layout = profile.journey?.layout;
-  if (!layout || !record) return false;
+  if (!record) return false;
   const { dateTime, terminal } = layout;
   if (!equalRange(record, dateTime.offset, debit.dateTime, 0, 7)) return false;
   return (

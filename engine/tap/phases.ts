@@ -6,7 +6,7 @@
 import type { Answer } from '../card/dialogue.ts';
 import type { SelectedPurse } from '../card/purse/selected.ts';
 import type { Debit } from '../debit/record.ts';
-import { type DebitOutcome, type DebitRequest, debitCard } from './debit-card.ts';
+import { debitCard, type PurseMeans } from './debit-card.ts';
 import {
   type Decision,
   decisionOf,
@@ -14,10 +14,12 @@ import {
   type TapDialogue,
   type TapRun,
 } from './decision.ts';
+import type { DebitOutcome, DebitRequest } from './request.ts';
 
 /** How the first phase ends where there is something to debit. */
 export interface Quoted {
   readonly purse: SelectedPurse;
+  readonly means: PurseMeans;
   readonly request: DebitRequest;
   /** The settlement of an earlier debit whose intent this tap has appended already. */
   readonly settlement: Debit | null;
@@ -46,7 +48,7 @@ class Phases implements TapRun {
     const { value } = step;
     if ('open' in value) return { done: true, value };
     this.#quoted = value;
-    this.#second = debitCard(value.purse, value.request);
+    this.#second = debitCard(value.purse, value.means, value.request);
     return this.#debit(this.#second, null);
   }
 

@@ -10,10 +10,11 @@ import { cardNumber, keyRef, type SelectedPurse } from '../card/purse/selected.t
 import { type Debit, NOTHING_IN_FORCE, TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { checkCard } from './card-check.ts';
-import { type DebitRequest, faultOutcome } from './debit-card.ts';
 import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { faultOutcome } from './fault.ts';
 import { wroteJourney } from './journey.ts';
 import { type Quoted, runPhases } from './phases.ts';
+import type { DebitRequest } from './request.ts';
 import type { TapSetting } from './setting.ts';
 
 const NO_STATION = new Uint8Array(4);
@@ -52,7 +53,6 @@ function* quotePurchase(
   const pending = setting.findUnconfirmed(number)?.debit ?? null;
   const pendingOnCard = pending !== null && (yield* shows(purse, pending));
   const request: DebitRequest = {
-    kind: 'purchase',
     gateId: setting.gateId,
     tapKind,
     sequence,
@@ -69,17 +69,16 @@ function* quotePurchase(
     journey: null,
     pendingOnCard,
     cardNumber: number,
-    key,
-    buffers: setting.buffers,
     pending,
     inForce: setting.inForce ?? NOTHING_IN_FORCE,
   };
-  return { purse, request, settlement: null, settled: null };
+  const means = { kind: 'purchase', key, buffers: setting.buffers } as const;
+  return { purse, means, request, settlement: null, settled: null };
 }
 
 /** Whether the card's journey record is the one that `pending` wrote. */
 function* shows({ profile }: SelectedPurse, pending: Debit): TapDialogue<boolean> {
   if (!profile.journey) return false;
   const record = yield* readJourney(profile);
-  return record instanceof Uint8Array && wroteJourney(profile, record, pending);
+  return record instanceof Uint8Array && wroteJourney(profile.journey.layout, record, pending);
 }

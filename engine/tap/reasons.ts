@@ -31,6 +31,7 @@ export const reasons = {
   amountOverLimit: 'The fare is over what one tap may take: please see the desk.',
   balanceTooLow: 'The balance is too low: please top up.',
   keyUnknown: 'This gate has no key for this card.',
+  answerForged: 'An answer of this card does not verify: please see the desk.',
   cardRefused: 'The card refused the debit: please see the desk.',
   mac2Invalid: 'The card did not prove the debit: please see the desk.',
   deadline: 'That took too long: please tap again.',

@@ -1,10 +1,13 @@
 /**
  * What one gate knows before a card comes: everything a tap needs that does not depend on the card.
  */
+import type { CompiledDesfireProfile } from '../card/desfire/compile.ts';
+import type { DesfireForms } from '../card/desfire/journey-forms.ts';
+import type { PurseGate } from '../card/desfire/purse.ts';
 import type { CardKeyRef } from '../card/dialogue.ts';
+import type { GatePlace } from '../card/journey-form.ts';
 import type { GateBuffers } from '../card/purse/command-buffers.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
-import type { GatePlace } from '../card/purse/journey-form.ts';
 import type { Debit, InForce } from '../debit/record.ts';
 import type { Denylist } from '../denylist/denylist.ts';
 import type { FareBook } from '../fare/fares.ts';
@@ -32,14 +35,28 @@ export interface StationModes {
  */
 export type Side = 'entry' | 'exit' | 'single';
 
+/** What a gate does with DESFire cards. */
+export interface DesfireSetting {
+  /** Accepted schemes, in the order of selection; each with a transaction MAC and a counter. */
+  readonly profiles: readonly CompiledDesfireProfile[];
+  /** Asked for before the purses: saves exchanges where most cards are of this family. */
+  readonly first: boolean;
+  /** This gate's own. */
+  readonly gate: PurseGate;
+  /** Of the gate's `place`. */
+  readonly forms: DesfireForms;
+}
+
 export interface TapSetting {
   readonly gateId: string;
   readonly side: Side;
   readonly place: GatePlace;
   /** 6 bytes, as INITIALIZE takes it. */
   readonly terminalId: Uint8Array;
-  /** Accepted schemes, in the order of selection. */
+  /** Accepted PBOC schemes, in the order of selection; may be none where `desfire` has some. */
   readonly profiles: readonly CompiledProfile[];
+  /** AES closed-loop cards; absent: not accepted. */
+  readonly desfire?: DesfireSetting;
   readonly fares: FareBook;
   readonly denylist: Denylist;
   readonly zone: Zone;

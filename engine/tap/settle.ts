@@ -1,7 +1,8 @@
 /**
- * Settles a debit whose card left before it answered. Two kinds of evidence: the card's own proof
- * (GET TRANSACTION PROVE, whose MAC2 the key holder checks) while the card still holds that
- * transaction, and the offline counter of the next INITIALIZE, which only a commit moves.
+ * Settles a debit whose card left before it answered. Of a purse there are two kinds of evidence:
+ * the card's own proof (GET TRANSACTION PROVE, whose MAC2 the key holder checks) while the card
+ * still holds that transaction, and the offline counter of the next INITIALIZE, which only a commit
+ * moves. A DESFire card tells counter and record in a session under its own key.
  */
 import { askMac1, askMac2, isFault } from '../card/dialogue.ts';
 import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.ts';
@@ -104,4 +105,24 @@ export function settleByCounter(
   if (!same && !next && offlineCounter < pending.offlineCounter) return null;
   const state = same ? DebitState.void : DebitState.confirmed;
   return settlement(slot, pending, state, Evidence.cardState, pending.tac);
+}
+
+/**
+ * The newest record of a DESFire card, read in its session, tells its counter. Still that of the
+ * pending debit: it was never committed. The next one, in the record that the debit wrote: it was,
+ * for counter, record and value change together. Else only the ledger can say.
+ * @param pendingOnCard whether the record is the pending debit's own.
+ */
+export function settleByRecord(
+  slot: SettlementSlot,
+  pending: Debit,
+  counter: number,
+  pendingOnCard: boolean,
+): Debit | null {
+  const { offlineCounter, tac } = pending;
+  if (counter === offlineCounter) {
+    return settlement(slot, pending, DebitState.void, Evidence.cardState, tac);
+  }
+  if (counter !== offlineCounter + 1 || !pendingOnCard) return null;
+  return settlement(slot, pending, DebitState.confirmed, Evidence.cardState, tac);
 }

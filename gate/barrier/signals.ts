@@ -42,6 +42,7 @@ export const signals: Readonly<Record<Reason, Signal>> = {
   amountOverLimit: stop,
   balanceTooLow: stop,
   keyUnknown: stop,
+  answerForged: stop,
   cardRefused: stop,
   mac2Invalid: stop,
   deadline: again,

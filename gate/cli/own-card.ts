@@ -1,35 +1,70 @@
 /** A virtual card of the tap command's own: `--reader virtual:PERSONALITY`. */
 import { randomBytes } from 'node:crypto';
+import type { AesKeyUse } from '../../engine/crypto/aes-keyring.ts';
+import type { KeySet } from '../../engine/crypto/key-set.ts';
 import type { KeyUse, MasterKey } from '../../engine/crypto/keyring.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { VirtualCard } from '../reader/virtual/card.ts';
 import { type MasterKey as CardMaster, issueCard } from '../reader/virtual/card-state.ts';
+import { VirtualDesfireCard } from '../reader/virtual/desfire/card.ts';
+import { type Generation, issueDesfire } from '../reader/virtual/desfire/state.ts';
 import { type PersonalityName, personalities } from '../reader/virtual/personality.ts';
 import { VirtualReader } from '../reader/virtual/reader.ts';
 
 const LINK = /^virtual(?::([a-z0-9-]+))?$/;
 const BALANCE_MINOR = 10_000;
 
+/** DESFire cards by the name of the profile that they are issued for. */
+const generations: Readonly<Record<string, Generation>> = {
+  'desfire-ev1': 'ev1',
+  'desfire-ev2': 'ev2',
+  'desfire-light': 'light',
+};
+
 /** How help names the link. */
-export const ownCardLink: string = `virtual:${Object.keys(personalities).join('|')}`;
+export const ownCardLink: string = `virtual:${[
+  ...Object.keys(personalities),
+  ...Object.keys(generations),
+].join('|')}`;
 
 /**
  * A reader that a new card of 10,000 minor units is already held to, or null for another link.
  * @throws FaregateError USAGE for an unknown personality, KEYS_MISSING.
  */
-export function ownCard(link: string, keys: readonly MasterKey[]): VirtualReader | null {
+export function ownCard(link: string, { keys, aes }: KeySet): VirtualReader | null {
   const match = LINK.exec(link);
   if (!match) return null;
   const name = match[1] ?? 'tunion';
+  const reader = new VirtualReader({ name: link, chance: Math.random });
+  const generation = generations[name];
+  if (generation !== undefined) {
+    const master = (use: AesKeyUse): Uint8Array => aesMasterOf(aes, use);
+    const masters = {
+      debit: master('debit'),
+      load: aes.some(({ use }) => use === 'load') ? master('load') : master('debit'),
+      transactionMac: master('transactionMac'),
+    };
+    const uid = Uint8Array.of(0x04, ...randomBytes(6));
+    const state = issueDesfire(generation, uid, masters, { valueMinor: BALANCE_MINOR });
+    void reader.present(new VirtualDesfireCard({ state, randomBytes: random }), held);
+    return reader;
+  }
   if (!Object.hasOwn(personalities, name)) {
     throw new FaregateError('USAGE', `no such virtual card: ${name}; known: ${ownCardLink}`);
   }
   const masters = { purchase: masterOf(keys, 'purchase'), tac: masterOf(keys, 'tac') };
   const state = issueCard(name as PersonalityName, masters, { balanceMinor: BALANCE_MINOR });
-  const card = new VirtualCard({ state, randomBytes: (n) => new Uint8Array(randomBytes(n)) });
-  const reader = new VirtualReader({ name: link, chance: Math.random });
-  void reader.present(card, { kbitps: 106, pace: 'real' });
+  void reader.present(new VirtualCard({ state, randomBytes: random }), held);
   return reader;
+}
+
+const held = { kbitps: 106, pace: 'real' } as const;
+const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+
+function aesMasterOf(keys: KeySet['aes'], use: AesKeyUse): Uint8Array {
+  const key = keys.find((each) => each.use === use);
+  if (!key) throw new FaregateError('KEYS_MISSING', `no desfire ${use} key in the key file`);
+  return key.master;
 }
 
 /** The virtual cards compute with 3DES. */

@@ -59,7 +59,7 @@ async function runGate(args: Args, io: Io): Promise<number> {
   let reloaded = Promise.resolve();
   const reload = (): void => {
     reloaded = reloaded
-      .then(() => reloadKeys(parameters, config, io.env))
+      .then(() => reloadKeys({ station, parameters }, config, io.env))
       .then(
         () => log.info({}, 'the keys of the key file are in force'),
         (error: Error) => log.error({}, `the keys stay as they were: ${error.message}`),

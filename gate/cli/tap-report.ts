@@ -1,9 +1,11 @@
 /** What `faregate-gate tap` prints of a tap: plain data for JSON, and lines for a person. */
 import { toHex } from '../../engine/bytes.ts';
-import type { TacVerdict, TacVerifier } from '../../engine/crypto/tac.ts';
+import type { TacVerifier } from '../../engine/crypto/tac.ts';
 import { encodeDebit } from '../../engine/debit/codec.ts';
+import { type EvidenceEvent, encodeEvent } from '../../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
+  DESFIRE_TRANSACTION,
   type Debit,
   DebitKind,
   DebitState,
@@ -11,6 +13,8 @@ import {
   type InForce,
   TapKind,
 } from '../../engine/debit/record.ts';
+import { type TacVerdict, tacCodes } from '../../engine/ledger/received.ts';
+import type { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
 import { type Reason, reasons } from '../../engine/tap/reasons.ts';
 import type { TapReport } from '../controller.ts';
 import type { Stage } from '../driver.ts';
@@ -48,10 +52,12 @@ export interface DebitReport extends InForce {
   readonly currency: number;
   readonly random: string;
   readonly tac: string;
-  /** What the key file's TAC key says of it: `none` where the record carries none. */
-  readonly tacVerdict: TacVerdict | 'none';
+  /** What the key file's TAC or transaction MAC key says of it: `none` where nothing was proved. */
+  readonly tacVerdict: TacVerdict;
   /** The 160 bytes as they are stored and uploaded. */
   readonly record: string;
+  /** The evidence event behind it; null where there is none. */
+  readonly evidenceRecord: string | null;
 }
 
 export interface TapDescription {
@@ -67,7 +73,13 @@ export interface TapDescription {
   readonly debit: DebitReport | null;
 }
 
-export function describeTap(report: TapReport, verifier: TacVerifier): TapDescription {
+/** What verifies debits, by the card's family. */
+export interface Verifiers {
+  readonly tac: TacVerifier;
+  readonly desfire: DesfireVerifier;
+}
+
+export function describeTap(report: TapReport, verifiers: Verifiers): TapDescription {
   const { decision } = report;
   const debit = decision.closed[decision.closed.length - 1];
   return {
@@ -80,7 +92,7 @@ export function describeTap(report: TapReport, verifier: TacVerifier): TapDescri
     tapMs: tenths(report.tapUs / 1000),
     hostUs: tenths(report.hostUs),
     commands: report.stages.map(describeStage),
-    debit: debit ? describeDebit(debit, verifier) : null,
+    debit: debit ? describeDebit(debit, decision.evidence, verifiers) : null,
   };
 }
 
@@ -94,10 +106,14 @@ function describeStage(stage: Stage): CommandReport {
   };
 }
 
-function describeDebit(debit: Debit, verifier: TacVerifier): DebitReport {
-  const record = new Uint8Array(DEBIT_BYTES);
-  encodeDebit(debit, record, 0);
-  const confirmed = debit.state === DebitState.confirmed;
+function describeDebit(
+  debit: Debit,
+  evidence: EvidenceEvent | null,
+  verifiers: Verifiers,
+): DebitReport {
+  const records = new Uint8Array((evidence ? 2 : 1) * DEBIT_BYTES);
+  encodeDebit(debit, records, 0);
+  if (evidence) encodeEvent(evidence, records, DEBIT_BYTES);
   return {
     kind: nameOf(DebitKind, debit.kind),
     state: nameOf(DebitState, debit.state),
@@ -125,9 +141,19 @@ function describeDebit(debit: Debit, verifier: TacVerifier): DebitReport {
     denylistVersion: debit.denylistVersion,
     clockQuality: debit.clockQuality,
     parametersVersion: debit.parametersVersion,
-    tacVerdict: confirmed ? verifier.verify(record, 0) : 'none',
-    record: toHex(record),
+    tacVerdict: verdictOf(debit, records, verifiers),
+    record: toHex(records.subarray(0, DEBIT_BYTES)),
+    evidenceRecord: evidence ? toHex(records.subarray(DEBIT_BYTES)) : null,
   };
+}
+
+function verdictOf(debit: Debit, records: Uint8Array, { tac, desfire }: Verifiers): TacVerdict {
+  if (debit.state !== DebitState.confirmed) return 'none';
+  if (debit.transactionType !== DESFIRE_TRANSACTION) return tac.verify(records, 0);
+  if (debit.kind === DebitKind.settlement) return 'none';
+  const verdicts = new Uint8Array(2);
+  desfire.verify(records, records.length / DEBIT_BYTES, verdicts);
+  return tacCodes[verdicts[0]!]!;
 }
 
 export function printTap(tap: TapDescription): string[] {

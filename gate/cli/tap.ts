@@ -9,15 +9,18 @@ import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { TacVerifier } from '../../engine/crypto/tac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
+import { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
+import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
-import { openProfile } from '../../engine/operator/profile-files.ts';
+import { isDesfireProfile, openProfile } from '../../engine/operator/profile-files.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { tap } from '../../engine/tap/tap.ts';
@@ -33,6 +36,7 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
+import { completeDesfire, StationDesfire } from '../station-desfire.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
 import { describeTap, printTap } from './tap-report.ts';
@@ -57,7 +61,7 @@ export const tapCommand: Command = {
       type: 'string',
       value: 'NAME_OR_FILE',
       required: true,
-      about: 'jrt0025, tunion, city-union, or a JSON file (docs/profiles.md)',
+      about: 'jrt0025, tunion, city-union, desfire-ev2, desfire-light, or a JSON file',
     },
     keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
     'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
@@ -84,21 +88,31 @@ export const tapCommand: Command = {
 };
 
 async function tapOnce(args: Args, io: Io): Promise<number> {
-  const profile = await openProfile(args.need('profile'));
+  const profileName = args.need('profile');
+  const isDesfire = await isDesfireProfile(profileName);
+  const desfire = isDesfire ? await openDesfireProfile(profileName) : null;
+  const purse = isDesfire ? null : compileProfile(await openProfile(profileName));
   const passphraseFile = args.text('passphrase-file');
   const keySet = await loadKeyFile(args.need('keys'), {
     env: io.env,
     ...(passphraseFile ? { passphraseFile } : {}),
   });
   const keyring = new Keyring(keySet.keys);
+  const aesKeyring = new AesKeyring(keySet.aes);
   const fares = await openFares(args.text('fares') ?? 'sample');
   const keys = new KeyringHolder(new StationKeys(keyring, 8));
+  const aesKeys = new StationDesfire(aesKeyring).holder();
   const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
+  if (amount !== null && isDesfire) {
+    throw new FaregateError('USAGE', '--amount is for PBOC purses: DESFire cards need a side');
+  }
   const fixed = readSetting(args, fares);
+  const planned = desfire && { profiles: [desfire], first: true };
   const setting: TapSetting = {
     ...fixed,
-    profiles: [compileProfile(profile)],
+    profiles: purse ? [purse] : [],
+    ...(planned ? { desfire: completeDesfire(planned, fixed.place, aesKeys) } : {}),
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
     buffers: new GateBuffers(fixed.place),
     findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
@@ -107,7 +121,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const journal = await openTapJournal(args.text('journal'));
   const link = args.need('reader');
   const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
-  const reader = ownCard(link, keySet.keys) ?? (await openReader(link, { onNotice }));
+  const reader = ownCard(link, keySet) ?? (await openReader(link, { onNotice }));
   try {
     const gate = new Gate({
       gateId: GATE_ID,
@@ -115,6 +129,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
       setting: () => setting,
       reader,
       keys,
+      aesKeys,
       journal,
       barrier: new CountingBarrier(),
       unconfirmed,
@@ -130,11 +145,14 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
       card,
       instantMs,
       amount === null
-        ? tap(setting, instantMs, sequence)
+        ? tap(setting, instantMs, sequence, card.uid)
         : purchase(setting, instantMs, sequence, amount),
     );
     await card.release();
-    const described = describeTap(report, new TacVerifier(keyring));
+    const described = describeTap(report, {
+      tac: new TacVerifier(keyring),
+      desfire: new DesfireVerifier({ keyring: aesKeyring, profiles: desfire ? [desfire] : [] }),
+    });
     const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
     for (const line of lines) io.out(line);
     return report.decision.open ? 0 : 1;

@@ -12,15 +12,23 @@ import { readU32, readU48, writeU32, writeU48 } from '../../engine/bytes.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import {
   CARD_STATE_BYTES,
-  type CardState,
   decodeCardState,
   encodeCardState,
 } from '../reader/virtual/card-state.ts';
+import {
+  DESFIRE_STATE_BYTES,
+  decodeDesfireState,
+  encodeDesfireState,
+  isDesfireState,
+} from '../reader/virtual/desfire/state-record.ts';
+import type { Masters } from './masters.ts';
+import { isDesfire, type RiderState } from './rider-card.ts';
 
 const MAGIC = 0x46474346;
 const HEADER_BYTES = 64;
 const PROGRESS_BYTES = 16;
 const RECORD_BYTES = CARD_STATE_BYTES + PROGRESS_BYTES;
+assert.equal(DESFIRE_STATE_BYTES, CARD_STATE_BYTES);
 const at = { magic: 0, seed: 4, riders: 8, taps: 12, clockMs: 18 };
 
 /** Where a rider is in the day's two journeys. */
@@ -36,11 +44,13 @@ export interface Progress {
 export class CardFile {
   readonly #bytes: Uint8Array;
   readonly #fd: number;
+  readonly #masters: Masters;
   readonly riders: number;
 
-  private constructor(bytes: Uint8Array, fd: number) {
+  private constructor(bytes: Uint8Array, fd: number, masters: Masters) {
     this.#bytes = bytes;
     this.#fd = fd;
+    this.#masters = masters;
     this.riders = readU32(bytes, at.riders);
   }
 
@@ -49,18 +59,19 @@ export class CardFile {
     path: string,
     seed: number,
     riders: number,
-    make: (index: number) => { state: CardState; progress: Progress },
+    masters: Masters,
+    make: (index: number) => { state: RiderState; progress: Progress },
   ): CardFile {
-    if (existsSync(path)) return CardFile.read(path, seed);
+    if (existsSync(path)) return CardFile.read(path, seed, masters);
     const bytes = new Uint8Array(HEADER_BYTES + riders * RECORD_BYTES);
     writeU32(bytes, at.magic, MAGIC);
     writeU32(bytes, at.seed, seed);
     writeU32(bytes, at.riders, riders);
     const fd = openSync(path, 'wx+');
-    const file = new CardFile(bytes, fd);
+    const file = new CardFile(bytes, fd, masters);
     for (let i = 0; i < riders; i++) {
       const { state, progress } = make(i);
-      encodeCardState(state, bytes, recordAt(i));
+      file.#encode(i, state);
       file.#encodeProgress(i, progress);
     }
     writeSync(fd, bytes, 0, bytes.length, 0);
@@ -68,7 +79,7 @@ export class CardFile {
   }
 
   /** @throws FaregateError CONFIG_INVALID when the file is of another run. */
-  static read(path: string, seed: number): CardFile {
+  static read(path: string, seed: number, masters: Masters): CardFile {
     const bytes = new Uint8Array(readFileSync(path));
     const riders = bytes.length >= HEADER_BYTES ? readU32(bytes, at.riders) : 0;
     if (
@@ -81,7 +92,7 @@ export class CardFile {
         `${path}: not the cards of a run with seed ${seed}`,
       );
     }
-    return new CardFile(bytes, openSync(path, 'r+'));
+    return new CardFile(bytes, openSync(path, 'r+'), masters);
   }
 
   get taps(): number {
@@ -99,13 +110,16 @@ export class CardFile {
     this.#write(at.taps, 12);
   }
 
-  card(index: number): CardState {
-    return decodeCardState(this.#bytes, recordAt(index));
+  card(index: number): RiderState {
+    const from = recordAt(index);
+    return isDesfireState(this.#bytes, from)
+      ? decodeDesfireState(this.#bytes, from, this.#masters.desfire)
+      : decodeCardState(this.#bytes, from);
   }
 
   /** The card's commit: durable against the death of this process when it returns. */
-  commit(index: number, state: CardState): void {
-    encodeCardState(state, this.#bytes, recordAt(index));
+  commit(index: number, state: RiderState): void {
+    this.#encode(index, state);
     this.#write(recordAt(index), CARD_STATE_BYTES);
   }
 
@@ -125,6 +139,11 @@ export class CardFile {
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  #encode(index: number, state: RiderState): void {
+    if (isDesfire(state)) encodeDesfireState(state, this.#bytes, recordAt(index));
+    else encodeCardState(state, this.#bytes, recordAt(index));
   }
 
   #encodeProgress(index: number, progress: Progress): void {

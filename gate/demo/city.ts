@@ -6,15 +6,14 @@
 import type { Reason } from '../../engine/tap/reasons.ts';
 import { writeLocalDateTime, type Zone } from '../../engine/time.ts';
 import type { TapReport } from '../controller.ts';
-import { VirtualCard } from '../reader/virtual/card.ts';
-import type { CardState } from '../reader/virtual/card-state.ts';
 import type { Tear, VirtualReader } from '../reader/virtual/reader.ts';
 import { Agenda } from './agenda.ts';
 import type { CardFile, Progress } from './card-file.ts';
 import type { Chance } from './chance.ts';
 import type { CityClock } from './city-clock.ts';
-import { topUp } from './desk.ts';
+import type { Masters } from './masters.ts';
 import type { RiderHabits } from './population.ts';
+import { type RiderCard, riderCard } from './rider-card.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -46,6 +45,8 @@ export interface GateSlot {
 export interface CityParts {
   readonly slots: readonly GateSlot[];
   readonly cards: CardFile;
+  /** The desk's. */
+  readonly masters: Masters;
   readonly riders: readonly RiderHabits[];
   readonly clock: CityClock;
   readonly zone: Zone;
@@ -168,16 +169,16 @@ export class City {
     mayTear: boolean,
   ): Promise<void> {
     const { cards, chance, clock, pace, tearing } = this.#parts;
-    const card = this.#card(rider.index, cards.card(rider.index));
+    const card = this.#card(rider.index);
     const tear = mayTear && this.#mayTear(progress) && chance.happens(tearing);
     const reported = new Promise<TapReport>((resolve) => {
       slot.onTap = resolve;
     });
-    const gone = slot.reader.present(card, {
+    const gone = slot.reader.present(card.held, {
       kbitps: rider.index % 3 === 0 ? 212 : 106,
       cardClass: rider.phone ? 'phone' : 'plastic',
       pace,
-      ...(tear ? { tear: chooseTear(chance) } : {}),
+      ...(tear ? { tear: chooseTear(chance, card) } : {}),
     });
     const report = await reported;
     await gone;
@@ -194,16 +195,18 @@ export class City {
     return progress.tries < 3 && left > 4 * this.#queues.length;
   }
 
-  #card(index: number, state: CardState): VirtualCard {
-    return new VirtualCard({
-      state,
-      randomBytes: (length) => this.#parts.chance.bytes(length),
-      commit: (committed) => this.#parts.cards.commit(index, committed),
-    });
+  #card(index: number): RiderCard {
+    const { cards, chance, masters } = this.#parts;
+    return riderCard(
+      cards.card(index),
+      masters,
+      (length) => chance.bytes(length),
+      (committed) => cards.commit(index, committed),
+    );
   }
 
   /** What the rider does after a tap. */
-  #next(rider: RiderHabits, progress: Progress, report: TapReport, card: VirtualCard): Progress {
+  #next(rider: RiderHabits, progress: Progress, report: TapReport, card: RiderCard): Progress {
     const { chance } = this.#parts;
     const nowMs = report.instantMs;
     const { open, reason } = report.decision;
@@ -220,7 +223,7 @@ export class City {
     if (reason === 'balanceTooLow') {
       const dateTime = new Uint8Array(7);
       writeLocalDateTime(this.#parts.zone, nowMs, dateTime, 0);
-      topUp(card, TOP_UP_MINOR, dateTime);
+      card.topUp(TOP_UP_MINOR, dateTime);
       return again(2 * MINUTE_MS);
     }
     return again(Math.floor((2 + 3 * chance.fraction()) * SECOND_MS));
@@ -264,6 +267,7 @@ function isHopeless(reason: Reason): boolean {
     'cardFaulty',
     'cardRefused',
     'mac2Invalid',
+    'answerForged',
     'deadline',
     'gateClosed',
     'balanceTooLow',
@@ -271,9 +275,8 @@ function isHopeless(reason: Reason): boolean {
 }
 
 /** Mostly while the card works longest, as in the field. */
-function chooseTear(chance: Chance): Tear {
-  const command = chance.happens(0.5)
-    ? 'DEBIT'
-    : chance.pick(['SELECT', 'READ RECORD', 'INITIALIZE', 'UPDATE'] as const);
+function chooseTear(chance: Chance, { commands }: RiderCard): Tear {
+  const [commits, ...others] = commands;
+  const command = chance.happens(0.5) ? commits : chance.pick(others);
   return { command, when: chance.pick(['before', 'during', 'after'] as const) };
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import type { MasterKey, MasterKeys } from '../reader/virtual/card-state.ts';
+import type { DesfireMasters } from '../reader/virtual/desfire/state.ts';
 
 interface ClearKey {
   readonly index: number;
@@ -15,19 +16,36 @@ interface ClearKey {
 
 /** The clear key file of a new run: the contract of `faregate-engine keys import`. */
 export function makeMasters(): string {
-  const key = () => ({ index: 1, version: 1, master: toHex(new Uint8Array(randomBytes(16))) });
-  return `${JSON.stringify({ purchase: key(), tac: key(), load: key() }, null, 2)}\n`;
+  const master = () => toHex(new Uint8Array(randomBytes(16)));
+  const key = () => ({ index: 1, version: 1, master: master() });
+  const aes = () => ({ version: 1, master: master() });
+  const desfire = { debit: aes(), load: aes(), transactionMac: aes() };
+  const clear = { purchase: key(), tac: key(), load: key(), desfire };
+  return `${JSON.stringify(clear, null, 2)}\n`;
 }
 
-export function readMasters(path: string): MasterKeys {
+export interface Masters {
+  readonly purse: MasterKeys;
+  readonly desfire: DesfireMasters;
+}
+
+export function readMasters(path: string): Masters {
   const clear = JSON.parse(readFileSync(path, 'utf8')) as Record<
     'purchase' | 'tac' | 'load',
     ClearKey
-  >;
+  > & { readonly desfire: Record<keyof DesfireMasters, Pick<ClearKey, 'master'>> };
   const key = ({ index, version, master }: ClearKey): MasterKey => ({
     index,
     version,
     master: fromHex(master),
   });
-  return { purchase: key(clear.purchase), tac: key(clear.tac), load: key(clear.load) };
+  const { debit, load, transactionMac } = clear.desfire;
+  return {
+    purse: { purchase: key(clear.purchase), tac: key(clear.tac), load: key(clear.load) },
+    desfire: {
+      debit: fromHex(debit.master),
+      load: fromHex(load.master),
+      transactionMac: fromHex(transactionMac.master),
+    },
+  };
 }

@@ -81,8 +81,13 @@ export function makeRider(
     morningMs: Math.floor(chance.around(8.25 * HOUR_MS, 35 * MINUTE_MS)),
     eveningMs: Math.floor(chance.around(18 * HOUR_MS, 45 * MINUTE_MS)),
     balanceMinor: chance.happens(0.06) ? chance.below(500) : 2_000 + chance.below(18_000),
-    phone: index % 10 !== 3 && chance.happens(0.15),
+    phone: index % 10 !== 3 && !hasDesfire(index) && chance.happens(0.15),
   };
+}
+
+/** Three riders of twenty have an AES closed-loop card; no phone is one. */
+export function hasDesfire(index: number): boolean {
+  return [1, 8, 14].includes(index % 20);
 }
 
 function pickOddity(chance: Chance): Oddity {

@@ -13,6 +13,7 @@ import { hashCard } from '../../engine/operator/engine.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import type { CardFile } from './card-file.ts';
 import { demoFiles } from './plan.ts';
+import { truthOf } from './rider-card.ts';
 
 export interface Reckoning {
   /** Debits that cards committed, of whatever amount. */
@@ -48,7 +49,7 @@ export async function reckon(
     let spentMinor = 0;
     let unreconciledMinor = 0;
     for (let i = 0; i < cards.riders; i++) {
-      const card = cards.card(i);
+      const card = truthOf(cards.card(i));
       const hash = toHex(hashCard(key, card.cardNumber));
       debits += card.offlineCounter - firstCounter(i);
       spentMinor += card.spentMinor;

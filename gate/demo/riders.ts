@@ -1,11 +1,23 @@
 /** The card that each rider carries, made from the rider's habits: schemes, oddities, money. */
-import { bcd, fromHex, writeU48 } from '../../engine/bytes.ts';
+import { bcd, fromHex, writeU16, writeU32, writeU48 } from '../../engine/bytes.ts';
+import {
+  type CompiledDesfireProfile,
+  compileGateProfile,
+} from '../../engine/card/desfire/compile.ts';
+import { desfireProfile } from '../../engine/card/desfire/profiles.ts';
 import type { PurseProfile } from '../../engine/card/purse/profile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
 import type { CompiledFares } from '../../engine/fare/fares.ts';
-import { type CardState, issueCard, type MasterKeys } from '../reader/virtual/card-state.ts';
+import { issueCard } from '../reader/virtual/card-state.ts';
+import {
+  type DesfireMasters,
+  type DesfireState,
+  issueDesfire,
+} from '../reader/virtual/desfire/state.ts';
 import type { PersonalityName } from '../reader/virtual/personality.ts';
-import type { RiderHabits } from './population.ts';
+import type { Masters } from './masters.ts';
+import { hasDesfire, type RiderHabits } from './population.ts';
+import { DESFIRE_COUNTER_AT, type RiderState } from './rider-card.ts';
 
 /** Every tenth rider has a card of the city union, the others T-Union. */
 const CITY_UNION_EVERY = 10;
@@ -42,9 +54,20 @@ function schemeOf(rider: RiderHabits): PersonalityName {
   return rider.index % CITY_UNION_EVERY === 3 ? 'city-union' : 'tunion';
 }
 
-/** The card number, 10 bytes of BCD digits, unique by index. */
+/** AES closed-loop cards, as the city's own gates take them. */
+export function acceptedDesfire(fares: CompiledFares): CompiledDesfireProfile {
+  const city = { maxAmountMinor: AMOUNT_MAX_MINOR, currency: fares.currencyNumber };
+  return compileGateProfile({ ...desfireProfile('desfire-ev2'), ...city }, 'the city');
+}
+
+/** 10 bytes, unique by index: BCD digits, or zeros and the UID of an AES card. */
 export function cardNumberOf(rider: RiderHabits): Uint8Array {
   const number = new Uint8Array(10);
+  if (hasDesfire(rider.index)) {
+    number.set([0x04, 0x51, 0x00], 3);
+    writeU32(number, 6, rider.index);
+    return number;
+  }
   if (schemeOf(rider) === 'city-union') {
     number.set([0x00, 0x01, 0x71, 0x00]);
   } else {
@@ -64,11 +87,12 @@ export function firstCounterOf(index: number): number {
 }
 
 /** The rider's card, new from the issuer. */
-export function makeCard(rider: RiderHabits, masters: MasterKeys): CardState {
+export function makeCard(rider: RiderHabits, masters: Masters): RiderState {
+  if (hasDesfire(rider.index)) return makeDesfire(rider, masters.desfire);
   const scheme = schemeOf(rider);
   const issuer = scheme === 'city-union' ? CITY_UNION_ISSUER : T_UNION_ISSUER;
   const { oddity } = rider;
-  return issueCard(scheme, masters, {
+  return issueCard(scheme, masters.purse, {
     cardNumber: cardNumberOf(rider),
     issuer: oddity === 'issuerUnknown' ? FOREIGN_ISSUER : issuer,
     cardType: Uint8Array.of(rider.rider, 0),
@@ -78,6 +102,17 @@ export function makeCard(rider: RiderHabits, masters: MasterKeys): CardState {
     ...(oddity === 'notYetValid' ? { validFrom: Uint8Array.of(0x20, 0x39, 0x01, 0x01) } : {}),
     ...(oddity === 'locked' ? { application: 'locked' } : {}),
     ...(oddity === 'purseFlagWrong' ? { startFlag: 0 } : {}),
+  });
+}
+
+/** Such a card has no dates, flags or issuer: of the oddities it can be stopped or disabled. */
+function makeDesfire(rider: RiderHabits, masters: DesfireMasters): DesfireState {
+  const record = new Uint8Array(48);
+  writeU16(record, DESFIRE_COUNTER_AT, firstCounterOf(rider.index));
+  return issueDesfire('ev2', cardNumberOf(rider).slice(3), masters, {
+    valueMinor: rider.balanceMinor,
+    record,
+    disabled: rider.oddity === 'locked',
   });
 }
 

@@ -17,16 +17,23 @@ import { NORMAL } from '../../engine/tap/modes.ts';
 import { Zone } from '../../engine/time.ts';
 import { VirtualReader } from '../reader/virtual/reader.ts';
 import { Station } from '../station.ts';
+import { gateAesKeyring } from '../station-desfire.ts';
 import { TapCounts } from '../tap-counts.ts';
 import { warmUp } from '../warm-up.ts';
 import { CardFile } from './card-file.ts';
 import { Chance } from './chance.ts';
 import { City, type GateSlot } from './city.ts';
 import { CityClock } from './city-clock.ts';
-import { readMasters } from './masters.ts';
+import { type Masters, readMasters } from './masters.ts';
 import { type DemoPlan, demoFiles, planDistrict, planGates, readPlan } from './plan.ts';
 import { makeRider, type RiderHabits } from './population.ts';
-import { acceptedProfiles, cardNumberOf, makeCard, terminalIdOf } from './riders.ts';
+import {
+  acceptedDesfire,
+  acceptedProfiles,
+  cardNumberOf,
+  makeCard,
+  terminalIdOf,
+} from './riders.ts';
 
 /** How often the counts are kept in a file: what a kill loses of the latencies at most. */
 const COUNTS_MS = 250;
@@ -63,7 +70,8 @@ export async function runStation(
   const riders = Array.from({ length: plan.riders }, (_, i) =>
     makeRider(plan.seed, i, district, fares.riders.length),
   );
-  const cards = openCards(plan, files.cards, files.masters, riders, zone);
+  const masters = readMasters(files.masters);
+  const cards = openCards(plan, files.cards, masters, riders, zone);
   const clock = new CityClock(
     Math.max(plan.startMs, cards.clockMs),
     plan.pace === 'real' ? plan.speed : null,
@@ -72,6 +80,7 @@ export async function runStation(
   const station = new Station({
     engine: { host: '127.0.0.1', port: plan.uplinkPort },
     keyring: new Keyring(keySet.keys),
+    aesKeyring: gateAesKeyring(keySet),
     log: createLog('station', 'warn'),
     clock,
     journalSegmentBytes: JOURNAL_SEGMENT_BYTES,
@@ -92,6 +101,7 @@ export async function runStation(
   const city = new City({
     slots,
     cards,
+    masters,
     riders,
     clock,
     zone,
@@ -123,13 +133,12 @@ export async function runStation(
 function openCards(
   plan: DemoPlan,
   path: string,
-  mastersPath: string,
+  masters: Masters,
   riders: readonly RiderHabits[],
   zone: Zone,
 ): CardFile {
-  const masters = readMasters(mastersPath);
   const midnightMs = plan.startMs - ((plan.startMs + zone.offsetMs(plan.startMs)) % DAY_MS);
-  return CardFile.open(path, plan.seed, plan.riders, (index) => {
+  return CardFile.open(path, plan.seed, plan.riders, masters, (index) => {
     const rider = riders[index]!;
     const todayMs = midnightMs + rider.morningMs;
     // Who has gone by when the run begins comes tomorrow.
@@ -152,6 +161,7 @@ async function addGates(
 ): Promise<GateSlot[]> {
   const files = demoFiles(dir);
   const profiles = acceptedProfiles(fares).map(compileProfile);
+  const desfire = { profiles: [acceptedDesfire(fares)], first: false };
   const slots: GateSlot[] = [];
   for (const { gateId, number, side, station: index, stationName } of planGates(plan, fares)) {
     const reader = new VirtualReader({ name: gateId, chance: () => shared.chance.fraction() });
@@ -177,6 +187,7 @@ async function addGates(
         },
         terminalId,
         profiles,
+        desfire,
         fares: shared.fares,
         denylist: shared.denylist,
         zone: shared.zone,

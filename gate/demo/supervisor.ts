@@ -14,7 +14,7 @@ import type { GateStatus } from '../../engine/operator/status.ts';
 import { TapCounts } from '../tap-counts.ts';
 import { CardFile } from './card-file.ts';
 import { Child } from './child.ts';
-import { makeMasters } from './masters.ts';
+import { makeMasters, readMasters } from './masters.ts';
 import { type DemoPlan, demoFiles, planGates, readPlan } from './plan.ts';
 import { reckon } from './reconcile.ts';
 import { firstCounterOf } from './riders.ts';
@@ -123,7 +123,8 @@ async function result(
   done: { readonly unconfirmed: number; readonly counts: GateStatus },
   seconds: number,
 ): Promise<DemoResult> {
-  const cards = CardFile.read(demoFiles(dir).cards, plan.seed);
+  const files = demoFiles(dir);
+  const cards = CardFile.read(files.cards, plan.seed, readMasters(files.masters));
   try {
     const reckoning = await reckon(dir, cards, firstCounterOf);
     const counts = new TapCounts('city', '', 0);

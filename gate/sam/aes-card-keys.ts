@@ -18,7 +18,7 @@ interface Kept {
 const UID_BYTES = 7;
 
 export class AesCardKeys {
-  readonly #keyring: AesKeyring;
+  #keyring: AesKeyring;
   readonly #capacity: number;
   /** By the last six bytes of the UID; the first names the maker. Oldest first. */
   readonly #kept = new Map<number, Kept>();
@@ -28,6 +28,16 @@ export class AesCardKeys {
     invariant(capacity >= 1 && capacity <= AES_CARD_KEYS_MAX, 'a capacity within its bound');
     this.#keyring = keyring;
     this.#capacity = capacity;
+  }
+
+  get keyring(): AesKeyring {
+    return this.#keyring;
+  }
+
+  /** Another ring, from the next card on: whoever holds a key from here keeps it to the end. */
+  replace(keyring: AesKeyring): void {
+    this.#keyring = keyring;
+    this.#kept.clear();
   }
 
   get size(): number {

@@ -4,7 +4,6 @@
  * session's keys never leave. One for each gate, since one session is open at a time.
  */
 import type { AesAnswer, AesAsk, AesKeyRef } from '../../engine/card/desfire/asks.ts';
-import type { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import {
   type AesCardKey,
   Authentication,
@@ -14,7 +13,6 @@ import {
 import { Ev1Session } from '../../engine/crypto/desfire/ev1-session.ts';
 import { Ev2Session } from '../../engine/crypto/desfire/ev2-session.ts';
 import type { SecureSession } from '../../engine/crypto/desfire/session.ts';
-import { verifyTransactionMac } from '../../engine/crypto/desfire/transaction-mac.ts';
 import { invariant } from '../../engine/invariant.ts';
 import { AES_RANDOMS_AHEAD } from '../../engine/limits.ts';
 import type { AesCardKeys } from './aes-card-keys.ts';
@@ -27,7 +25,6 @@ export interface AesKeyHolder {
 }
 
 export class AesKeyringHolder implements AesKeyHolder {
-  readonly #keyring: AesKeyring;
   readonly #cards: AesCardKeys;
   readonly #randomBytes: (length: number) => Uint8Array;
   #randoms = new Uint8Array(0);
@@ -41,12 +38,7 @@ export class AesKeyringHolder implements AesKeyHolder {
   #session: SecureSession | null = null;
 
   /** @param cards the station's, shared by its gates; `randomBytes` of node:crypto. */
-  constructor(
-    keyring: AesKeyring,
-    cards: AesCardKeys,
-    randomBytes: (length: number) => Uint8Array,
-  ) {
-    this.#keyring = keyring;
+  constructor(cards: AesCardKeys, randomBytes: (length: number) => Uint8Array) {
     this.#cards = cards;
     this.#randomBytes = randomBytes;
   }
@@ -72,12 +64,6 @@ export class AesKeyringHolder implements AesKeyHolder {
         return this.#challenge(ask.kind, ask.key, ask.challenge);
       case 'aesProof':
         return this.#prove(ask.proof);
-      case 'aesTransactionMac': {
-        const key = this.#keyring.macKey(ask.key);
-        return key === null
-          ? 'unknownKey'
-          : verifyTransactionMac(key, ask.tmc, ask.uid, ask.input, ask.tmv);
-      }
     }
   }
 

@@ -51,6 +51,10 @@ export interface ServiceConfig {
   readonly fares: string;
   /** Built-in names or files, in the order of selection. */
   readonly profiles: readonly string[];
+  /** The same of AES closed-loop cards; absent: none are taken. */
+  readonly desfireProfiles?: readonly string[];
+  /** Which family a card is asked for first; absent: the purses. */
+  readonly firstFamily?: 'purse' | 'desfire';
   /** 2 bytes and 8 bytes of the journey record. */
   readonly city: string;
   readonly institution: string;
@@ -109,7 +113,9 @@ export const serviceConfigSchema = object(
     keys: object(['file'], { file: text, passphraseFile: text }),
     zone: text,
     fares: text,
-    profiles: { type: 'array', minItems: 1, maxItems: 16, items: text },
+    profiles: { type: 'array', maxItems: 16, items: text },
+    desfireProfiles: { type: 'array', minItems: 1, maxItems: 16, items: text },
+    firstFamily: { enum: ['purse', 'desfire'] },
     city: hex(2),
     institution: hex(8),
     health: object(['host', 'port'], {
@@ -153,6 +159,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireDistinct(config, path);
   requireZone(config.zone, path);
   requireLoopback(config, path);
+  requireProfiles(config, path);
   const folder = dirname(path);
   const { control, denylist, parameters, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
@@ -181,6 +188,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       ? { parameters: { folder: at(parameters.folder), publicKey: at(parameters.publicKey) } }
       : {}),
     profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
+    ...(config.desfireProfiles
+      ? { desfireProfiles: config.desfireProfiles.map((name) => (isFile(name) ? at(name) : name)) }
+      : {}),
     gates: config.gates.map((gate) => ({
       ...gate,
       bundle: at(gate.bundle),
@@ -215,6 +225,19 @@ function requireLoopback({ control, health }: ServiceConfig, path: string): void
     'CONFIG_INVALID',
     `${path}: field /control needs /health/host to be 127.0.0.1, ::1 or localhost`,
   );
+}
+
+/** A gate of AES cards alone has no purse's profile. */
+function requireProfiles({ profiles, desfireProfiles, firstFamily }: ServiceConfig, path: string) {
+  if (profiles.length === 0 && !desfireProfiles) {
+    throw new FaregateError(
+      'CONFIG_INVALID',
+      `${path}: field /profiles must NOT have fewer than 1`,
+    );
+  }
+  if (firstFamily === 'desfire' && !desfireProfiles) {
+    throw new FaregateError('CONFIG_INVALID', `${path}: field /firstFamily needs /desfireProfiles`);
+  }
 }
 
 function requireZone(zone: string, path: string): void {

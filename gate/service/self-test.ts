@@ -4,7 +4,9 @@
  */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { CompiledDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import type { CompiledProfile } from '../../engine/card/purse/compile.ts';
+import type { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import type { Keyring } from '../../engine/crypto/keyring.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
@@ -28,6 +30,9 @@ export interface Loaded {
   readonly keyring: Keyring;
   readonly fares: FareBook;
   readonly profiles: readonly CompiledProfile[];
+  /** AES closed-loop cards: their profiles and keys. */
+  readonly desfire: readonly CompiledDesfireProfile[];
+  readonly aesKeyring: AesKeyring;
 }
 
 /** Checks everything that can be seen without a card. Never throws for what it finds. */
@@ -38,6 +43,7 @@ export async function selfTest(
 ): Promise<Check[]> {
   const checks = [checkClock(nowMs), checkFares(loaded.fares, nowMs)];
   for (const profile of loaded.profiles) checks.push(checkKey(profile, loaded.keyring, config));
+  for (const profile of loaded.desfire) checks.push(checkAesKey(profile, loaded.aesKeyring));
   for (const gate of config.gates) {
     checks.push(checkStation(gate, loaded.fares, nowMs));
     checks.push(await checkCertificate(gate, nowMs));
@@ -68,6 +74,14 @@ function checkKey(profile: CompiledProfile, keyring: Keyring, config: ServiceCon
   const held = keyring.find('purchase', keyIndex, keyVersion, keyAlgorithm);
   if (held) return { what, state: 'ok', detail };
   return { what, state: 'warning', detail: `${detail} is not in the key file` };
+}
+
+function checkAesKey({ settings }: CompiledDesfireProfile, keyring: AesKeyring): Check {
+  const what = `debit key of ${settings.name}`;
+  const { version } = settings.keys.debit;
+  const held = keyring.cardKey({ use: 'debit', version, input: null, padTo32: true });
+  if (held) return { what, state: 'ok', detail: `version ${version}` };
+  return { what, state: 'warning', detail: `version ${version} is not in the key file` };
 }
 
 function checkStation(gate: GateConfig, fares: FareBook, nowMs: number): Check {

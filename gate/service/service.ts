@@ -7,6 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
+import type { CompiledDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import { type CompiledProfile, compileProfile } from '../../engine/card/purse/compile.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
@@ -17,6 +18,7 @@ import type { FareVersions } from '../../engine/fare/book.ts';
 import { SAM_WAIT_MS_MAX } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
+import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { openProfile } from '../../engine/operator/profile-files.ts';
@@ -31,6 +33,7 @@ import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
+import { gateAesKeyring } from '../station-desfire.ts';
 import { warmUp } from '../warm-up.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
@@ -55,8 +58,12 @@ export async function loadFiles(
   const keySet = await loadKeys(config, env);
   const profiles: CompiledProfile[] = [];
   for (const name of config.profiles) profiles.push(compileProfile(await openProfile(name)));
+  const desfire: CompiledDesfireProfile[] = [];
+  for (const name of config.desfireProfiles ?? []) desfire.push(await openDesfireProfile(name));
   return {
     keyring: new Keyring(keySet.keys),
+    aesKeyring: gateAesKeyring(keySet),
+    desfire,
     cardHash: keySet.cardHash,
     fares: await openFares(config.fares),
     profiles,
@@ -77,14 +84,16 @@ function loadKeys(
  * tap on. @throws FaregateError as `loadFiles`, with the keys before still in force.
  */
 export async function reloadKeys(
-  parameters: ServiceParameters,
+  { station, parameters }: OpenedStation,
   config: ServiceConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const { keys } = await loadKeys(config, env);
-  if (!keys.some(({ use }) => use === 'purchase')) {
+  const keySet = await loadKeys(config, env);
+  const { keys, aes } = keySet;
+  if (!keys.some(({ use }) => use === 'purchase') && !aes.some(({ use }) => use === 'debit')) {
     throw new FaregateError('KEYS_INVALID', `${config.keys.file}: it has no purchase key`);
   }
+  station.desfire.cards.replace(gateAesKeyring(keySet));
   await parameters.replaceKeyring(new Keyring(keys));
 }
 
@@ -118,6 +127,7 @@ export async function openStation(options: ServiceOptions): Promise<OpenedStatio
     modes,
     engine: config.engine,
     keyring: parameters.keyring,
+    aesKeyring: options.files.aesKeyring,
     log,
     parameters,
     uplinks: config.uplinks ?? 'thread',
@@ -157,6 +167,10 @@ async function openParameters(options: ServiceOptions, zone: Zone): Promise<Serv
       settings: { city, institution },
       mode: null,
     },
+    desfire:
+      files.desfire.length > 0
+        ? { profiles: files.desfire, first: config.firstFamily === 'desfire' }
+        : null,
     gates: config.gates,
     zone,
     keyring,

@@ -1,5 +1,6 @@
 /** One connection of an uplink, from `hello` until it breaks or the gate stops. */
 import assert from 'node:assert/strict';
+import { wantsEvidence } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { BATCH_RECORDS_MAX, UPLINK_WINDOW } from '../../engine/limits.ts';
@@ -65,7 +66,7 @@ export class UplinkSession implements Asker {
     onAcknowledged: () => void,
     isAwaited: () => boolean,
   ) {
-    assert(timing.batchRecords >= 1 && timing.batchRecords <= BATCH_RECORDS_MAX);
+    assert(timing.batchRecords >= 2 && timing.batchRecords <= BATCH_RECORDS_MAX);
     this.gateId = options.gateId;
     this.#options = options;
     this.#timing = timing;
@@ -313,11 +314,19 @@ export class UplinkSession implements Asker {
       const isAsked = reads.ask((release) => {
         const reading = this.#over
           ? Promise.resolve(NOTHING)
-          : journal.read(first, this.#timing.batchRecords);
+          : journal.read(first, this.#timing.batchRecords).then((read) => this.#whole(read));
         reading.then(resolve, reject).finally(release);
       });
       if (!isAsked) resolve(NOTHING);
     });
+  }
+
+  /** A full batch without a last debit whose evidence is the first record of the next. */
+  #whole(read: { records: Uint8Array; count: number }): { records: Uint8Array; count: number } {
+    const count = read.count - 1;
+    if (read.count < this.#timing.batchRecords) return read;
+    if (!wantsEvidence(read.records, count * DEBIT_BYTES)) return read;
+    return { records: read.records.slice(0, count * DEBIT_BYTES), count };
   }
 
   #status(): ReturnType<UplinkOptions['status']> {

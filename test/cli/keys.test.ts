@@ -108,6 +108,30 @@ test('show tells indexes, versions and the published check values', async () => 
   assert.match(table.out, /^purchase +1 +1 +3des +97DCB0$/m);
 });
 
+test('masters of AES cards are sealed, come back, and are shown by check values', async () => {
+  const dir = folder();
+  const clear = join(dir, 'aes.json');
+  const key = (version: number) => ({ version, master: '00'.repeat(16) });
+  const desfire = { debit: [key(1), key(2)], transactionMac: key(1) };
+  writeFileSync(clear, JSON.stringify({ desfire }));
+  const file = join(dir, 'k');
+  const env = { FAREGATE_PASSPHRASE: 'from the environment' };
+  assert.equal((await keys(['import', clear, '--out', file], env)).code, 0);
+  const set = await loadKeyFile(file, { env });
+  assert.deepEqual(
+    set.aes.map(({ use, version }) => `${use} ${version}`),
+    ['debit 1', 'debit 2', 'transactionMac 1'],
+  );
+  const { out } = await keys(['show', '--keys', file], env);
+  // AES-128 of zeros under a key of zeros (FIPS 197's cipher; NIST's known answer).
+  assert.match(out, /^desfire transactionMac +1 +aes +66E94B$/m);
+  writeFileSync(clear, JSON.stringify({ desfire: { debit: [key(1), key(1)] } }));
+  const repeated = await keys(['import', clear, '--out', file], env);
+  assert.match(repeated.err, /KEYS_INVALID: .*\/desfire\/debit\/1 repeats/);
+  writeFileSync(clear, JSON.stringify({ desfire: {} }));
+  assert.match((await keys(['import', clear, '--out', file], env)).err, /KEYS_INVALID: .*none of/);
+});
+
 test('the environment goes before the file named, and that before FILE.pass', async () => {
   const dir = folder();
   const file = join(dir, 'k');

@@ -137,6 +137,31 @@ test('too little money is refused and nothing is debited', async () => {
   assert.equal(tap.debit, null);
 });
 
+test('an AES card of the command itself: debited, and its evidence verified', async () => {
+  const file = join(dir, 'aes.json');
+  const sealed = join(dir, 'aes.sealed');
+  const key = (byte: string) => ({ version: 1, master: byte.repeat(16) });
+  const desfire = { debit: key('11'), load: key('22'), transactionMac: key('33') };
+  writeFileSync(file, JSON.stringify({ desfire }));
+  assert.equal((await run('engine', ['keys', 'import', file, '--out', sealed])).code, 0);
+  const common = ['--keys', sealed, '--deadline', '20000', '--json'];
+  for (const name of ['desfire-ev2', 'desfire-light']) {
+    const link = ['--reader', `virtual:${name}`, '--profile', name, '--side', 'single'];
+    const ran = await run('gate', ['tap', ...link, ...common]);
+    assert.equal(ran.code, 0, ran.err);
+    const tap = JSON.parse(ran.out.trim()) as TapDescription;
+    assert.equal(tap.debit?.tacVerdict, 'valid');
+    assert.equal(tap.debit?.evidenceRecord?.length, 320);
+    assert(tap.amountMinor > 0);
+  }
+  const ev1 = ['--reader', 'virtual:desfire-ev1', '--profile', 'desfire-ev1'];
+  const refused = await run('gate', ['tap', ...ev1, ...common]);
+  assert.match(refused.err, /PROFILE_INVALID: desfire-ev1: not for gates: field \/transactionMac/);
+  const ev2 = ['--reader', 'virtual:desfire-ev2', '--profile', 'desfire-ev2'];
+  const bought = await run('gate', ['tap', ...ev2, ...common, '--amount', '5']);
+  assert.match(bought.err, /USAGE: --amount/);
+});
+
 test('bad input is named, and no card is waited for', async () => {
   const tapArgs = (profileFile: string, keyFile: string, link = 'tcp-listen:0'): string[] => [
     'tap',

@@ -6,6 +6,9 @@ import { at } from '../../engine/debit/codec.ts';
 import {
   decodeEvent,
   EVENT_MODES,
+  EVIDENCE_BYTES,
+  EventCode,
+  EvidenceFamily,
   encodeEvent,
   eventAt,
   type GateEvent,
@@ -66,6 +69,11 @@ const bodies = fc.oneof(
       { noNullPrototype: true },
     ),
   }),
+  fc.record({
+    event: fc.constant('evidence' as const),
+    family: fc.constant(EvidenceFamily.desfire),
+    payload: bytes(EVIDENCE_BYTES),
+  }),
 );
 
 test('an event comes back as it was written', () => {
@@ -82,7 +90,8 @@ test('an event comes back as it was written', () => {
 const wrongs: readonly [field: string, at: number, value: number, says: RegExp][] = [
   ['version', at.version, 1, /field version is 1/],
   ['state', at.state, 0, /field state is 0/],
-  ['event', eventAt.event, 4, /field event is 4/],
+  ['event', eventAt.event, 5, /field event is 5/],
+  ['family', eventAt.event, EventCode.evidence, /field family is 0/],
   ['gate', at.gateId, 0x5a, /field gateId is Z1, not G1/],
   ['sequence', at.gateSequence + 5, 9, /field gateSequence is 9, not 7/],
   ['last', eventAt.last + 5, 7, /field last is 7, not from 1 to before 7/],

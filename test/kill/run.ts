@@ -118,7 +118,7 @@ class KillRun {
     const { masters } = killCity(options.seed);
     const queues = new Map<string, Promise<void>>();
     this.riders = Array.from({ length: RIDERS }, (_, index) => {
-      return new Rider(index, masters, {
+      return new Rider(index, masters.purse, {
         queues,
         life: () => this.#serving(),
         onCommand: (answered) => this.#onCommand(answered),

@@ -3,12 +3,7 @@
  * tear a card away at any command and change what it answers.
  */
 import assert from 'node:assert/strict';
-import type {
-  DesfireAnswer,
-  DesfireDialogue,
-  DesfireFault,
-} from '../../engine/card/desfire/asks.ts';
-import { makeChannel } from '../../engine/card/desfire/channel.ts';
+import type { DesfireDialogue, DesfireFault } from '../../engine/card/desfire/asks.ts';
 import type { TransactionProof } from '../../engine/card/desfire/commands/transaction.ts';
 import {
   type CompiledDesfireProfile,
@@ -18,13 +13,13 @@ import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfi
 import {
   commit,
   didNotCommit,
+  makePurseGate,
   type OpenPurse,
   openPurse,
   type PurseGate,
   prepareDebit,
 } from '../../engine/card/desfire/purse.ts';
-import { type PendingDebit, type Settlement, settle } from '../../engine/card/desfire/settle.ts';
-import { TransactionInput } from '../../engine/card/desfire/transaction-input.ts';
+import type { Answer } from '../../engine/card/dialogue.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { VirtualDesfireCard } from '../../gate/reader/virtual/desfire/card.ts';
 import {
@@ -81,12 +76,8 @@ export class DesfireKit {
         ? []
         : [{ use: 'transactionMac' as const, version: 1, master: masters.transactionMac }]),
     ]);
-    this.holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring, 16), countingBytes(7));
-    this.gate = {
-      channel: makeChannel(),
-      input: new TransactionInput(),
-      prepareKey: (key) => this.holder.prepare(key),
-    };
+    this.holder = new AesKeyringHolder(new AesCardKeys(keyring, 16), countingBytes(7));
+    this.gate = makePurseGate((key) => this.holder.prepare(key));
   }
 
   card(details: DesfireDetails = {}, commit?: (state: DesfireState) => void): VirtualDesfireCard {
@@ -112,7 +103,7 @@ export class DesfireKit {
     let present = true;
     while (!step.done) {
       const ask = step.value;
-      let answer: DesfireAnswer = null;
+      let answer: Answer = null;
       if (ask.ask !== 'card') {
         answer = this.holder.answer(ask);
       } else if (present) {
@@ -139,62 +130,39 @@ export class DesfireKit {
     return purse;
   }
 
-  /** One tap as a gate does it: settles what is pending, debits, commits. */
+  /** One debit as a gate makes it, without a gate's rules. */
   tap(
     card: VirtualDesfireCard,
     amountMinor: number,
     record: Uint8Array,
-    options: { pending?: PendingDebit | null; tear?: Tear; tamper?: Tamper } = {},
+    options: { tear?: Tear; tamper?: Tamper } = {},
   ): TapEnd {
     card.power();
     this.sent.length = 0;
-    return this.run(
-      card,
-      this.#tap(card, amountMinor, record, options.pending ?? null),
-      options.tear,
-      options.tamper,
-    );
+    const dialogue = this.#tap(card, amountMinor, record);
+    return this.run(card, dialogue, options.tear, options.tamper);
   }
 
   *#tap(
     card: VirtualDesfireCard,
     amountMinor: number,
     record: Uint8Array,
-    pending: PendingDebit | null,
   ): DesfireDialogue<TapEnd> {
-    const end: TapEnd = { settlement: null, pending, fault: null, proof: null };
+    const end: TapEnd = { pending: false, fault: null, proof: null };
     const purse = yield* openPurse(this.gate, this.profile, 'debit', card.uid);
     if ('fault' in purse) return { ...end, fault: purse };
-    let settlement: Settlement | null = null;
-    if (pending) {
-      const said = yield* settle(purse, pending);
-      if ('fault' in said) return { ...end, fault: said };
-      settlement = said;
-      // Paid already: it is let through, and nothing is charged.
-      if (said.state === 'committed') return { ...end, settlement, pending: null };
-    }
     const prepared = yield* prepareDebit(purse, amountMinor, record);
-    if (prepared === 'insufficient') return { ...end, settlement, pending: null };
-    if (prepared) return { ...end, settlement, pending: null, fault: prepared };
-    const debit: PendingDebit = {
-      valueBeforeMinor: purse.valueMinor,
-      amountMinor,
-      recordBefore: purse.newest,
-      recordWritten: record,
-      input: purse.input.bytes(),
-    };
+    if (prepared === 'insufficient') return end;
+    if (prepared) return { ...end, fault: prepared };
     const proof = yield* commit(purse);
-    if (proof === 'noProof' || !('fault' in proof)) {
-      return { settlement, pending: null, fault: null, proof };
-    }
-    return { settlement, pending: didNotCommit(proof) ? null : debit, fault: proof, proof: null };
+    if (proof === 'noProof' || !('fault' in proof)) return { ...end, proof };
+    return { pending: !didNotCommit(proof), fault: proof, proof: null };
   }
 }
 
 export interface TapEnd {
-  readonly settlement: Settlement | null;
-  /** What is unsettled after the tap. */
-  readonly pending: PendingDebit | null;
+  /** Whether it may have been committed or not. */
+  readonly pending: boolean;
   readonly fault: DesfireFault | null;
   readonly proof: TransactionProof | 'noProof' | null;
 }

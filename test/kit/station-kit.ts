@@ -3,9 +3,12 @@
  * issuer, and a clock that the test moves. Everything random comes from node:crypto.
  */
 import { randomBytes } from 'node:crypto';
+import { compileGateProfile } from '../../engine/card/desfire/compile.ts';
+import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfire/profiles.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { TacVerifier } from '../../engine/crypto/tac.ts';
@@ -17,12 +20,14 @@ import type { CardRules } from '../../engine/fare/card/rules.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
+import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import type { Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
 import { Gate, type TapReport } from '../../gate/controller.ts';
+import { topUpDesfire } from '../../gate/demo/desfire-desk.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import type { CardSession } from '../../gate/reader/reader.ts';
@@ -32,11 +37,22 @@ import {
   issueCard,
   type MasterKeys,
 } from '../../gate/reader/virtual/card-state.ts';
+import { VirtualDesfireCard } from '../../gate/reader/virtual/desfire/card.ts';
+import {
+  type DesfireDetails,
+  type DesfireMasters,
+  type Generation,
+  issueDesfire,
+} from '../../gate/reader/virtual/desfire/state.ts';
+import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
 import type { PersonalityName, Quirks } from '../../gate/reader/virtual/personality.ts';
 import { type Tear, VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import { AesCardKeys } from '../../gate/sam/aes-card-keys.ts';
+import { type AesKeyHolder, AesKeyringHolder } from '../../gate/sam/aes-holder.ts';
 import type { KeyHolder } from '../../gate/sam/key-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
+import { completeDesfire } from '../../gate/station-desfire.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 
 export const START_MS: number = Date.UTC(2026, 2, 2, 0, 0);
@@ -73,7 +89,7 @@ export interface GateKit {
   readonly gate: Gate;
   readonly journal: Journal;
   readonly barrier: CountingBarrier;
-  tap(card: VirtualCard, tear?: Tear): Promise<TapReport>;
+  tap(card: HeldCard, tear?: Tear): Promise<TapReport>;
   /** A plain purchase, as at a counter. */
   buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
 }
@@ -86,6 +102,24 @@ export class StationKit {
   ]);
   readonly keys = new StationKeys(this.keyring, 64);
   readonly verifier = new TacVerifier(this.keyring);
+  readonly desfireMasters: DesfireMasters = {
+    debit: new Uint8Array(randomBytes(16)),
+    load: new Uint8Array(randomBytes(16)),
+    transactionMac: new Uint8Array(randomBytes(16)),
+  };
+  /** What the operator has to verify debits of DESFire cards with. */
+  readonly desfireScheme: DesfireScheme = {
+    keyring: new AesKeyring([
+      { use: 'transactionMac', version: 1, master: this.desfireMasters.transactionMac },
+    ]),
+    profiles: ['desfire-ev2', 'desfire-light'].map((name) =>
+      compileGateProfile(desfireProfile(name as DesfireProfileName), name),
+    ),
+  };
+  readonly aesCards = new AesCardKeys(
+    new AesKeyring([{ use: 'debit', version: 1, master: this.desfireMasters.debit }]),
+    64,
+  );
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
   readonly zone: Zone;
@@ -110,10 +144,12 @@ export class StationKit {
     });
   }
 
-  stop(...cards: readonly VirtualCard[]): void {
+  stop(...cards: readonly (VirtualCard | VirtualDesfireCard)[]): void {
     this.#denylist = Denylist.build(
       this.#hashKey,
-      cards.map((card) => card.state.cardNumber),
+      cards.map(({ state }) =>
+        'uid' in state ? Uint8Array.of(0, 0, 0, ...state.uid) : state.cardNumber,
+      ),
     );
   }
 
@@ -143,6 +179,19 @@ export class StationKit {
     return new VirtualCard({ state, quirks, randomBytes: (n) => new Uint8Array(randomBytes(n)) });
   }
 
+  desfireCard(details: DesfireDetails = {}, generation: Generation = 'ev2'): VirtualDesfireCard {
+    this.#cards += 1;
+    const uid = Uint8Array.of(0x04, 0x51, 0, 0, 0, this.#cards >> 8, this.#cards);
+    const more = { valueMinor: 10_000, ...details };
+    const state = issueDesfire(generation, uid, this.desfireMasters, more);
+    return new VirtualDesfireCard({ state, randomBytes: (n) => new Uint8Array(randomBytes(n)) });
+  }
+
+  /** At the operator's desk. */
+  topUp(card: VirtualDesfireCard, amountMinor: number): void {
+    topUpDesfire(card, this.desfireMasters.load, amountMinor);
+  }
+
   gate(
     side: Side,
     station: number,
@@ -154,6 +203,9 @@ export class StationKit {
       modes?: StationModes;
       network?: string;
       inForce?: InForce;
+      /** DESFire cards are taken: asked for first, or after the purses. */
+      desfire?: 'first' | 'last';
+      aesKeys?: AesKeyHolder;
       /** Of another station than the kit's own. */
       unconfirmed?: UnconfirmedDebits;
     } = {},
@@ -162,6 +214,9 @@ export class StationKit {
     const gateId = `T${this.#gates}`;
     const unconfirmed = options.unconfirmed ?? this.unconfirmed;
     const keys = options.keys ?? new KeyringHolder(this.keys);
+    const random = (length: number) => new Uint8Array(randomBytes(length));
+    const aesKeys = options.aesKeys ?? new AesKeyringHolder(this.aesCards, random);
+    const { profiles } = this.desfireScheme;
     const journal = options.journal ?? new MemoryJournal();
     const barrier = new CountingBarrier();
     const reader = new VirtualReader({ name: gateId });
@@ -174,6 +229,9 @@ export class StationKit {
       institution: new Uint8Array(8),
     };
     const buffers = new GateBuffers(place);
+    const desfire =
+      options.desfire &&
+      completeDesfire({ profiles, first: options.desfire === 'first' }, place, aesKeys);
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -186,6 +244,7 @@ export class StationKit {
       buffers,
       findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
+      ...(desfire ? { desfire } : {}),
       ...(options.modes ? { modes: options.modes } : {}),
       ...(options.network === undefined ? {} : { network: options.network }),
       ...(options.inForce ? { inForce: options.inForce } : {}),
@@ -196,6 +255,7 @@ export class StationKit {
       setting,
       reader,
       keys,
+      aesKeys,
       journal,
       barrier,
       unconfirmed,
@@ -204,7 +264,7 @@ export class StationKit {
       keepBytes: true,
     });
     const hold = holder(reader);
-    const tap = (card: VirtualCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
+    const tap = (card: HeldCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
     const buy = (card: VirtualCard, amountMinor: number) =>
       hold(card, undefined, (session) => {
         const instantMs = this.clock.nowMs();
@@ -231,7 +291,7 @@ export class StationKit {
 function holder(reader: VirtualReader) {
   const cards = reader.cards();
   return async (
-    card: VirtualCard,
+    card: HeldCard,
     tear: Tear | undefined,
     drive: (session: CardSession) => Promise<TapReport>,
   ): Promise<TapReport> => {

@@ -16,7 +16,7 @@ function purseOf(debit: ReceivedDebit): string {
 }
 
 function hasBadTac(debit: ReceivedDebit): boolean {
-  return debit.tac === 'invalid' || debit.tac === 'unknownKey';
+  return ['invalid', 'unknownKey', 'noEvidence'].includes(debit.tac);
 }
 
 export class ReferenceLedger {

@@ -1,6 +1,9 @@
 /** What all of a run share and nobody changes: fares, keys, profiles, zone, stopped cards. */
+import { compileGateProfile } from '../../engine/card/desfire/compile.ts';
+import { desfireProfile } from '../../engine/card/desfire/profiles.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import type { CmacKey } from '../../engine/crypto/mac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
@@ -9,10 +12,12 @@ import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareBook } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import { FARE_VERSIONS_MAX } from '../../engine/limits.ts';
+import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
-import type { MasterKeys } from '../../gate/reader/virtual/card-state.ts';
+import type { PlannedDesfire } from '../../gate/station-desfire.ts';
+import type { SimMasters } from './cards.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The first gate that is enrolled; the number is in its terminal id. */
@@ -23,8 +28,12 @@ const SWITCH_MS = 40 * 60_000;
 
 export class SimCity {
   readonly zone: Zone;
-  readonly masters: MasterKeys;
+  readonly masters: SimMasters;
   readonly keyring: Keyring;
+  /** What the operator verifies debits of AES cards with. */
+  readonly desfireScheme: DesfireScheme;
+  /** Masters that gates hold. */
+  readonly aesKeyring: AesKeyring;
   readonly profiles: TapSetting['profiles'] = ['tunion', 'city-union'].map((name) =>
     compileProfile(builtInProfile(name as 'tunion')),
   );
@@ -37,11 +46,20 @@ export class SimCity {
   constructor(scenario: Scenario, chance: Chance, hashKey: CmacKey) {
     this.zone = new Zone(scenario.zone);
     const key = () => ({ index: 1, version: 1, master: chance.bytes(16) });
-    this.masters = { purchase: key(), tac: key() };
+    const purse = { purchase: key(), tac: key() };
     this.keyring = new Keyring([
-      { use: 'purchase', algorithm: '3des', ...this.masters.purchase },
-      { use: 'tac', algorithm: '3des', ...this.masters.tac },
+      { use: 'purchase', algorithm: '3des', ...purse.purchase },
+      { use: 'tac', algorithm: '3des', ...purse.tac },
     ]);
+    const aes = () => chance.bytes(16);
+    const desfire = { debit: aes(), load: aes(), transactionMac: aes() };
+    this.masters = { purse, desfire };
+    this.aesKeyring = new AesKeyring([{ use: 'debit', version: 1, master: desfire.debit }]);
+    const { transactionMac } = desfire;
+    this.desfireScheme = {
+      keyring: new AesKeyring([{ use: 'transactionMac', version: 1, master: transactionMac }]),
+      profiles: [compileGateProfile(desfireProfile('desfire-ev2'), 'desfire-ev2')],
+    };
     const first = compileFares({ ...sampleFareSet(), effectiveMs: 0 });
     this.#versions = [first];
     this.#fares = fareBook(this.#versions);
@@ -65,6 +83,11 @@ export class SimCity {
     return this.#fares;
   }
 
+  /** What a gate does with AES cards; every other asks for them first. */
+  desfireOf(number: number): PlannedDesfire {
+    return { profiles: this.desfireScheme.profiles, first: number % 2 === 0 };
+  }
+
   /** Brings a dearer version to every gate, in force from an instant on. */
   raiseFares(effectiveMs: number): void {
     const set = sampleFareSet();
@@ -82,7 +105,7 @@ export class SimCity {
     number: number,
     station: number,
     side: 'entry' | 'exit',
-  ): Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'denylist' | 'buffers'> {
+  ): Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'denylist' | 'buffers' | 'desfire'> {
     const terminalId = new Uint8Array(6);
     new DataView(terminalId.buffer).setUint32(2, TERMINAL + number);
     return {

@@ -8,6 +8,7 @@ import { type CmacKey, cmacKey } from '../../engine/crypto/mac.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import { silentLog } from '../../engine/log/log.ts';
+import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import { GateTable, newCounters } from '../../engine/operator/ingest-gates.ts';
 import {
   type IngestContext,
@@ -35,6 +36,7 @@ export class EngineNode {
   /** How often each gate's certificate was renewed; on the engine's disk. */
   readonly #renewals = new Map<string, number>();
   #keyring: Keyring | null = null;
+  #desfire: DesfireScheme | null = null;
   readonly #witness: Witness;
   readonly hashKey: CmacKey;
   /** Kept over restarts, as on the engine's disk. */
@@ -65,9 +67,10 @@ export class EngineNode {
     this.killAtPost = false;
   }
 
-  /** Gives it the issuer's keys. */
-  trust(keyring: Keyring): void {
+  /** Gives it the issuers' keys. */
+  trust(keyring: Keyring, desfire: DesfireScheme): void {
     this.#keyring = keyring;
+    this.#desfire = desfire;
   }
 
   /** Resolves when the process that was started last dies. */
@@ -92,7 +95,8 @@ export class EngineNode {
   async start(): Promise<void> {
     const process = new SimProcess('engine');
     const keyring = this.#keyring;
-    assert(keyring);
+    const desfire = this.#desfire;
+    assert(keyring && desfire);
     this.#process = process;
     await this.#time.within(process, async () => {
       const ledger = await Ledger.open(this.store);
@@ -101,6 +105,7 @@ export class EngineNode {
         ledger: this.#witnessed(ledger, process),
         checks: createRecordChecks({
           keyring,
+          desfire,
           cardHash: this.hashKey,
           storageKey: this.#storageKey,
           salt: this.#chance.bytes(16),

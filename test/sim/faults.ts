@@ -90,7 +90,7 @@ const deeds: Deeds = {
   },
   parameters: ({ time, publisher }) => publisher?.publishNext(time.trueMs),
   denylistSwitch: ({ chance, city, engine, cards }) => {
-    const stopped = cards.filter(() => chance.happens(0.2)).map((card) => card.state.cardNumber);
+    const stopped = cards.filter(() => chance.happens(0.2)).map((card) => card.cardNumber);
     city.stop(engine.hashKey, stopped);
   },
 };

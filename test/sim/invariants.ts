@@ -97,7 +97,7 @@ function checkCards(witness: Witness, engine: EngineNode, cards: readonly SimCar
   }
   const known = new Set<string>();
   for (const card of cards) {
-    const hash = hashCard(engine.hashKey, card.state.cardNumber);
+    const hash = hashCard(engine.hashKey, card.cardNumber);
     known.add(toHex(hash));
     const totals: CardTotal[] = [...engine.ledger.cardTotals([hash])];
     const posted = totals.reduce((sum, total) => sum + total.debits, 0);
@@ -111,7 +111,7 @@ function checkCards(witness: Witness, engine: EngineNode, cards: readonly SimCar
       committed -= 1;
       committedMinor -= amountMinor;
     }
-    const { initialMinor, loadedMinor, balanceMinor } = card.state;
+    const { initialMinor, loadedMinor, balanceMinor } = card.money;
     const goneMinor = card.committed.reduce((sum, one) => sum + one.amountMinor, 0);
     if (initialMinor + loadedMinor - balanceMinor !== goneMinor) {
       witness.broken(`card ${card.index}: ${goneMinor} debited, ${balanceMinor} left on it`);

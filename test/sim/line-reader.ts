@@ -12,8 +12,8 @@ import { Pn532 } from '../../gate/reader/pn532.ts';
 import { Pn532Finder } from '../../gate/reader/pn532-finder.ts';
 import { Pn532SerialChannel } from '../../gate/reader/pn532-serial.ts';
 import type { Reader } from '../../gate/reader/reader.ts';
-import type { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { commandName } from '../../gate/reader/virtual/command.ts';
+import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
 import type { PresentOptions, Tear } from '../../gate/reader/virtual/reader.ts';
 import { apduUs, processingUs, timing } from '../../gate/reader/virtual/timing.ts';
 import { Acr122Device, type Fault, InDataExchange, Pn532Device } from '../kit/reader-devices.ts';
@@ -86,7 +86,7 @@ export class LineReader implements ByteLinkSource {
   }
 
   /** Holds a card to the gate until the gate is done with it, or the rider loses patience. */
-  async present(card: VirtualCard, options: PresentOptions): Promise<void> {
+  async present(card: HeldCard, options: PresentOptions): Promise<void> {
     const { time, scenario, chance, isCalm } = this.#parts;
     const { field } = this.#device;
     const calm = isCalm();
@@ -206,7 +206,7 @@ export class LineReader implements ByteLinkSource {
   }
 
   /** The card as the field has it: it takes its time, and is torn away where the rider says. */
-  #held(card: VirtualCard, { kbitps, cardClass = 'plastic', tear }: PresentOptions): FieldCard {
+  #held(card: HeldCard, { kbitps, cardClass = 'plastic', tear }: PresentOptions): FieldCard {
     const { chance } = this.#parts;
     let commands = 0;
     return {
@@ -231,7 +231,7 @@ export class LineReader implements ByteLinkSource {
 
   /** @returns the time until the chip gives up, wherever in the command or its answer it was. */
   #tornAway(
-    card: VirtualCard,
+    card: HeldCard,
     { when }: Tear,
     apdu: Uint8Array,
     sentUs: number,

@@ -20,6 +20,7 @@ const tryAgain: ReadonlySet<Reason> = new Set([
   'cardFaulty',
   'cardRefused',
   'mac2Invalid',
+  'answerForged',
   'deadline',
 ]);
 
@@ -134,8 +135,8 @@ export class Rider {
     if (this.#calm || !scenario.faults.has('tear') || !chance.happens(scenario.tearRate)) {
       return null;
     }
-    // Half of the tears hit DEBIT and its answer, where it hurts.
-    const command = chance.happens(0.5) ? 'DEBIT' : 1 + chance.below(8);
+    // Half of the tears hit the command that commits and its answer, where it hurts.
+    const command = chance.happens(0.5) ? this.card.pointOfNoReturn : 1 + chance.below(10);
     return { command, when: chance.pick(['before', 'during', 'after'] as const) };
   }
 }

@@ -60,7 +60,7 @@ function makeWorld(scenario: Scenario, witness: Witness) {
   const hashless = new Chance(chance.bits());
   const engine = new EngineNode(time, scenario, new Chance(chance.bits()), witness);
   const city = new SimCity(scenario, hashless, engine.hashKey);
-  engine.trust(city.keyring);
+  engine.trust(city.keyring, city.desfireScheme);
   const network = new Network(time, scenario, new Chance(chance.bits()), engine);
   engine.onKilled = () => network.engineDied();
   const hasParameters = scenario.faults.has('parameters');
@@ -80,7 +80,7 @@ function makeWorld(scenario: Scenario, witness: Witness) {
     return new StationNode(index, gates, parts);
   });
   const cards = Array.from({ length: scenario.riders }, (_, index) => {
-    return new SimCard(index, time, new Chance(chance.bits()), city.masters);
+    return SimCard.issue(index, time, new Chance(chance.bits()), city.masters);
   });
   const riders = cards.map(
     (card) =>

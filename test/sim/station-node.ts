@@ -15,11 +15,14 @@ import type { Chance } from '../../gate/demo/chance.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import type { Reader } from '../../gate/reader/reader.ts';
-import type { VirtualCard } from '../../gate/reader/virtual/card.ts';
+import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
 import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import { AesCardKeys } from '../../gate/sam/aes-card-keys.ts';
+import { AesKeyringHolder } from '../../gate/sam/aes-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
 import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
+import { completeDesfire } from '../../gate/station-desfire.ts';
 import { StationWatch } from '../../gate/station-watch.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
@@ -52,7 +55,7 @@ export interface GateIdentity {
   readonly journalKey: Uint8Array;
 }
 
-type Hold = (card: VirtualCard, options: PresentOptions) => Promise<void>;
+type Hold = (card: HeldCard, options: PresentOptions) => Promise<void>;
 
 interface RunningGate {
   /** Holds a card to its reader. */
@@ -84,6 +87,7 @@ export class StationNode {
   readonly #parts: StationParts;
   readonly #clock: Clock;
   readonly #keys: StationKeys;
+  readonly #aesCards: AesCardKeys;
   readonly #disks = new Map<string, SimDisk>();
   readonly #running = new Map<string, RunningGate>();
   /** What each gate showed its rider last. */
@@ -113,6 +117,7 @@ export class StationNode {
     this.#clock = { nowMs: () => time.wallMs(), monotonicUs: () => time.nowUs };
     this.#unconfirmed = new UnconfirmedDebits(this.#clock);
     this.#keys = new StationKeys(parts.city.keyring, 8);
+    this.#aesCards = new AesCardKeys(parts.city.aesKeyring, 8);
     for (const { gateId } of gates) this.#disks.set(gateId, this.#prepared(new SimDisk()));
     if (parts.publisher) this.#disks.set(PARAMETERS, this.#prepared(new SimDisk()));
   }
@@ -286,18 +291,21 @@ export class StationNode {
     const { reader, hold } = await this.#reader(process, gateId);
     if (!process.alive) return;
     const keys = new KeyringHolder(this.#keys);
+    const aesKeys = new AesKeyringHolder(this.#aesCards, storage.random);
     const unconfirmed = this.#unconfirmed;
     // Read at the start, like the bundle's other files.
     const certificate = engine.certificateOf(gateId);
     const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
     const buffers = new GateBuffers(fixed.place);
+    const desfire = completeDesfire(city.desfireOf(number), fixed.place, aesKeys);
     const gate = new Gate({
       gateId,
       station: this.name,
       setting: () => ({
         ...fixed,
         buffers,
+        desfire,
         fares: parameters?.fares() ?? city.fares,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
@@ -306,6 +314,7 @@ export class StationNode {
       }),
       reader,
       keys,
+      aesKeys,
       journal: plantInJournal(scenario.canary, journal),
       barrier: { show: (decision) => this.#show(process, gateId, decision) },
       unconfirmed,

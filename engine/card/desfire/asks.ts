@@ -1,10 +1,10 @@
 /**
  * What a DESFire dialogue asks: commands of the card, and all that needs a key of whoever holds the
  * keys, so that neither card keys nor session keys are ever here. The asks are those a SAM answers
- * (authenticate in two halves, apply and remove secure messaging, check a transaction MAC); one
- * session is open at a time, for the card in the field.
+ * (authenticate in two halves, apply and remove secure messaging); one session is open at a time,
+ * for the card in the field. Transaction MACs are the back office's: a gate holds no key of them.
  */
-import type { CardAsk, CardFault } from '../dialogue.ts';
+import type { Answer, CardAsk, CardFault } from '../dialogue.ts';
 
 /** What a key is for. */
 export type AesKeyUse = 'debit' | 'load' | 'identity' | 'transactionMac';
@@ -66,20 +66,7 @@ export interface UnprotectAsk {
   readonly expected: number;
 }
 
-/** Check a transaction MAC. Answered with a boolean, or `unknownKey`: gates need not hold it. */
-export interface TransactionMacAsk {
-  readonly ask: 'aesTransactionMac';
-  readonly key: AesKeyRef;
-  /** 7 bytes. */
-  readonly uid: Uint8Array;
-  readonly tmc: number;
-  /** 8 bytes. */
-  readonly tmv: Uint8Array;
-  /** Input of the transaction, whole blocks of 16 bytes. */
-  readonly input: Uint8Array;
-}
-
-export type AesAsk = ChallengeAsk | ProofAsk | ProtectAsk | UnprotectAsk | TransactionMacAsk;
+export type AesAsk = ChallengeAsk | ProofAsk | ProtectAsk | UnprotectAsk;
 export type DesfireAsk = CardAsk | AesAsk;
 
 /** Why an answer of the card is not accepted. */
@@ -87,10 +74,9 @@ export type ForgedReason = 'truncated' | 'overlong' | 'replayed' | 'macInvalid' 
 
 /** What a key holder answers an `AesAsk` with. */
 export type AesAnswer = Uint8Array | number | boolean | ForgedReason | 'unknownKey';
-export type DesfireAnswer = AesAnswer | null;
 
 /** A dialogue that ends in `R`. */
-export type DesfireDialogue<R> = Generator<DesfireAsk, R, DesfireAnswer>;
+export type DesfireDialogue<R> = Generator<DesfireAsk, R, Answer>;
 
 /** Why a dialogue could not go on: what any card may do, and what only these can. */
 export type DesfireFault =

@@ -3,31 +3,26 @@
  */
 import assert from 'node:assert/strict';
 import { fromHex } from '../../bytes.ts';
+import { FaregateError } from '../../errors.ts';
+import { EVIDENCE_RECORD_BYTES } from '../../limits.ts';
 import { take } from '../apdu.ts';
+import { type Field, type JourneyLayout, journeyLayout } from '../journey-record.ts';
 import type { AesKeyRef, AesKeyUse } from './asks.ts';
 import { isoSelectOf, UID_BYTES } from './commands/identity.ts';
 import { type RecordFile, recordCommands } from './commands/records.ts';
-import type { DesfireProfile, RecordField, RecordFields, RecordFileSettings } from './profile.ts';
+import type { DesfireProfile } from './profile.ts';
 import { checkDesfireProfile } from './profile-check.ts';
 
-/** What a record says of its journey. */
-export type JourneyType = 'none' | 'entry' | 'exit' | 'single' | 'unknown';
-
-/**
- * Where the record's fields lie; a field that it does not have has length 0. The shape is that of
- * the purse's journey layouts, so that one form writes both.
- */
-export interface RecordLayout extends Required<RecordFields> {
-  readonly recordLength: number;
-  /** Meaning of a type byte, by its value. */
-  readonly typeOf: readonly JourneyType[];
-  /** The byte written for a type. */
-  readonly typeByte: Readonly<Record<Exclude<JourneyType, 'unknown'>, number>>;
-  readonly industryByte: number;
+/** Where the record's fields lie; a field that it does not have has length 0. */
+export interface RecordLayout extends JourneyLayout {
+  /** Debits that the card has made. */
+  readonly counter: Field;
 }
 
 export interface CompiledDesfireProfile {
   readonly settings: DesfireProfile;
+  /** What debit records have for an issuer: AID or DF name, filled up to 8 bytes or cut. */
+  readonly issuer: Uint8Array;
   /** Exactly one of the two. */
   readonly aid: Uint8Array | null;
   readonly selectByName: Uint8Array | null;
@@ -43,6 +38,7 @@ export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireP
   const { application, recordFile, diversification, chaining } = profile;
   return {
     settings: profile,
+    issuer: issuerOf(application),
     aid: 'aid' in application ? fromHex(application.aid) : null,
     selectByName: 'dfName' in application ? isoSelectOf(application.dfName) : null,
     recordFile: {
@@ -52,43 +48,41 @@ export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireP
       visible: recordFile.records - 1,
       commands: recordCommands[chaining],
     },
-    layout: layoutOf(recordFile),
+    layout: {
+      ...journeyLayout(recordFile),
+      counter: recordFile.fields.counter ?? { offset: 0, length: 0 },
+    },
     diversifier:
       diversification === null ? null : fromHex(diversification.aid + diversification.systemId),
   };
 }
 
-const ABSENT: RecordField = { offset: 0, length: 0 };
+function issuerOf(application: DesfireProfile['application']): Uint8Array {
+  const issuer = new Uint8Array(8);
+  issuer.set(fromHex('aid' in application ? application.aid : application.dfName).subarray(0, 8));
+  return issuer;
+}
 
-function layoutOf({ fields, types, length, industry }: RecordFileSettings): RecordLayout {
-  const typeOf = new Array<JourneyType>(256).fill('unknown');
-  for (const type of ['none', 'entry', 'exit', 'single'] as const) {
-    for (const value of types[type]) typeOf[byte(value)] = type;
-  }
-  return {
-    recordLength: length,
-    type: fields.type,
-    terminal: fields.terminal ?? ABSENT,
-    industry: fields.industry ?? ABSENT,
-    station: fields.station,
-    stationRest: fields.stationRest ?? ABSENT,
-    amount: fields.amount ?? ABSENT,
-    balance: fields.balance ?? ABSENT,
-    dateTime: fields.dateTime,
-    city: fields.city ?? ABSENT,
-    institution: fields.institution ?? ABSENT,
-    maxIncompleteAmount: fields.maxIncompleteAmount ?? ABSENT,
-    maxTime: fields.maxTime ?? ABSENT,
-    counters: fields.counters ?? ABSENT,
-    typeOf,
-    typeByte: {
-      none: byte(types.none[0]!),
-      entry: byte(types.entry[0]!),
-      exit: byte(types.exit[0]!),
-      single: byte(types.single[0]!),
-    },
-    industryByte: byte(industry),
-  };
+/**
+ * What keeps a profile from gates, or null. A gate counts debits on the card, and the back office
+ * verifies each by its transaction MAC and the two records that enter it.
+ */
+function gateProblem({ transactionMac, recordFile }: DesfireProfile): string | null {
+  if (transactionMac === null) return 'field /transactionMac is null: nobody could verify a debit';
+  if (!recordFile.fields.counter) return 'field /recordFile/fields/counter is missing';
+  if (recordFile.length <= EVIDENCE_RECORD_BYTES) return null;
+  return `field /recordFile/length must be <= ${EVIDENCE_RECORD_BYTES}: evidence holds no more`;
+}
+
+/**
+ * A profile as gates and the back office take it.
+ * @param what the file's name, for messages
+ * @throws FaregateError PROFILE_INVALID naming the field.
+ */
+export function compileGateProfile(profile: DesfireProfile, what: string): CompiledDesfireProfile {
+  const problem = gateProblem(profile);
+  if (problem === null) return compileDesfireProfile(profile);
+  throw new FaregateError('PROFILE_INVALID', `${what}: not for gates: ${problem}`);
 }
 
 /**
@@ -112,8 +106,4 @@ export function cardKeyRef(
   input.set(take(uid, 0, UID_BYTES));
   input.set(profile.diversifier, UID_BYTES);
   return { use, version, input, padTo32 };
-}
-
-function byte(hex: string): number {
-  return Number.parseInt(hex, 16);
 }

@@ -11,9 +11,10 @@ import {
   DESFIRE_FRAMES_MAX,
 } from '../../limits.ts';
 import { COMMAND_DATA_AT, isResponse, statusWord } from '../apdu.ts';
+import type { Answer } from '../dialogue.ts';
 import { askOf } from '../exchange.ts';
 import { gone, malformed, notResponse, refused } from '../status.ts';
-import type { DesfireAnswer, DesfireDialogue, DesfireFault } from './asks.ts';
+import type { DesfireDialogue, DesfireFault } from './asks.ts';
 import { type DesfireCommand, desfireCommand, SW_DESFIRE_OK, SW_MORE } from './statuses.ts';
 
 /** Of one command, over all its frames. */
@@ -43,7 +44,7 @@ export function wrapped(buffer: Uint8Array, ins: number, length: number): Uint8A
 }
 
 /** Whether an answer is the only frame of a command that was done. */
-export function isDone(answer: DesfireAnswer): answer is Uint8Array {
+export function isDone(answer: Answer): answer is Uint8Array {
   const response = answer as Uint8Array | null;
   return response !== null && isResponse(response) && statusWord(response) === SW_DESFIRE_OK;
 }
@@ -84,7 +85,7 @@ export function* exchangeFrames(
 /** The whole answer, from its first frame on. */
 function* gathered(
   command: DesfireCommand,
-  first: DesfireAnswer,
+  first: Answer,
 ): DesfireDialogue<Uint8Array | DesfireFault> {
   const parts: Uint8Array[] = [];
   let bytes = 2;
@@ -115,7 +116,7 @@ function* gathered(
 }
 
 /** Null for a frame that is done or has more to follow. */
-export function frameFault(command: DesfireCommand, answer: DesfireAnswer): DesfireFault | null {
+export function frameFault(command: DesfireCommand, answer: Answer): DesfireFault | null {
   const response = answer as Uint8Array | null;
   if (response === null) return gone(command);
   if (!isResponse(response)) return notResponse(command, response.length);

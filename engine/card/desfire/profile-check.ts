@@ -1,9 +1,11 @@
 /**
  * What a DESFire profile's JSON Schema cannot say: fields lie inside their record and do not
- * overlap, type bytes are of one type, files differ, and modes are those of the authentication.
+ * overlap and hold what is written, type bytes are of one type, files differ, and modes are those
+ * of the authentication.
  */
 import { DESFIRE_ANSWER_BYTES_MAX } from '../../limits.ts';
-import type { DesfireProfile, RecordField, RecordFileSettings } from './profile.ts';
+import type { Field } from '../journey-record.ts';
+import type { DesfireProfile, RecordFileSettings } from './profile.ts';
 
 /** The first problem, naming its field as the schema's errors do, or null. */
 export function checkDesfireProfile(profile: DesfireProfile): string | null {
@@ -18,7 +20,8 @@ export function checkDesfireProfile(profile: DesfireProfile): string | null {
 
 function fieldsProblem({ fields, length }: RecordFileSettings): string | null {
   const owners: (string | undefined)[] = new Array(length);
-  for (const [name, field] of Object.entries<RecordField>({ ...fields })) {
+  for (const [name, field] of Object.entries<Field | null>({ ...fields })) {
+    if (field === null) continue;
     const path = `field /recordFile/fields/${name}`;
     if (field.offset + field.length > length) {
       return `${path} must lie in the record's ${length} bytes`;
@@ -46,7 +49,14 @@ function typesProblem(types: RecordFileSettings['types']): string | null {
 }
 
 /** All records are read at once to settle a torn debit; with ISO chaining in one answer. */
-function sizesProblem({ recordFile, chaining }: DesfireProfile): string | null {
+function sizesProblem({ recordFile, chaining, maxAmountMinor }: DesfireProfile): string | null {
+  const { amount, balance } = recordFile.fields;
+  if (amount && maxAmountMinor >= 256 ** amount.length) {
+    return `field /maxAmountMinor does not fit the ${amount.length} bytes of the record's amount`;
+  }
+  if (balance && balance.length < 4) {
+    return 'field /recordFile/fields/balance/length must be 4: a value has no other bound';
+  }
   const most = chaining === 'iso' ? 256 : DESFIRE_ANSWER_BYTES_MAX;
   const answer = (recordFile.records - 1) * recordFile.length + 24;
   if (answer <= most) return null;

@@ -51,6 +51,7 @@ const optionalFields = {
   maxIncompleteAmount: field(1, 4),
   maxTime: field(1, 4),
   counters: field(6),
+  counter: field(2),
 };
 
 const recordFile = object({

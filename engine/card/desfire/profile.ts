@@ -7,15 +7,10 @@
 import { FaregateError } from '../../errors.ts';
 import { PROFILE_FILE_BYTES_MAX } from '../../limits.ts';
 import { parseChecked } from '../../schema/check.ts';
+import type { Field, JourneyFields, JourneySettings } from '../journey-record.ts';
 import type { CommMode } from './asks.ts';
 import { checkDesfireProfile } from './profile-check.ts';
 import { desfireProfileSchema } from './profile-schema.ts';
-
-/** A field of a record. */
-export interface RecordField {
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** A key of the card, and the master that it comes from. */
 export interface CardKeySettings {
@@ -31,35 +26,19 @@ export interface FileSettings {
   readonly mode: CommMode;
 }
 
-/** Fields of the journey record; a field a scheme does not have is left out. */
-export interface RecordFields {
-  readonly type: RecordField;
-  readonly terminal?: RecordField;
-  readonly industry?: RecordField;
-  readonly station: RecordField;
-  /** Bytes after the station code: site, gate or direction. */
-  readonly stationRest?: RecordField;
-  readonly amount?: RecordField;
-  readonly balance?: RecordField;
-  readonly dateTime: RecordField;
-  readonly city?: RecordField;
-  readonly institution?: RecordField;
-  readonly maxIncompleteAmount?: RecordField;
-  readonly maxTime?: RecordField;
-  /** Six bytes in which gates count what a rider has spent (docs/card-counters.md). */
-  readonly counters?: RecordField;
+/** Fields of a record: a journey's, and the card's own count. */
+export interface RecordFields extends JourneyFields {
+  /**
+   * Debits that the card has made, 2 bytes, big-endian: each writes one more, a load writes it as
+   * it was. Gates need it; a profile without serves load terminals alone.
+   */
+  readonly counter?: Field | null;
 }
 
-export interface RecordFileSettings extends FileSettings {
-  /** Bytes of one record. */
-  readonly length: number;
+export interface RecordFileSettings extends FileSettings, JourneySettings {
+  readonly fields: RecordFields;
   /** Records that the file was created with; it shows one less. */
   readonly records: number;
-  readonly fields: RecordFields;
-  /** Type bytes; the first of each is the one written. */
-  readonly types: Readonly<Record<'none' | 'entry' | 'exit' | 'single', readonly string[]>>;
-  /** Code of the industry (metro, bus) this gate writes. */
-  readonly industry: string;
 }
 
 export interface DesfireProfile {

@@ -12,7 +12,7 @@ const types: RecordFileSettings['types'] = {
   single: ['06'],
 };
 
-/** The 48 bytes that PBOC gates write too. */
+/** The 48 bytes that PBOC gates write too, with the card's count in the place of limits. */
 const journey48: RecordFileSettings = {
   number: 4,
   mode: 'mac',
@@ -29,8 +29,7 @@ const journey48: RecordFileSettings = {
     dateTime: { offset: 25, length: 7 },
     city: { offset: 32, length: 2 },
     institution: { offset: 34, length: 8 },
-    maxIncompleteAmount: { offset: 42, length: 4 },
-    maxTime: { offset: 46, length: 2 },
+    counter: { offset: 42, length: 2 },
   },
   types,
   industry: '01',
@@ -46,8 +45,8 @@ const journey16: RecordFileSettings = {
     type: { offset: 0, length: 1 },
     dateTime: { offset: 1, length: 7 },
     station: { offset: 8, length: 4 },
-    stationRest: { offset: 12, length: 1 },
-    amount: { offset: 13, length: 3 },
+    amount: { offset: 12, length: 2 },
+    counter: { offset: 14, length: 2 },
   },
   types,
   industry: '01',

@@ -5,13 +5,14 @@
  * Debit, WriteRecord, CommitTransaction.
  *
  * Until the commit is sent nothing has happened, whatever was answered: a card that leaves, or any
- * error, drops what waits. After it was sent, only `didNotCommit` or `settle` says what became.
+ * error, drops what waits. After it was sent, only `didNotCommit` or the card's next session says
+ * what became.
  */
 import { invariant } from '../../invariant.ts';
 import { take } from '../apdu.ts';
-import type { AesKeyRef, DesfireDialogue, DesfireFault } from './asks.ts';
+import type { AesKeyRef, AuthenticationKind, DesfireDialogue, DesfireFault } from './asks.ts';
 import { authenticate } from './authenticate.ts';
-import type { Channel } from './channel.ts';
+import { type Channel, makeChannel } from './channel.ts';
 import { readCardUid, readVersionUid, select, UID_BYTES } from './commands/identity.ts';
 import { readRecords, writeRecord } from './commands/records.ts';
 import {
@@ -22,7 +23,7 @@ import {
 import { changeValue, credit, debit, limitedCredit, readValue } from './commands/value.ts';
 import { type CompiledDesfireProfile, cardKeyRef } from './compile.ts';
 import { SW_BOUNDARY } from './statuses.ts';
-import type { TransactionInput } from './transaction-input.ts';
+import { TransactionInput } from './transaction-input.ts';
 
 /** Whether this is a tap at a gate or at a load terminal. */
 export type PurseUse = 'debit' | 'load';
@@ -48,34 +49,59 @@ export interface PurseGate {
   readonly prepareKey: (key: AesKeyRef) => void;
 }
 
+export function makePurseGate(prepareKey: PurseGate['prepareKey']): PurseGate {
+  return { channel: makeChannel(), input: new TransactionInput(), prepareKey };
+}
+
+/** An application that the card has. */
+export interface SelectedApplication {
+  readonly profile: CompiledDesfireProfile;
+  /** 7 bytes; null where only a session tells it. */
+  readonly uid: Uint8Array | null;
+  /** The card's key, where the UID is known. */
+  readonly key: AesKeyRef | null;
+}
+
 /**
- * Selects, authenticates and reads value and newest record.
+ * Selects a profile's application, and makes the card's key ready where its UID is open.
  * @param linkUid what anticollision gave: 7 bytes are the UID, anything else is asked of the card.
  */
-export function* openPurse(
+export function* selectApplication(
   gate: PurseGate,
   profile: CompiledDesfireProfile,
   use: PurseUse,
   linkUid: Uint8Array,
-): DesfireDialogue<OpenPurse | DesfireFault> {
+): DesfireDialogue<SelectedApplication | DesfireFault> {
   const { channel, input } = gate;
-  const { settings } = profile;
-  const { identity } = settings.keys;
+  const { settings, aid, selectByName } = profile;
   channel.frameBytes = settings.frameBytes;
   channel.session = 'none';
   input.clear();
-  const known = identity === null && linkUid.length === UID_BYTES;
-  let uid: Uint8Array | DesfireFault = linkUid;
-  if (identity === null && !known) uid = yield* readVersionUid(channel);
-  if ('fault' in uid) return uid;
-  let key = identity === null ? cardKeyRef(profile, use, uid) : null;
-  const meanwhile = key === null ? null : () => gate.prepareKey(key!);
-  const unselected = yield* select(channel, profile.aid, profile.selectByName, meanwhile);
-  if (unselected) return unselected;
-  let kind: 'ev1' | 'ev2First' | 'ev2NonFirst' =
-    settings.authentication === 'ev1' ? 'ev1' : 'ev2First';
+  let uid: Uint8Array | DesfireFault | null = null;
+  if (settings.keys.identity === null) {
+    uid = linkUid.length === UID_BYTES ? take(linkUid, 0, UID_BYTES) : null;
+    uid ??= yield* readVersionUid(channel);
+    if ('fault' in uid) return uid;
+  }
+  const key = uid === null ? null : cardKeyRef(profile, use, uid);
+  const meanwhile = key === null ? null : () => gate.prepareKey(key);
+  const unselected = yield* select(channel, aid, selectByName, meanwhile);
+  return unselected ?? { profile, uid, key };
+}
+
+/** Opens a session with the selected application, and reads value and newest record. */
+export function* enterPurse(
+  { channel, input }: PurseGate,
+  { profile, uid: openUid, key: openKey }: SelectedApplication,
+  use: PurseUse,
+): DesfireDialogue<OpenPurse | DesfireFault> {
+  const { settings } = profile;
+  const { identity } = settings.keys;
+  let kind: AuthenticationKind = settings.authentication === 'ev1' ? 'ev1' : 'ev2First';
+  let uid: Uint8Array | DesfireFault | null = openUid;
+  let key = openKey;
   if (identity !== null) {
-    const common = cardKeyRef(profile, 'identity', uid);
+    const common = cardKeyRef(profile, 'identity', new Uint8Array(UID_BYTES));
     const unknown = yield* authenticate(channel, kind, identity.number, common);
     if (unknown) return unknown;
     uid = yield* readCardUid(channel);
@@ -90,7 +116,18 @@ export function* openPurse(
   if (typeof valueMinor !== 'number') return valueMinor;
   const records = yield* readRecords(channel, profile.recordFile, 1, input);
   if ('fault' in records) return records;
-  return { profile, channel, uid: take(uid, 0, UID_BYTES), valueMinor, newest: records[0]!, input };
+  return { profile, channel, uid: uid!, valueMinor, newest: records[0]!, input };
+}
+
+/** `selectApplication` and `enterPurse`, where the card can have one application only. */
+export function* openPurse(
+  gate: PurseGate,
+  profile: CompiledDesfireProfile,
+  use: PurseUse,
+  linkUid: Uint8Array,
+): DesfireDialogue<OpenPurse | DesfireFault> {
+  const selected = yield* selectApplication(gate, profile, use, linkUid);
+  return 'fault' in selected ? selected : yield* enterPurse(gate, selected, use);
 }
 
 /**

@@ -3,9 +3,9 @@
  * accepts: a tap writes only what differs. One gate's own, because a command's bytes stay as they
  * are only until it is answered, and a gate has one tap at a time.
  */
+import { type GatePlace, type JourneyForm, journeyForm } from '../journey-form.ts';
 import { debit } from './commands/debit.ts';
 import type { CompiledProfile } from './compile.ts';
-import { type GatePlace, type JourneyForm, journeyForm } from './journey-form.ts';
 import type { PurchaseKind } from './profile.ts';
 
 export interface CommandBuffers {

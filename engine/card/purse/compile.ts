@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { fromHex } from '../../bytes.ts';
+import { type Field, type JourneyLayout, journeyLayout } from '../journey-record.ts';
 import { getBalance } from './commands/get-balance.ts';
 import { initializeForCappPurchase } from './commands/initialize-for-capp-purchase.ts';
 import { initializeForLoad } from './commands/initialize-for-load.ts';
@@ -14,28 +15,13 @@ import { readRecord } from './commands/read-record.ts';
 import { select } from './commands/select.ts';
 import { updateCappCache } from './commands/update-capp-cache.ts';
 import type {
-  Field,
-  JourneyFields,
   JourneyFileSettings,
-  JourneyType,
   PublicFileSettings,
   PurchaseKind,
   PurseAlgorithm,
   PurseProfile,
 } from './profile.ts';
 import { checkProfile } from './profile-check.ts';
-
-/** Where the journey record's fields lie. A field the scheme does not have has length 0. */
-export interface JourneyLayout extends Readonly<Record<keyof JourneyFields, Field>> {
-  /** Bytes of the whole record. */
-  readonly recordLength: number;
-  /** Meaning of a type byte, by its value. */
-  readonly typeOf: readonly JourneyType[];
-  /** The byte written for a type. */
-  readonly typeByte: Readonly<Record<Exclude<JourneyType, 'unknown'>, number>>;
-  /** The industry byte this gate writes. */
-  readonly industryByte: number;
-}
 
 export interface CompiledJourney {
   readonly layout: JourneyLayout;
@@ -158,39 +144,10 @@ function compileAlgorithms(algorithms: Readonly<Record<string, PurseAlgorithm>>)
   return table;
 }
 
-const ABSENT: Field = { offset: 0, length: 0 };
-
 function compileJourney(file: JourneyFileSettings): CompiledJourney {
-  const { fields, types, update } = file;
-  const typeOf = new Array<JourneyType>(256).fill('unknown');
-  for (const type of ['none', 'entry', 'exit', 'single'] as const) {
-    for (const value of types[type]) typeOf[byte(value)] = type;
-  }
+  const { update } = file;
   return {
-    layout: {
-      recordLength: file.length,
-      type: fields.type,
-      terminal: fields.terminal ?? ABSENT,
-      industry: fields.industry ?? ABSENT,
-      station: fields.station,
-      stationRest: fields.stationRest ?? ABSENT,
-      amount: fields.amount ?? ABSENT,
-      balance: fields.balance ?? ABSENT,
-      dateTime: fields.dateTime,
-      city: fields.city ?? ABSENT,
-      institution: fields.institution ?? ABSENT,
-      maxIncompleteAmount: fields.maxIncompleteAmount ?? ABSENT,
-      maxTime: fields.maxTime ?? ABSENT,
-      counters: fields.counters ?? ABSENT,
-      typeOf,
-      typeByte: {
-        none: byte(types.none[0]!),
-        entry: byte(types.entry[0]!),
-        exit: byte(types.exit[0]!),
-        single: byte(types.single[0]!),
-      },
-      industryByte: byte(file.industry),
-    },
+    layout: journeyLayout(file),
     read: readRecord.build(byte(file.sfi), file.record, file.length),
     update: updateCappCache.template(
       byte(update.cla),

@@ -10,6 +10,7 @@ import { invariant } from '../../invariant.ts';
 import { COMMAND_DATA_AT } from '../apdu.ts';
 import { type Answer, type CardAsk, type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';
+import type { JourneyWriter } from '../journey-form.ts';
 import { malformed } from '../status.ts';
 import { type CommandBuffers, makeBuffers } from './command-buffers.ts';
 import { debit, type PurseDebit } from './commands/debit.ts';
@@ -138,12 +139,6 @@ export function* initializedLate(
   const response = yield* complete(initializeCommand(kind), ask.apdu, answer);
   return 'fault' in response ? response : initialized(profile, kind, response);
 }
-
-/**
- * Writes a journey record, all of the profile's length, at `out[at]`, for the balance that the
- * debit leaves.
- */
-export type JourneyWriter = (balanceAfterMinor: number, out: Uint8Array, at: number) => void;
 
 /** Sends the new journey record; the card keeps it until DEBIT. */
 export function* updateJourney(

@@ -1,5 +1,6 @@
 /** What a profile's JSON Schema cannot say: fields lie inside their file and do not overlap. */
-import type { Field, PurseProfile } from './profile.ts';
+import type { Field } from '../journey-record.ts';
+import type { PurseProfile } from './profile.ts';
 
 /** The first problem, naming its field as the schema's errors do, or null. */
 export function checkProfile(profile: PurseProfile): string | null {

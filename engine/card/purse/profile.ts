@@ -10,18 +10,10 @@
 import { FaregateError } from '../../errors.ts';
 import { PROFILE_FILE_BYTES_MAX } from '../../limits.ts';
 import { checkSchema } from '../../schema/check.ts';
+import type { Field, JourneySettings } from '../journey-record.ts';
 import { checkProfile } from './profile-check.ts';
 import { profileSchema } from './profile-schema.ts';
 import { builtInProfile, isBuiltInProfile } from './profiles.ts';
-
-/** A field of a file or record. */
-export interface Field {
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** What a card's journey record says of its journey. */
-export type JourneyType = 'none' | 'entry' | 'exit' | 'single' | 'unknown';
 
 /** Ways a purse's money is debited. */
 export type PurchaseKind = 'purchase' | 'capp';
@@ -57,36 +49,12 @@ export interface KeySettings {
   readonly factors: readonly Field[];
 }
 
-/** Fields of the journey record; a field a scheme does not have is left out, or null. */
-export interface JourneyFields {
-  readonly type: Field;
-  readonly terminal?: Field | null;
-  readonly industry?: Field | null;
-  readonly station: Field;
-  /** Bytes after the station code: site, gate or direction. */
-  readonly stationRest?: Field | null;
-  readonly amount?: Field | null;
-  readonly balance?: Field | null;
-  readonly dateTime: Field;
-  readonly city?: Field | null;
-  readonly institution?: Field | null;
-  readonly maxIncompleteAmount?: Field | null;
-  readonly maxTime?: Field | null;
-  /** Six bytes in which gates count what a rider has spent (docs/card-counters.md). */
-  readonly counters?: Field | null;
-}
-
-export interface JourneyFileSettings {
+export interface JourneyFileSettings extends JourneySettings {
   readonly sfi: string;
   /** Record number of READ RECORD, from 1. */
   readonly record: number;
-  readonly length: number;
-  /** Header of UPDATE CAPP DATA CACHE; the first value of each type is the one written. */
+  /** Header of UPDATE CAPP DATA CACHE. */
   readonly update: { readonly cla: string; readonly p1: string; readonly p2: string };
-  readonly fields: JourneyFields;
-  readonly types: Readonly<Record<'none' | 'entry' | 'exit' | 'single', readonly string[]>>;
-  /** Code of the industry (metro, bus) this gate writes. */
-  readonly industry: string;
 }
 
 export interface LoadSettings {

@@ -5,9 +5,9 @@
 import { copyBytes, fromBcd } from '../../bytes.ts';
 import { take } from '../apdu.ts';
 import type { CardKeyRef } from '../dialogue.ts';
+import type { Field } from '../journey-record.ts';
 import type { PurseInit } from './commands/initialize-for-purchase.ts';
 import type { CompiledProfile } from './compile.ts';
-import type { Field } from './profile.ts';
 
 export interface SelectedPurse {
   /** The first of the profiles offered that the card has. */

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { toHex } from '../../../engine/bytes.ts';
-import type { DesfireAnswer } from '../../../engine/card/desfire/asks.ts';
 import { commandBuffer, exchangeFrames, wrapped } from '../../../engine/card/desfire/frames.ts';
 import { desfireProfileNames } from '../../../engine/card/desfire/profiles.ts';
 import { commit, openPurse, prepareDebit } from '../../../engine/card/desfire/purse.ts';
-import { settle } from '../../../engine/card/desfire/settle.ts';
 import { desfireCommand } from '../../../engine/card/desfire/statuses.ts';
+import type { Answer } from '../../../engine/card/dialogue.ts';
 import { statusMeaning } from '../../../engine/card/status.ts';
 import { DESFIRE_ANSWER_BYTES_MAX, DESFIRE_FRAMES_MAX } from '../../../engine/limits.ts';
 import { DesfireKit, UID } from '../../kit/desfire-kit.ts';
@@ -112,14 +111,6 @@ test('whatever a card answers, a tap ends in a value', () => {
           const uid = hasUid ? UID : new Uint8Array(0);
           const purse = yield* openPurse(kit.gate, kit.profile, 'debit', uid);
           if ('fault' in purse) return purse;
-          const settled = yield* settle(purse, {
-            valueBeforeMinor: 0,
-            amountMinor: 1,
-            recordBefore: kit.record(3, 1),
-            recordWritten: kit.record(3, 2),
-            input: new Uint8Array(16),
-          });
-          if ('fault' in settled) return settled;
           const prepared = yield* prepareDebit(purse, 300, record);
           if (prepared) return prepared;
           return yield* commit(purse);
@@ -128,7 +119,7 @@ test('whatever a card answers, a tap ends in a value', () => {
         let step = dialogue.next();
         for (let commands = 0; !step.done; ) {
           const ask = step.value;
-          let said: DesfireAnswer;
+          let said: Answer;
           if (ask.ask === 'card') {
             const planned = answers[commands % answers.length];
             commands += 1;

@@ -8,7 +8,7 @@ import { toHex } from '../../../engine/bytes.ts';
 import { cardKeyRef, compileDesfireProfile } from '../../../engine/card/desfire/compile.ts';
 import { parseDesfireProfile } from '../../../engine/card/desfire/profile.ts';
 import { desfireProfile, desfireProfileNames } from '../../../engine/card/desfire/profiles.ts';
-import { fillJourney, journeyForm } from '../../../engine/card/purse/journey-form.ts';
+import { fillJourney, journeyForm } from '../../../engine/card/journey-form.ts';
 import { FaregateError } from '../../../engine/errors.ts';
 import { UID } from '../../kit/desfire-kit.ts';
 import { root } from '../../shared.ts';

@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
 import { type CardFault, type Dialogue, isFault } from '../../../engine/card/dialogue.ts';
+import type { JourneyWriter } from '../../../engine/card/journey-form.ts';
 import { compileProfile } from '../../../engine/card/purse/compile.ts';
 import {
   debitPurse,
   initializePurchase,
-  type JourneyWriter,
   proveTransaction,
   readBalance,
   readCityCode,

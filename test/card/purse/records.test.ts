@@ -3,19 +3,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
-import { compileProfile, type JourneyLayout } from '../../../engine/card/purse/compile.ts';
+import {
+  type JourneyLayout,
+  type JourneyRecord,
+  journeyType,
+  readJourneyRecord,
+  writeJourneyRecord,
+} from '../../../engine/card/journey-record.ts';
+import { compileProfile } from '../../../engine/card/purse/compile.ts';
 import { parseProfile } from '../../../engine/card/purse/profile.ts';
 import { builtInProfile } from '../../../engine/card/purse/profiles.ts';
 import {
-  type JourneyRecord,
-  journeyType,
   LOG_RECORD_BYTES,
   type LogRecord,
   type PublicFile,
-  readJourneyRecord,
   readLogRecord,
   readPublicFile,
-  writeJourneyRecord,
   writeLogRecord,
   writePublicFile,
 } from '../../../engine/card/purse/records.ts';

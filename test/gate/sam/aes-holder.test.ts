@@ -41,7 +41,7 @@ test('keys are kept up to the capacity, the oldest going first, and are always r
 
 test('tokens open under the key that AN10922 gives, each with another RndA', () => {
   const drawn: number[] = [];
-  const holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring, 4), (length) => {
+  const holder = new AesKeyringHolder(new AesCardKeys(keyring, 4), (length) => {
     drawn.push(length);
     return randomBytes(length);
   });
@@ -58,7 +58,7 @@ test('tokens open under the key that AN10922 gives, each with another RndA', () 
 });
 
 test('no session, no messaging: before a proof, after a wrong one, after a refused answer', () => {
-  const holder = new AesKeyringHolder(keyring, new AesCardKeys(keyring, 4), randomBytes);
+  const holder = new AesKeyringHolder(new AesCardKeys(keyring, 4), randomBytes);
   const protect = () =>
     holder.answer({
       ask: 'aesProtect',

@@ -1,20 +1,15 @@
 /**
  * The end of a transaction: CommitTransaction C7, which puts all that waits in force at once, and
- * AbortTransaction A7, which drops it; and the file in which a card with transaction MACs keeps the
- * last one, read with ReadData BD (AD with ISO chaining).
+ * AbortTransaction A7, which drops it.
  */
 import { take } from '../../apdu.ts';
-import type { CommMode, DesfireDialogue, DesfireFault } from '../asks.ts';
+import type { DesfireDialogue, DesfireFault } from '../asks.ts';
 import { type Channel, exchange } from '../channel.ts';
 import { desfireCommand } from '../statuses.ts';
-import { readLittle, writeLittle } from '../transaction-input.ts';
+import { readLittle } from '../transaction-input.ts';
 
 const commitTransaction = desfireCommand('CommitTransaction', 0xc7);
 const abortTransaction = desfireCommand('AbortTransaction', 0xa7);
-const readData = {
-  native: desfireCommand('ReadData', 0xbd),
-  iso: desfireCommand('ReadData', 0xad),
-} as const;
 
 const TMAC_BYTES = 12;
 
@@ -49,17 +44,4 @@ export function* commitTransactionOf(
 export function* abortTransactionOf(channel: Channel): DesfireDialogue<null | DesfireFault> {
   const data = yield* exchange(channel, abortTransaction, 0, 0, 'mac', 0);
   return 'fault' in data ? data : null;
-}
-
-/** The proof of the last transaction that was committed; TMC 0 where there was none. */
-export function* readTransactionMac(
-  channel: Channel,
-  file: { readonly number: number; readonly mode: CommMode },
-  chaining: 'native' | 'iso',
-): DesfireDialogue<TransactionProof | DesfireFault> {
-  channel.buffer[5] = file.number;
-  writeLittle(channel.buffer, 6, 3, 0);
-  writeLittle(channel.buffer, 9, 3, TMAC_BYTES);
-  const data = yield* exchange(channel, readData[chaining], 7, 0, file.mode, TMAC_BYTES);
-  return 'fault' in data ? data : proofOf(data);
 }

@@ -127,6 +127,8 @@ export class VirtualDesfireCard implements HeldCard {
   }
 
   #select(data: Uint8Array): Outcome {
+    // A Light is selected by DF name alone.
+    if (this.#state.generation === 'light') return this.#fail(Status.illegalCommand);
     if (data.length !== 3) return this.#fail(Status.length);
     this.#selected = Buffer.compare(data, this.#state.application.aid) === 0;
     this.#drop();

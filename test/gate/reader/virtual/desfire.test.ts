@@ -79,7 +79,7 @@ test('records: none on a new card, and a file that has its limit of transactions
   // SELECT answers 6283, and still the purse can be read; the commit is refused.
   const last = kit.tap(used, 0, kit.record(4, 2));
   assert(last.fault?.fault === 'status' && last.fault.sw === 0x919d);
-  assert.equal(last.pending, null);
+  assert.equal(last.pending, false);
 });
 
 test('an error, a selection and the loss of the field drop session and what waits', () => {

@@ -2,11 +2,15 @@
  * The journey record as one gate writes it: all that is the same for every card of a scheme stands
  * ready, and a tap fills in amount, balance and time over what the card had.
  */
-import { copyBytes } from '../../bytes.ts';
-import { invariant } from '../../invariant.ts';
-import type { JourneyLayout } from './compile.ts';
-import type { JourneyType } from './profile.ts';
-import { type JourneyRecord, writeJourneyRecord, writeUint } from './records.ts';
+import { copyBytes } from '../bytes.ts';
+import { invariant } from '../invariant.ts';
+import {
+  type JourneyLayout,
+  type JourneyRecord,
+  type JourneyType,
+  writeJourneyRecord,
+  writeUint,
+} from './journey-record.ts';
 
 /** Where the gate is, as its journey records say it. */
 export interface GatePlace {
@@ -21,6 +25,12 @@ export interface GatePlace {
   /** 8 bytes: who operates the gate. */
   readonly institution: Uint8Array;
 }
+
+/**
+ * Writes a journey record, all of the profile's length, at `out[at]`, for the balance that the
+ * debit leaves.
+ */
+export type JourneyWriter = (balanceAfterMinor: number, out: Uint8Array, at: number) => void;
 
 export interface JourneyForm {
   readonly layout: JourneyLayout;

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileProfile, type JourneyLayout } from '../../../engine/card/purse/compile.ts';
-import { fillJourney, journeyForm } from '../../../engine/card/purse/journey-form.ts';
-import { parseProfile } from '../../../engine/card/purse/profile.ts';
-import { builtInProfile } from '../../../engine/card/purse/profiles.ts';
-import { writeJourneyRecord } from '../../../engine/card/purse/records.ts';
+import { fillJourney, journeyForm } from '../../engine/card/journey-form.ts';
+import { type JourneyLayout, writeJourneyRecord } from '../../engine/card/journey-record.ts';
+import { compileProfile } from '../../engine/card/purse/compile.ts';
+import { parseProfile } from '../../engine/card/purse/profile.ts';
+import { builtInProfile } from '../../engine/card/purse/profiles.ts';
 
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 

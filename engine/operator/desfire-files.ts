@@ -1,0 +1,33 @@
+/** DESFire profiles by the name or file that a user gives (`docs/desfire.md`). */
+import { readFile } from 'node:fs/promises';
+import { type CompiledDesfireProfile, compileGateProfile } from '../card/desfire/compile.ts';
+import { parseDesfireProfile } from '../card/desfire/profile.ts';
+import {
+  type DesfireProfileName,
+  desfireProfile,
+  desfireProfileNames,
+} from '../card/desfire/profiles.ts';
+import { FaregateError } from '../errors.ts';
+
+/** Built-in profiles that gates take. */
+export const gateDesfireNames: readonly string[] = ['desfire-ev2', 'desfire-light'];
+
+/**
+ * A profile as gates and the back office take it.
+ * @throws FaregateError FILE_UNREADABLE, PROFILE_INVALID naming the field.
+ */
+export async function openDesfireProfile(nameOrFile: string): Promise<CompiledDesfireProfile> {
+  if (isBuiltIn(nameOrFile)) return compileGateProfile(desfireProfile(nameOrFile), nameOrFile);
+  let text: string;
+  try {
+    text = await readFile(nameOrFile, 'utf8');
+  } catch (cause) {
+    const message = `${nameOrFile}: no built-in DESFire profile and no file`;
+    throw new FaregateError('FILE_UNREADABLE', message, { cause });
+  }
+  return compileGateProfile(parseDesfireProfile(text, nameOrFile), nameOrFile);
+}
+
+function isBuiltIn(name: string): name is DesfireProfileName {
+  return (desfireProfileNames as readonly string[]).includes(name);
+}

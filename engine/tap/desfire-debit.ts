@@ -1,0 +1,132 @@
+/**
+ * Debits an AES closed-loop card: the intent, Debit and WriteRecord, which wait on the card, and
+ * CommitTransaction. The intent is written while the card takes the first of them, and with it an
+ * empty evidence event under the next sequence: so the journal has room for the card's proof before
+ * anything is final, one sync makes both durable, and no debit is closed before its evidence.
+ */
+import { evidencePayload } from '../card/desfire/evidence.ts';
+import { commit, didNotCommit, type OpenPurse, prepareDebit } from '../card/desfire/purse.ts';
+import type { CommitAnswer } from '../card/dialogue.ts';
+import { writeUint } from '../card/journey-record.ts';
+import { type EvidenceEvent, EvidenceFamily } from '../debit/event.ts';
+import {
+  DESFIRE_TRANSACTION,
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
+} from '../debit/record.ts';
+import { invariant } from '../invariant.ts';
+import type { TapDialogue } from './decision.ts';
+import { faultOutcome } from './fault.ts';
+import { abandoned, debited, refusedDebit, unknown } from './outcome.ts';
+import type { DebitOutcome, DebitRequest } from './request.ts';
+
+const ZEROS = new Uint8Array(16);
+const NO_TAC = ZEROS.subarray(0, 4);
+/** In the byte of the card's algorithm: none of the purses'. */
+const AES_128 = 0xae;
+
+/** @param counter debits that the card has made, below 65,535. */
+export function* debitDesfire(
+  purse: OpenPurse,
+  request: DebitRequest,
+  counter: number,
+): TapDialogue<DebitOutcome> {
+  const { profile, newest, valueMinor } = purse;
+  const { amountMinor } = request;
+  const balanceAfterMinor = valueMinor - amountMinor;
+  const record = new Uint8Array(profile.recordFile.length);
+  request.journey!(balanceAfterMinor, record, 0);
+  writeUint(record, 0, profile.layout.counter, counter + 1);
+  const intent = makeIntent(purse, request, counter);
+  const records = { recordBefore: newest, recordWritten: record };
+  const unproven = evidenceOf(request, evidencePayload({ ...records, proof: null }));
+  yield { ask: 'intent', debit: intent };
+  yield { ask: 'evidence', event: unproven };
+
+  const prepared = yield* prepareDebit(purse, amountMinor, record);
+  if (prepared === 'insufficient') {
+    return { ...abandoned(intent, 'balanceTooLow'), evidence: unproven };
+  }
+  if (prepared) {
+    return { ...abandoned(intent, 'cardFaulty'), ...faultOutcome(prepared), evidence: unproven };
+  }
+  const verdict = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
+  if (verdict === 'late') return { ...abandoned(intent, 'deadline'), evidence: unproven };
+  if (verdict === 'failed') {
+    const detail = 'the journal failed';
+    return { ...abandoned(intent, 'gateClosed'), detail, evidence: unproven };
+  }
+  const said = yield* commit(purse);
+  invariant(said !== 'noProof', 'a profile for gates has a transaction MAC');
+  if ('fault' in said) {
+    const told = faultOutcome(said);
+    const outcome = didNotCommit(said) ? refusedDebit(intent, told) : unknown(intent, told);
+    return { ...outcome, evidence: unproven };
+  }
+  const evidence = evidenceOf(request, evidencePayload({ ...records, proof: said }));
+  return { ...debited(intent, NO_TAC, balanceAfterMinor), evidence };
+}
+
+function evidenceOf(request: DebitRequest, payload: Uint8Array): EvidenceEvent {
+  const { inForce } = request;
+  return {
+    gateId: request.gateId,
+    gateSequence: request.sequence + 1,
+    instantMs: request.instantMs,
+    dateTime: request.dateTime,
+    station: request.toStation,
+    mode: inForce.mode,
+    denylistVersion: inForce.denylistVersion,
+    clockQuality: inForce.clockQuality,
+    parametersVersion: inForce.parametersVersion,
+    event: 'evidence',
+    family: EvidenceFamily.desfire,
+    payload,
+  };
+}
+
+function makeIntent(purse: OpenPurse, request: DebitRequest, counter: number): Debit {
+  const { settings, issuer } = purse.profile;
+  const { number, version } = settings.keys.debit;
+  const { inForce } = request;
+  return {
+    kind: DebitKind.debit,
+    state: DebitState.intended,
+    evidence: Evidence.none,
+    tapKind: request.tapKind,
+    gateId: request.gateId,
+    gateSequence: request.sequence,
+    instantMs: request.instantMs,
+    dateTime: request.dateTime,
+    terminalId: request.terminalId,
+    terminalSequence: request.sequence >>> 0,
+    issuer,
+    cardNumber: request.cardNumber,
+    factors: ZEROS,
+    factorLevels: 1,
+    keyIndex: number,
+    keyVersion: version,
+    algorithm: AES_128,
+    transactionType: DESFIRE_TRANSACTION,
+    offlineCounter: counter,
+    balanceBeforeMinor: purse.valueMinor,
+    amountMinor: request.amountMinor,
+    currency: settings.currency,
+    random: NO_TAC,
+    tac: NO_TAC,
+    fromStation: request.fromStation,
+    toStation: request.toStation,
+    entryInstantMs: request.entryInstantMs,
+    fareVersion: request.fareVersion,
+    rider: request.rider,
+    tapMs: 0,
+    hostUs: 0,
+    refersTo: null,
+    mode: inForce.mode,
+    denylistVersion: inForce.denylistVersion,
+    clockQuality: inForce.clockQuality,
+    parametersVersion: inForce.parametersVersion,
+  };
+}

@@ -1,0 +1,88 @@
+/** What the configuration says of both card families, and what it may not. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { desfireProfile } from '../../../engine/card/desfire/profiles.ts';
+import { FaregateError } from '../../../engine/errors.ts';
+import { openDesfireProfile } from '../../../engine/operator/desfire-files.ts';
+import { isDesfireProfile } from '../../../engine/operator/profile-files.ts';
+import { readServiceConfig } from '../../../gate/service/config.ts';
+import { gateConfig, stationConfig } from '../../kit/station-config.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'faregate-config-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+function write(name: string, content: object): string {
+  const path = join(dir, name);
+  writeFileSync(path, JSON.stringify(content));
+  return path;
+}
+
+function config(changes: object): string {
+  return write('gate.json', {
+    ...stationConfig(7443, [gateConfig('IN', 'entry', '0112', 1, 9001)]),
+    ...changes,
+  });
+}
+
+test('AES schemes by name or file, beside the purses or alone', async () => {
+  const both = await readServiceConfig(config({ desfireProfiles: ['desfire-ev2', './own.json'] }));
+  assert.deepEqual(both.desfireProfiles, ['desfire-ev2', join(dir, 'own.json')]);
+  const alone = config({ profiles: [], desfireProfiles: ['desfire-ev2'], firstFamily: 'desfire' });
+  assert.deepEqual((await readServiceConfig(alone)).profiles, []);
+});
+
+test('no scheme at all, or an order of families that are not there, is refused', async () => {
+  for (const [changes, message] of [
+    [{ profiles: [] }, /field \/profiles/],
+    [{ firstFamily: 'desfire' }, /field \/firstFamily needs \/desfireProfiles/],
+    [{ firstFamily: 'felica' }, /\/firstFamily/],
+    [{ desfireProfiles: [] }, /\/desfireProfiles/],
+  ] as const) {
+    await assert.rejects(
+      readServiceConfig(config(changes)),
+      (error) =>
+        error instanceof FaregateError &&
+        error.code === 'CONFIG_INVALID' &&
+        message.test(error.message),
+    );
+  }
+});
+
+test('a profile whose debits nobody could verify is not for gates, and says why', async () => {
+  const ev2 = desfireProfile('desfire-ev2');
+  const { counter: _, ...fields } = ev2.recordFile.fields;
+  const cases = [
+    [{ ...ev2, transactionMac: null }, /field \/transactionMac is null/],
+    [{ ...ev2, recordFile: { ...ev2.recordFile, fields } }, /fields\/counter is missing/],
+    [{ ...ev2, recordFile: { ...ev2.recordFile, length: 56, records: 4 } }, /length must be <= 48/],
+    [
+      { ...ev2, maxAmountMinor: 70_000, recordFile: desfireProfile('desfire-light').recordFile },
+      /maxAmountMinor does not fit the 2 bytes/,
+    ],
+  ] as const;
+  for (const [profile, message] of cases) {
+    const path = write('own.json', profile);
+    await assert.rejects(
+      openDesfireProfile(path),
+      (error) =>
+        error instanceof FaregateError &&
+        error.code === 'PROFILE_INVALID' &&
+        error.message.startsWith(path) &&
+        message.test(error.message),
+      String(message),
+    );
+  }
+  await assert.rejects(openDesfireProfile('desfire-ev1'), /not for gates/);
+  await assert.rejects(openDesfireProfile(join(dir, 'none.json')), /FILE_UNREADABLE|no file/);
+});
+
+test('the family of a profile is seen by its name or its file', async () => {
+  assert(await isDesfireProfile('desfire-light'));
+  assert(await isDesfireProfile(write('own.json', desfireProfile('desfire-ev2'))));
+  assert(!(await isDesfireProfile('tunion')));
+  assert(!(await isDesfireProfile(write('purse.json', { extends: 'tunion', name: 'own' }))));
+  assert(!(await isDesfireProfile(join(dir, 'none.json'))));
+});
