@@ -1,7 +1,7 @@
 /**
  * A tap of an AES closed-loop card (docs/desfire.md): select, authenticate, value and newest
- * record, the rules, and a debit whose commit is the only point of no return. Eight exchanges where the
- * reader tells the UID.
+ * record, the rules, and a debit whose commit is the only point of no return. Eight exchanges
+ * where the reader tells the UID.
  */
 import type { DesfireFault } from '../card/desfire/asks.ts';
 import { UID_BYTES } from '../card/desfire/commands/identity.ts';

@@ -117,7 +117,7 @@ export async function runStation(
   }, COUNTS_MS);
   void stop.then(() => city.stop());
 
-  await warmUp(WARM_UP_TAPS, fareBook, zone, plan.startMs);
+  await warmUp(WARM_UP_TAPS, fareBook, zone, plan.startMs, true);
   await station.connect(CONNECT_MS);
   const serving = station.serve();
   const living = city.run().then(() => settleAll(station, city, riders));
