@@ -48,16 +48,7 @@ export async function warmUp(
   nowMs: number,
   takesDesfire = false,
 ): Promise<void> {
-  const aes = random(16);
-  const masters = { debit: aes, load: aes, transactionMac: aes };
-  const station = new StationDesfire(new AesKeyring([{ use: 'debit', version: 1, master: aes }]));
-  const profile = compileGateProfile(desfireProfile('desfire-ev2'), 'warm-up');
-  const uid = Uint8Array.of(4, 0, 0, 0, 0, 0, 0);
-  const details = { valueMinor: 0x3fff_ffff, upperLimit: 0x7fff_ffff };
-  const desfireCard = new VirtualDesfireCard({
-    state: issueDesfire('ev2', uid, masters, details),
-    randomBytes: random,
-  });
+  const { station, profile, desfireCard } = madeUpDesfire();
   const key = { index: 1, version: 1, master: random(16) };
   const keyring = new Keyring([{ use: 'purchase', algorithm: '3des', ...key }]);
   const keys = new KeyringHolder(new StationKeys(keyring, 8));
@@ -115,4 +106,17 @@ export async function warmUp(
       await gone;
     }
   }
+}
+
+/** An issuer of AES cards, and one of its cards. */
+function madeUpDesfire() {
+  const master = random(16);
+  const masters = { debit: master, load: master, transactionMac: master };
+  const details = { valueMinor: 0x3fff_ffff, upperLimit: 0x7fff_ffff };
+  const state = issueDesfire('ev2', Uint8Array.of(4, 0, 0, 0, 0, 0, 0), masters, details);
+  return {
+    station: new StationDesfire(new AesKeyring([{ use: 'debit', version: 1, master }])),
+    profile: compileGateProfile(desfireProfile('desfire-ev2'), 'warm-up'),
+    desfireCard: new VirtualDesfireCard({ state, randomBytes: random }),
+  };
 }
