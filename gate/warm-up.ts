@@ -5,9 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { compileGateProfile } from '../engine/card/desfire/compile.ts';
+import { desfireProfile } from '../engine/card/desfire/profiles.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../engine/card/purse/compile.ts';
 import { builtInProfile } from '../engine/card/purse/profiles.ts';
+import { AesKeyring } from '../engine/crypto/aes-keyring.ts';
 import { Keyring } from '../engine/crypto/keyring.ts';
 import { cmacKey } from '../engine/crypto/mac.ts';
 import { Denylist } from '../engine/denylist/denylist.ts';
@@ -20,20 +23,32 @@ import { Gate } from './controller.ts';
 import { MemoryJournal } from './journal/memory.ts';
 import { VirtualCard } from './reader/virtual/card.ts';
 import { issueCard } from './reader/virtual/card-state.ts';
+import { VirtualDesfireCard } from './reader/virtual/desfire/card.ts';
+import { issueDesfire } from './reader/virtual/desfire/state.ts';
 import { VirtualReader } from './reader/virtual/reader.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
+import { completeDesfire, StationDesfire } from './station-desfire.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-/** @param taps pairs of entry and exit. @param nowMs an instant at which `fares` are in force. */
+/** One tap in so many is an AES card's, where the station takes such: its code is the same each. */
+const DESFIRE_EVERY = 4;
+
+/**
+ * @param taps pairs of entry and exit.
+ * @param nowMs an instant at which `fares` are in force.
+ * @param takesDesfire whether AES cards come too.
+ */
 export async function warmUp(
   taps: number,
   fares: FareBook,
   zone: Zone,
   nowMs: number,
+  takesDesfire = false,
 ): Promise<void> {
+  const { station, profile, desfireCard } = madeUpDesfire();
   const key = { index: 1, version: 1, master: random(16) };
   const keyring = new Keyring([{ use: 'purchase', algorithm: '3des', ...key }]);
   const keys = new KeyringHolder(new StationKeys(keyring, 8));
@@ -49,6 +64,7 @@ export async function warmUp(
       city: new Uint8Array(2),
       institution: new Uint8Array(8),
     };
+    const aesKeys = station.holder();
     const setting: TapSetting = {
       gateId: 'warm-up',
       side,
@@ -61,6 +77,9 @@ export async function warmUp(
       buffers: new GateBuffers(place),
       findUnconfirmed: () => null,
       prepareKey: (ref) => keys.prepare(ref),
+      ...(takesDesfire
+        ? { desfire: completeDesfire({ profiles: [profile], first: false }, place, aesKeys) }
+        : {}),
     };
     const gate = new Gate({
       gateId: 'warm-up',
@@ -68,6 +87,7 @@ export async function warmUp(
       setting: () => setting,
       reader,
       keys,
+      aesKeys,
       journal: new MemoryJournal(),
       barrier: new CountingBarrier(),
       unconfirmed: new UnconfirmedDebits(systemClock),
@@ -77,7 +97,8 @@ export async function warmUp(
   });
   for (let i = 0; i < taps; i++) {
     for (const { gate, reader, cards } of gates) {
-      const gone = reader.present(card, { kbitps: 106 });
+      const held = takesDesfire && i % DESFIRE_EVERY === 0 ? desfireCard : card;
+      const gone = reader.present(held, { kbitps: 106 });
       const session = (await cards.next()).value;
       assert(session);
       await gate.tap(session);
@@ -85,4 +106,17 @@ export async function warmUp(
       await gone;
     }
   }
+}
+
+/** An issuer of AES cards, and one of its cards. */
+function madeUpDesfire() {
+  const master = random(16);
+  const masters = { debit: master, load: master, transactionMac: master };
+  const details = { valueMinor: 0x3fff_ffff, upperLimit: 0x7fff_ffff };
+  const state = issueDesfire('ev2', Uint8Array.of(4, 0, 0, 0, 0, 0, 0), masters, details);
+  return {
+    station: new StationDesfire(new AesKeyring([{ use: 'debit', version: 1, master }])),
+    profile: compileGateProfile(desfireProfile('desfire-ev2'), 'warm-up'),
+    desfireCard: new VirtualDesfireCard({ state, randomBytes: random }),
+  };
 }

@@ -39,20 +39,22 @@ export interface PurseMeans {
   readonly buffers: GateBuffers;
 }
 
-export function* debitCard(
-  purse: SelectedPurse,
-  means: PurseMeans,
-  request: DebitRequest,
-): TapDialogue<DebitOutcome> {
+/** What to debit of which purse. */
+export interface PurseDebit {
+  readonly purse: SelectedPurse;
+  readonly means: PurseMeans;
+  readonly request: DebitRequest;
+}
+
+export function* debitCard({ purse, means, request }: PurseDebit): TapDialogue<DebitOutcome> {
   const { profile } = purse;
-  const { amountMinor, pending } = request;
+  const { amountMinor, pending, terminalId } = request;
   let cityCode: Uint8Array | null = null;
   if (profile.cityCode) {
     const code = yield* readCityCode();
     if ('fault' in code) return { ...nothing('cardFaulty', '', null), ...faultOutcome(code) };
     cityCode = code;
   }
-  const { terminalId } = request;
   const { kind } = means;
   const buffers = means.buffers.of(profile);
   const asked = initializeAsk(buffers, kind, profile.keyIndex, amountMinor, terminalId);

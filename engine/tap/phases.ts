@@ -4,9 +4,8 @@
  * phase takes the place of the first.
  */
 import type { Answer } from '../card/dialogue.ts';
-import type { SelectedPurse } from '../card/purse/selected.ts';
 import type { Debit } from '../debit/record.ts';
-import { debitCard, type PurseMeans } from './debit-card.ts';
+import { debitCard, type PurseDebit } from './debit-card.ts';
 import {
   type Decision,
   decisionOf,
@@ -14,13 +13,10 @@ import {
   type TapDialogue,
   type TapRun,
 } from './decision.ts';
-import type { DebitOutcome, DebitRequest } from './request.ts';
+import type { DebitOutcome } from './request.ts';
 
 /** How the first phase ends where there is something to debit. */
-export interface Quoted {
-  readonly purse: SelectedPurse;
-  readonly means: PurseMeans;
-  readonly request: DebitRequest;
+export interface Quoted extends PurseDebit {
   /** The settlement of an earlier debit whose intent this tap has appended already. */
   readonly settlement: Debit | null;
   /** That earlier debit. */
@@ -48,7 +44,7 @@ class Phases implements TapRun {
     const { value } = step;
     if ('open' in value) return { done: true, value };
     this.#quoted = value;
-    this.#second = debitCard(value.purse, value.means, value.request);
+    this.#second = debitCard(value);
     return this.#debit(this.#second, null);
   }
 

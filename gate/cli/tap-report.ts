@@ -74,12 +74,16 @@ export interface TapDescription {
 }
 
 /** What verifies debits, by the card's family. */
-export interface Verifiers {
+interface Verifiers {
   readonly tac: TacVerifier;
   readonly desfire: DesfireVerifier;
 }
 
-export function describeTap(report: TapReport, verifiers: Verifiers): TapDescription {
+export function describeTap(
+  report: TapReport,
+  tac: TacVerifier,
+  desfire: DesfireVerifier,
+): TapDescription {
   const { decision } = report;
   const debit = decision.closed[decision.closed.length - 1];
   return {
@@ -92,7 +96,7 @@ export function describeTap(report: TapReport, verifiers: Verifiers): TapDescrip
     tapMs: tenths(report.tapUs / 1000),
     hostUs: tenths(report.hostUs),
     commands: report.stages.map(describeStage),
-    debit: debit ? describeDebit(debit, decision.evidence, verifiers) : null,
+    debit: debit ? describeDebit(debit, decision.evidence, { tac, desfire }) : null,
   };
 }
 

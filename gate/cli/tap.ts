@@ -10,6 +10,7 @@ import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
+import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { TacVerifier } from '../../engine/crypto/tac.ts';
@@ -91,7 +92,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const profileName = args.need('profile');
   const isDesfire = await isDesfireProfile(profileName);
   const desfire = isDesfire ? await openDesfireProfile(profileName) : null;
-  const purse = isDesfire ? null : compileProfile(await openProfile(profileName));
+  const profiles = isDesfire ? [] : [compileProfile(await openProfile(profileName))];
   const passphraseFile = args.text('passphrase-file');
   const keySet = await loadKeyFile(args.need('keys'), {
     env: io.env,
@@ -111,7 +112,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const planned = desfire && { profiles: [desfire], first: true };
   const setting: TapSetting = {
     ...fixed,
-    profiles: purse ? [purse] : [],
+    profiles,
     ...(planned ? { desfire: completeDesfire(planned, fixed.place, aesKeys) } : {}),
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
     buffers: new GateBuffers(fixed.place),
@@ -119,9 +120,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     prepareKey: (key) => keys.prepare(key),
   };
   const journal = await openTapJournal(args.text('journal'));
-  const link = args.need('reader');
-  const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
-  const reader = ownCard(link, keySet) ?? (await openReader(link, { onNotice }));
+  const reader = await openLink(args.need('reader'), keySet, io);
   try {
     const gate = new Gate({
       gateId: GATE_ID,
@@ -149,10 +148,8 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
         : purchase(setting, instantMs, sequence, amount),
     );
     await card.release();
-    const described = describeTap(report, {
-      tac: new TacVerifier(keyring),
-      desfire: new DesfireVerifier({ keyring: aesKeyring, profiles: desfire ? [desfire] : [] }),
-    });
+    const scheme = { keyring: aesKeyring, profiles: desfire ? [desfire] : [] };
+    const described = describeTap(report, new TacVerifier(keyring), new DesfireVerifier(scheme));
     const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
     for (const line of lines) io.out(line);
     return report.decision.open ? 0 : 1;
@@ -160,6 +157,11 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     await reader.close();
     await journal.end();
   }
+}
+
+async function openLink(link: string, keySet: KeySet, io: Io): Promise<Reader> {
+  const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
+  return ownCard(link, keySet) ?? (await openReader(link, { onNotice }));
 }
 
 function readSetting(

@@ -87,16 +87,10 @@ export async function runStation(
     sharedLogDir: files.sharedLog,
     uplinks: 'thread',
   });
-  const denylist = Denylist.build(
-    cmacKey(keySet.cardHash),
-    riders.filter((rider) => rider.oddity === 'denylisted').map(cardNumberOf),
-  );
-  const slots = await addGates(station, plan, dir, fares, {
-    fares: fareBook,
-    denylist,
-    zone,
-    chance,
-  });
+  const stopped = riders.filter((rider) => rider.oddity === 'denylisted').map(cardNumberOf);
+  const denylist = Denylist.build(cmacKey(keySet.cardHash), stopped);
+  const shared = { fares: fareBook, denylist, zone, chance };
+  const slots = await addGates(station, plan, dir, fares, shared);
   const counts = new CountsFile(files.counts, clock.nowMs());
   const city = new City({
     slots,
@@ -117,7 +111,7 @@ export async function runStation(
   }, COUNTS_MS);
   void stop.then(() => city.stop());
 
-  await warmUp(WARM_UP_TAPS, fareBook, zone, plan.startMs);
+  await warmUp(WARM_UP_TAPS, fareBook, zone, plan.startMs, true);
   await station.connect(CONNECT_MS);
   const serving = station.serve();
   const living = city.run().then(() => settleAll(station, city, riders));

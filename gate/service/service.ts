@@ -119,7 +119,8 @@ export interface OpenedStation {
 export async function openStation(options: ServiceOptions): Promise<OpenedStation> {
   const { config, files, log } = options;
   const zone = new Zone(config.zone);
-  await warmUp(options.warmUpTaps, files.fares, zone, Date.now());
+  const takesDesfire = files.desfire.length > 0;
+  await warmUp(options.warmUpTaps, files.fares, zone, Date.now(), takesDesfire);
   const parameters = await openParameters(options, zone);
   const modes = await openModes(options, parameters);
   const sharedLogDir = sharedLogDirOf(config);

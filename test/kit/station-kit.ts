@@ -94,6 +94,21 @@ export interface GateKit {
   buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
 }
 
+export interface GateOptions {
+  journal?: Journal;
+  deadlineMs?: number;
+  profiles?: TapSetting['profiles'];
+  keys?: KeyHolder;
+  modes?: StationModes;
+  network?: string;
+  inForce?: InForce;
+  /** DESFire cards are taken: asked for first, or after the purses. */
+  desfire?: 'first' | 'last';
+  aesKeys?: AesKeyHolder;
+  /** Of another station than the kit's own. */
+  unconfirmed?: UnconfirmedDebits;
+}
+
 export class StationKit {
   readonly masters: MasterKeys = { purchase: master(), tac: master() };
   readonly keyring = new Keyring([
@@ -192,24 +207,7 @@ export class StationKit {
     topUpDesfire(card, this.desfireMasters.load, amountMinor);
   }
 
-  gate(
-    side: Side,
-    station: number,
-    options: {
-      journal?: Journal;
-      deadlineMs?: number;
-      profiles?: TapSetting['profiles'];
-      keys?: KeyHolder;
-      modes?: StationModes;
-      network?: string;
-      inForce?: InForce;
-      /** DESFire cards are taken: asked for first, or after the purses. */
-      desfire?: 'first' | 'last';
-      aesKeys?: AesKeyHolder;
-      /** Of another station than the kit's own. */
-      unconfirmed?: UnconfirmedDebits;
-    } = {},
-  ): GateKit {
+  gate(side: Side, station: number, options: GateOptions = {}): GateKit {
     this.#gates += 1;
     const gateId = `T${this.#gates}`;
     const unconfirmed = options.unconfirmed ?? this.unconfirmed;

@@ -275,17 +275,11 @@ export class StationNode {
     };
     const kept = await UnconfirmedFile.open(storage);
     this.#unconfirmed.attach(gateId, kept, kept.found);
-    const opened = await openJournal({
-      ...storage,
-      segments: SEGMENTS_MAX,
-      segmentBytes: SEGMENT_BYTES,
-    });
+    const sizes = { segments: SEGMENTS_MAX, segmentBytes: SEGMENT_BYTES };
+    const opened = await openJournal({ ...storage, ...sizes });
     if (!process.alive) return;
-    const shifts = await ShiftJournal.open(opened, {
-      disk: storage.disk,
-      clock: this.#clock,
-      failed: storage.failed,
-    });
+    const { disk, failed } = storage;
+    const shifts = await ShiftJournal.open(opened, { disk, clock: this.#clock, failed });
     if (!process.alive) return;
     const journal: Journal = shifts;
     const { reader, hold } = await this.#reader(process, gateId);

@@ -82,3 +82,15 @@ test('no session, no messaging: before a proof, after a wrong one, after a refus
   );
   assert.throws(protect, /no session is open/);
 });
+
+test('another ring is in force from the next card on, and keys kept before are gone', () => {
+  const cards = new AesCardKeys(keyring, 4);
+  const key = refOf(1);
+  const before = cards.find(key);
+  assert(before);
+  assert.equal(cards.find(key), before, 'kept');
+  cards.replace(new AesKeyring([{ use: 'debit', version: 1, master: new Uint8Array(16) }]));
+  assert.notEqual(cards.find(key), before);
+  cards.replace(new AesKeyring([]));
+  assert.equal(cards.find(key), null);
+});
