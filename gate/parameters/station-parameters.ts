@@ -167,16 +167,15 @@ export class StationParameters {
 
   /** Switches if an instant has come; makes ready what is about to. */
   async #look(): Promise<void> {
-    const nowMs = this.#options.nowMs();
     for (;;) {
-      const due = inForceAt(this.#good(), nowMs);
+      const due = inForceAt(this.#good(), this.#options.nowMs());
       if (!due) break;
       // One that does not fit is refused, and the next best looked for.
       if (await this.#activate(due)) break;
     }
     const next = this.#next();
     if (!next || next.version === this.#ready?.version) return;
-    if (next.effectiveMs <= nowMs + PARAMETER_LEAD_MS) await this.#prepare(next);
+    if (next.effectiveMs <= this.#options.nowMs() + PARAMETER_LEAD_MS) await this.#prepare(next);
   }
 
   /** The next set to come into force, as far as is known now. */
@@ -200,6 +199,8 @@ export class StationParameters {
   async #activate(manifest: Manifest): Promise<boolean> {
     const { version } = manifest;
     if (this.#ready?.version !== version && !(await this.#prepare(manifest))) return false;
+    // The clock may have been set back while the set was made ready.
+    if (manifest.effectiveMs > this.#options.nowMs()) return false;
     const { activate } = this.#ready!;
     this.#ready = null;
     try {

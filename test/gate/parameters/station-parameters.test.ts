@@ -103,6 +103,28 @@ test('a clock that is set back takes nothing out of force', async () => {
   await parameters.end();
 });
 
+test('a clock that is set back while a set is made ready keeps it waiting for its instant', async () => {
+  const world = new ParameterStation();
+  const shelf = new MemoryShelf();
+  shelf.publish(set(1, 'one', { effectiveMs: NOW_MS }));
+  const first = await world.open();
+  await exchange(world.downloads, shelf);
+  assert.equal(world.inForce, 'one');
+  await first.end();
+  world.misfit = () => {
+    world.nowMs = NOW_MS - 60_000;
+    return null;
+  };
+  const again = await world.open();
+  await sleep(30);
+  assert.deepEqual([world.inForce, again.version], ['own', 0]);
+  world.misfit = () => null;
+  world.nowMs = NOW_MS;
+  for (let i = 0; i < 400 && world.inForce !== 'one'; i++) await sleep(5);
+  assert.deepEqual([world.inForce, again.version], ['one', 1]);
+  await again.end();
+});
+
 test('a download goes on where it was cut, also after a restart', async () => {
   const world = new ParameterStation();
   const shelf = new MemoryShelf();
