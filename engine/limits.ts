@@ -1,5 +1,5 @@
 /**
- * Every bound of faregate in one place: sizes, depths, counts and times. A structure that could
+ * Every bound of faregate in one place: sizes, depths and counts. A structure that could
  * grow takes its bound from here, so that reading this page tells what the worst case is.
  */
 import assert from 'node:assert/strict';
@@ -40,32 +40,16 @@ export const CARD_KEYS_STATION = 16_384;
 export const CARD_KEYS_STATION_MAX = 1_048_576;
 /** Card keys derived ahead in one go: some 50 us, which a tap may have to wait. */
 export const CARD_KEYS_SLICE = 32;
-/** A station writes down which cards it knows this often, and when it stops. */
-export const CARD_LIST_KEEP_MS = 60 * 60 * 1000;
 /** A passphrase that opens a key file. */
 export const PASSPHRASE_BYTES_MAX = 1024;
 /** Largest and smallest cost of scrypt a sealed key file may ask for, as log2 N (r 8): 128 MiB. */
 export const KEY_FILE_SCRYPT_LOG2N_MAX = 17;
 export const KEY_FILE_SCRYPT_LOG2N_MIN = 10;
 
-/** The promise to the rider, from the card's detection to the barrier. */
-export const TAP_DEADLINE_MS = 300;
-/** Kept of the deadline for the card's own work on DEBIT: later than this, the tap is given up. */
-export const TAP_DEBIT_RESERVE_MS = 60;
-/** A rider who comes back within this time after a torn debit goes through on its proof. */
-export const TAP_RECOVERY_WINDOW_MS = 10 * 60 * 1000;
-/** The wall clock may leave the monotonic one by so much between two looks; more is a jump. */
-export const CLOCK_JUMP_MS = 1000;
-/** A clock further off the engine's than this is wrong. */
-export const CLOCK_OFF_MS = 2000;
-/** How long a comparison with the engine's clock is fresh. */
-export const CLOCK_FRESH_MS = 10 * 60 * 1000;
 /** Events of a gate that wait for a tap to end or for room in the journal. */
 export const EVENTS_WAITING_MAX = 64;
 /** Records after which a gate closes its shift, and the most the engine compares of one. */
 export const SHIFT_RECORDS_MAX = 100_000;
-/** Shift counters are made durable this often at most, and with them records let go. */
-export const SHIFT_KEEP_MS = 10_000;
 /** Records read from the journal at a time to be counted. */
 export const SHIFT_READ_RECORDS = 256;
 /** How often a station looks at its clock, its shifts and what waits for its journals. */
@@ -73,14 +57,8 @@ export const STATION_LOOK_MS = 1000;
 export const SHIFT_SPAN_MAX = 2 * SHIFT_RECORDS_MAX;
 /** Ranges of missing sequences that are named of one shift. */
 export const SHIFT_GAPS_MAX = 20;
-/** The longest journey that an emergency or a failure of trains is held to have cut off. */
-export const MODE_JOURNEY_MS_MAX = 6 * 60 * 60 * 1000;
-/** How long after a mode ended the cards it affected are treated as its rule says. */
-export const MODE_HISTORY_MS = 7 * 24 * 60 * 60 * 1000;
 /** Periods of modes one gate knows, of all stations: 400 stations at ten a week. */
 export const MODE_PERIODS_MAX = 4096;
-/** How long after its entry an expired card still takes its rider out. */
-export const EXPIRED_EXIT_MS_MAX = 24 * 60 * 60 * 1000;
 /** Cards whose debit awaits its proof, per station. */
 export const UNCONFIRMED_MAX = 10_000;
 /** The same, of one gate, in its file: 176 KB. */
@@ -150,8 +128,6 @@ export const ACCOUNT_PASSES_MAX = 64;
 /** A file of switches, and one of settled accounts. */
 export const SWITCHES_BYTES_MAX = 1024 * 1024;
 export const SETTLED_BYTES_MAX = 256 * 1024 * 1024;
-/** An entry waits at least so long for its exit, however soon after it the service day ends. */
-export const ACCOUNT_ENTRY_WAITS_MS = 6 * 60 * 60 * 1000;
 /** Lowest and highest fares of stops that a GTFS fare version keeps: some 100 bytes each. */
 export const FARE_EXTREMES_KEPT = 20_000;
 
@@ -168,10 +144,6 @@ export const JOURNAL_SEGMENT_BYTES = 1024 * 1024;
 export const JOURNAL_SEGMENTS_MAX = 128;
 /** Payload of one journal frame. */
 export const JOURNAL_FRAME_BYTES_MAX = 4096;
-/** Final records wait this long for a sync to share, then the journal starts one for them. */
-export const JOURNAL_CLOSE_SYNC_MS = 100;
-/** The same for an acknowledgement, whose loss only sends records again. */
-export const JOURNAL_ACKNOWLEDGE_SYNC_MS = 1000;
 /** Intents without a final record one journal holds, in memory and in room kept for their ends. */
 export const JOURNAL_OPEN_MAX = 1024;
 /** Final records a journal keeps in memory for the uplink, besides the disk: 10 KiB. */
@@ -206,30 +178,16 @@ export const TAC_CHUNK_RECORDS = 1024;
 export const TAC_LANES_MIN = 12;
 /** The same of card keys to derive, which are less work. */
 export const CARD_KEY_LANES_MIN = 24;
-/** A TLS handshake, from connection to the gate's certificate. */
-export const HANDSHAKE_MS_MAX = 10_000;
-/** Silence after which the engine drops a connection; gates speak every HEARTBEAT_MS. */
-export const UPLOAD_IDLE_MS_MAX = 30_000;
-/** A gate with nothing to upload sends its status this often. */
-export const HEARTBEAT_MS = 1000;
 /** Records a gate puts in one batch: 80 KiB. */
 export const UPLINK_BATCH_RECORDS = 512;
-/** How often an uplink looks at its journal, and how long records gather that fill no batch. */
-export const UPLINK_POLL_MS = 100;
-export const UPLINK_GATHER_MS = 500;
 /** Batches a gate has sent and not yet seen acknowledged. */
 export const UPLINK_WINDOW = 2;
 /** Answers a gate holds before it stops reading the engine's socket. */
 export const UPLINK_ANSWERS_WAITING_MAX = 16;
-/** How long a gate waits for an acknowledgement before it connects anew. */
-export const UPLINK_ANSWER_MS_MAX = 30_000;
 /** Handshakes a station makes at a time: some 3 ms of computing each, here and at the engine. */
 export const UPLINK_HANDSHAKES_MAX = 4;
 /** Priority of the uplinks' thread below that of the taps, as `nice` has it. */
 export const UPLINK_THREAD_NICE = 10;
-/** First and longest pause between a gate's attempts to connect. */
-export const UPLINK_PAUSE_MS_MIN = 200;
-export const UPLINK_PAUSE_MS_MAX = 30_000;
 /** Turns to upload that wait in one station. */
 export const STATION_TURNS_WAITING_MAX = 1024;
 /** The registry of enrolled gates: 20,000 gates at some 300 bytes. */
@@ -245,32 +203,12 @@ export const CARD_FRAME_BYTES_MAX = APDU_RESPONSE_BYTES_MAX;
 export const PN532_PAYLOAD_BYTES_MAX = 265;
 /** Data of one message of an ACR122: the longest answer of its PN532, and the status word. */
 export const ACR122_DATA_BYTES_MAX = PN532_PAYLOAD_BYTES_MAX + 2;
-/** A connection to a reader over the network, or to the PC/SC service. */
-export const READER_CONNECT_MS_MAX = 2000;
-/** A reader's acknowledgement, beside the time its command travels. */
-export const READER_ACK_MS_MAX = 200;
-/** A reader's or a card's answer. A tap's own deadline is shorter, but a debit's answer counts. */
-export const READER_ANSWER_MS_MAX = 2000;
-/** Silence in the middle of a frame after which it counts as cut off. */
-export const READER_GAP_MS = 30;
 /** How often a command or an answer is sent before the reader counts as silent. */
 export const READER_TRIES = 3;
-/** Pause between two looks for a card. */
-export const READER_POLL_MS = 20;
 /** Looks that find nothing, one after the other, before the field counts as empty. */
 export const READER_EMPTY_LOOKS = 2;
-/** First and longest pause between attempts to find a reader that has gone. */
-export const READER_PAUSE_MS_MIN = 100;
-export const READER_PAUSE_MS_MAX = 5000;
-/** A change in a PC/SC reader is waited for this long before the service is asked anew. */
-export const PCSC_WAIT_MS = 1000;
-/** Within this time pcscd, which looks every 400 ms, notices that a card has gone. */
-export const PCSC_LOOK_MS = 500;
-
 /** Exceptions the dashboard lists. */
 export const DASHBOARD_EXCEPTIONS_MAX = 12;
-/** The dashboard's state is built anew at most this often. */
-export const STATE_REFRESH_MS = 250;
 /** Gates of one station that upload at the same time. */
 export const UPLINKS_AT_ONCE_MAX = 8;
 /** Of these, gates that read their journal at a time: Node has four threads for all files. */
@@ -284,9 +222,6 @@ export const EXCEPTIONS_PAGE_MAX = 200;
 export const DASHBOARD_GATES_MAX = 240;
 /** HTTP connections of dashboards, scripts and scrapers at a time. */
 export const HTTP_CONNECTIONS_MAX = 512;
-/** An HTTP request must have arrived whole within this time. */
-export const HTTP_REQUEST_MS = 10_000;
-
 /** Address space mapped for the ledger's file at first: some 150 million debits; lmdb adds more. */
 export const LEDGER_MAP_BYTES = 64 * 1024 * 1024 * 1024;
 /** Records posted in one transaction of the ledger, save for the batch that passes it. */
@@ -339,14 +274,6 @@ export const CARD_REFERENCE_LENGTH_MAX = 64;
 export const LOAD_ATTEMPTS_MAX = 64;
 /** The random amount of a look, which a card takes as one to load: up to 99.99. */
 export const LOAD_LOOK_AMOUNT_MAX = 9999;
-/** An authorised order without a TAC counts as unknown after this. */
-export const LOAD_UNKNOWN_AFTER_MS = 5 * 60_000;
-/** A funded order that nobody puts on its card is refunded after this. */
-export const LOAD_REFUND_AFTER_MS = 24 * 3_600_000;
-/** An order that nobody pays for is cancelled after this. */
-export const LOAD_CANCEL_AFTER_MS = 24 * 3_600_000;
-/** A balance read this long ago still is that of a card in the clerk's hand. */
-export const CARD_SEEN_FRESH_MS = 10 * 60_000;
 /** Days until the debits of a stopped card have arrived from every gate. */
 export const CARD_SETTLING_DAYS = 7;
 /** Limits of an issuer that sets none: 1,000 yuan a purse, as Ningbo's. */
@@ -357,15 +284,11 @@ export const LOAD_MESSAGE_BYTES_MAX = 4096;
 export const LOAD_MACHINES_MAX = 4096;
 /** How often a load machine asks the engine before it gives up. */
 export const LOAD_HOST_TRIES = 3;
-/** How long a load machine waits for the engine's answer. */
-export const LOAD_ANSWER_MS_MAX = 10_000;
 /** A bank's statement of payments for orders, and its rows. */
 export const BANK_STATEMENT_BYTES_MAX = 256 * 1024 * 1024;
 
 assert(JOURNAL_FRAME_BYTES_MAX * 16 <= JOURNAL_SEGMENT_BYTES, 'a segment holds many frames');
 
-/** How long a station waits for the SAM in a slot at its start. */
-export const SAM_WAIT_MS_MAX = 5000;
 /** Gates of one station process. */
 export const STATION_GATES_MAX = 512;
 /** The configuration of a station: 512 gates at some 500 bytes. */
@@ -416,17 +339,6 @@ export const PARAMETER_SETS_HELD_MAX = 8;
 export const PARAMETER_PIECE_BYTES = 64 * 1024;
 /** A download's progress is made durable this often; so much is fetched again after a power cut. */
 export const PARAMETER_SYNC_BYTES = 1024 * 1024;
-/** Pause after a piece while records wait to be uploaded: at most 1 MiB/s of parameters then. */
-export const PARAMETER_PAUSE_MS = 64;
-/** How often a gate asks an engine that has told it of nothing newer. */
-export const PARAMETER_ASK_MS = 30_000;
-/** First and longest pause before a set is asked for again that did not arrive whole. */
-export const PARAMETER_RETRY_MS_MIN = 1000;
-export const PARAMETER_RETRY_MS_MAX = 10 * 60 * 1000;
-/** A set is made ready in memory this long before its instant. */
-export const PARAMETER_LEAD_MS = 30_000;
-/** The instant of the next set is looked for this often, so that a clock that jumps is seen. */
-export const PARAMETER_LOOK_MS = 1000;
 /** Degraded modes one set puts a station in. */
 export const PARAMETER_MODES_MAX = 16;
 /** Faults of parameters that a gate remembers for its status. */

@@ -5,7 +5,7 @@
  */
 import { ClockQuality, freeRunningSince } from '../engine/clock-quality.ts';
 import type { ClockJumped } from '../engine/debit/event.ts';
-import { CLOCK_FRESH_MS, CLOCK_JUMP_MS, CLOCK_OFF_MS } from '../engine/limits.ts';
+import { CLOCK_FRESH_MS, CLOCK_JUMP_MS, CLOCK_OFF_MS } from '../engine/durations.ts';
 import type { Clock } from './clock.ts';
 
 /** Drift that a clock may be corrected by without a jump: 0.1 % of the time that passed. */

@@ -13,8 +13,8 @@ import {
   NOTHING_IN_FORCE,
   TapKind,
 } from '../engine/debit/record.ts';
+import { TAP_DEADLINE_MS } from '../engine/durations.ts';
 import { FaregateError } from '../engine/errors.ts';
-import { TAP_DEADLINE_MS } from '../engine/limits.ts';
 import { type Decision, refuse, type TapRun } from '../engine/tap/decision.ts';
 import { Mode, NORMAL } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';

@@ -9,9 +9,9 @@ import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
 import { type EvidenceEvent, encodeEvent } from '../engine/debit/event.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
+import { TAP_DEBIT_RESERVE_MS } from '../engine/durations.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { invariant } from '../engine/invariant.ts';
-import { TAP_DEBIT_RESERVE_MS } from '../engine/limits.ts';
 import type { Decision, TapRun } from '../engine/tap/decision.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './journal/port.ts';
@@ -175,7 +175,9 @@ export class TapDriver {
 
   #write(intent: Debit | EvidenceEvent, modelledUs: number): void {
     const { gateSequence } = intent;
-    if (this.#parts.journal.nextSequence !== gateSequence) {
+    const { nextSequence } = this.#parts.journal;
+    invariant(nextSequence <= gateSequence, 'a sequence that no record has');
+    if (nextSequence < gateSequence) {
       // The intent before it was refused.
       this.#refused.set(gateSequence, new FaregateError('JOURNAL_FULL', 'no room for two records'));
       return;

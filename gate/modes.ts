@@ -3,7 +3,8 @@
  * takes force at once, at the next tap of every gate; only then is it written down, because people
  * must get out of a station whose disk fails. `modes-file.ts` keeps them over a restart.
  */
-import { MODE_HISTORY_MS, MODE_PERIODS_MAX } from '../engine/limits.ts';
+import { MODE_HISTORY_MS } from '../engine/durations.ts';
+import { MODE_PERIODS_MAX } from '../engine/limits.ts';
 import { ModeHistory, type ModePeriod, stationNumber } from '../engine/tap/mode-history.ts';
 import { NORMAL } from '../engine/tap/modes.ts';
 import type { StationModes } from '../engine/tap/setting.ts';

@@ -4,16 +4,14 @@
  * reader, journal, certificate and sequence.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, isHex } from '../engine/bytes.ts';
 import type { CardKeyRef } from '../engine/card/dialogue.ts';
 import { GateBuffers } from '../engine/card/purse/command-buffers.ts';
 import { AesKeyring } from '../engine/crypto/aes-keyring.ts';
 import type { Keyring } from '../engine/crypto/keyring.ts';
-import { FaregateError } from '../engine/errors.ts';
 import { UPLINK_HANDSHAKES_MAX, UPLINK_READS_MAX, UPLINKS_AT_ONCE_MAX } from '../engine/limits.ts';
 import type { Log } from '../engine/log/log.ts';
+import { readHexKey } from '../engine/operator/hex-key.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import type { Zone } from '../engine/time.ts';
@@ -378,15 +376,5 @@ export class Station {
 
 /** The 32 bytes that a gate's journal is sealed under, from its bundle. @throws FaregateError. */
 export async function readJournalKey(bundleDir: string): Promise<Uint8Array> {
-  const path = join(bundleDir, 'journal.key');
-  let text: string;
-  try {
-    text = (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
-  }
-  if (!isHex(text, 32)) {
-    throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hexadecimal`);
-  }
-  return fromHex(text);
+  return await readHexKey(join(bundleDir, 'journal.key'));
 }

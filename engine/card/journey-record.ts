@@ -35,6 +35,20 @@ export interface JourneyFields {
   readonly counters?: Field | null;
 }
 
+/** T-Union's trip record but for its last six bytes [2]. */
+export const tripFields = {
+  type: { offset: 0, length: 1 },
+  terminal: { offset: 1, length: 8 },
+  industry: { offset: 9, length: 1 },
+  station: { offset: 10, length: 4 },
+  stationRest: { offset: 14, length: 3 },
+  amount: { offset: 17, length: 4 },
+  balance: { offset: 21, length: 4 },
+  dateTime: { offset: 25, length: 7 },
+  city: { offset: 32, length: 2 },
+  institution: { offset: 34, length: 8 },
+} as const satisfies JourneyFields;
+
 /** The record as a profile describes it. Type and industry bytes are in hexadecimal. */
 export interface JourneySettings {
   /** Bytes of the whole record. */

@@ -49,6 +49,16 @@ export function placeOrder(
   if (card.standing !== 'issued') return refuse('cardNotIssued');
   if (amountMinor > limits.perLoadMinor) return refuse('loadLimit');
   if (amountMinor > limits.ceilingMinor[card.kind]) return refuse('purseCeiling');
+  return newOrder(card, orderId, amountMinor, nowMs);
+}
+
+/** An order before its money has come. No limit holds here. */
+export function newOrder(
+  card: CardAccount,
+  orderId: string,
+  amountMinor: number,
+  nowMs: number,
+): LoadOrder {
   return {
     orderId,
     card: card.card,

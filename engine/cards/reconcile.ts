@@ -4,7 +4,7 @@
  * listed and never guessed.
  */
 
-import { LOAD_CANCEL_AFTER_MS, LOAD_REFUND_AFTER_MS, LOAD_UNKNOWN_AFTER_MS } from '../limits.ts';
+import { LOAD_CANCEL_AFTER_MS, LOAD_REFUND_AFTER_MS, LOAD_UNKNOWN_AFTER_MS } from '../durations.ts';
 import { type AccountKind, allBalances, type Balances, recomputeBalances } from './books.ts';
 import { Held } from './held.ts';
 import type { CardException, LoadOrder, OrderState, Refund } from './model.ts';

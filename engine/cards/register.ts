@@ -24,7 +24,7 @@ import {
   refuse,
   stoppedStandings,
 } from './model.ts';
-import { fundOrder, refundOrder } from './orders.ts';
+import { fundOrder, newOrder, refundOrder } from './orders.ts';
 import { type CardReader, type CardStore, eachRow } from './rows.ts';
 
 /** What is done with a card that is named and nothing else. */
@@ -103,7 +103,8 @@ export class CardRegister {
         if (!('refused' in back)) held.applyOrder(back);
       }
       if (change.balanceMinor === 0) return { order: null };
-      const order = transferOrder(by, orderId, change.balanceMinor, held.nowMs);
+      // The balance was within the purse's bounds before.
+      const order = newOrder(by, orderId, change.balanceMinor, held.nowMs);
       const funding: Funding = { source: 'transfer', reference: old.card };
       held.addOrder(order);
       const funded = fundOrder(order, funding, held.nowMs);
@@ -129,30 +130,6 @@ export class CardRegister {
   #transaction<R>(work: (held: Held) => R): Promise<R> {
     return this.#store.transaction((writer) => work(new Held(writer, this.#nowMs())));
   }
-}
-
-/** No limit of one load holds here: the balance was within the purse's bounds before. */
-function transferOrder(
-  by: CardAccount,
-  orderId: string,
-  amountMinor: number,
-  nowMs: number,
-): LoadOrder {
-  return {
-    orderId,
-    card: by.card,
-    generation: by.generation,
-    issuer: by.issuer,
-    currency: by.currency,
-    amountMinor,
-    state: 'ordered',
-    orderedMs: nowMs,
-    sinceMs: nowMs,
-    funding: null,
-    attempts: [],
-    proof: null,
-    tac: null,
-  };
 }
 
 /** Keyed hashes, 16 bytes in hexadecimal, of the cards that gates must stop. */

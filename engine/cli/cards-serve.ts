@@ -5,6 +5,7 @@ import { LoadServer } from '../operator/load-server.ts';
 import { GateRegistry } from '../operator/registry.ts';
 import { inOffice, officeOptions } from './cards-office.ts';
 import type { Args, Command, Io } from './command.ts';
+import { untilStopped } from './process-io.ts';
 
 const LOAD_PORT = 7444;
 const PORT_MAX = 65_535;
@@ -50,19 +51,9 @@ function serve(args: Args, io: Io): Promise<number> {
     });
     const port = await server.listen();
     io.out(args.flag('json') ? JSON.stringify({ loadPort: port }) : `load machines: port ${port}`);
-    await Promise.race([failure, asked(io, args.flag('until-eof'))]);
+    await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
     io.input.pause();
     await server.close();
     return 0;
-  });
-}
-
-function asked(io: Io, untilEof: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-    if (!untilEof) return;
-    io.input.on('end', resolve);
-    io.input.resume();
   });
 }

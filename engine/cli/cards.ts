@@ -8,8 +8,8 @@ import { spentOf } from '../cards/ledger-spending.ts';
 import { type CardAccount, type Funding, type LoadOrder, refuse } from '../cards/model.ts';
 import { type CardStep, cardSteps } from '../cards/register.ts';
 import { getRow, ordersOf } from '../cards/rows.ts';
+import { CARD_SEEN_FRESH_MS } from '../durations.ts';
 import { FaregateError } from '../errors.ts';
-import { CARD_SEEN_FRESH_MS } from '../limits.ts';
 import {
   besideLedger,
   granted,

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { FaregateError } from '../errors.ts';
 import { parseInstant } from '../fare/instant.ts';
 import { type CheckReport, checkLedger, requireSound } from '../ledger/check.ts';
-import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import { LEDGER_SHARDS_MAX } from '../limits.ts';
 import { openFareSets } from '../operator/fare-files.ts';
@@ -76,8 +75,7 @@ async function taps(args: Args, io: Io): Promise<number> {
   };
   const store = LmdbStore.open(join(dataDir, LEDGER_FOLDER), { readOnly: true });
   try {
-    const ledger = await Ledger.open(store);
-    for (const tap of postedTaps(ledger, key, range, { sets, networkOf })) {
+    for (const tap of postedTaps(store, key, range, { sets, networkOf })) {
       io.out(JSON.stringify(tap));
       await io.drained?.();
     }

@@ -1,4 +1,4 @@
-/** This process's own input, output and environment, as commands use them. */
+/** This process's own input, output, environment and signals, as commands use them. */
 import type { Io } from './command.ts';
 
 export function processIo(): Io {
@@ -19,4 +19,15 @@ export function processIo(): Io {
     env: process.env,
     terminal: process.stderr.isTTY === true,
   };
+}
+
+/** Resolves when the process is asked to stop, by a signal or (`untilEof`) by the end of its input. */
+export function untilStopped(io: Io, untilEof: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    if (!untilEof) return;
+    io.input.on('end', resolve);
+    io.input.resume();
+  });
 }

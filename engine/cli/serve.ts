@@ -9,6 +9,7 @@ import { gateDesfireNames, openDesfireProfile } from '../operator/desfire-files.
 import { startEngine } from '../operator/engine.ts';
 import { loadKeyFile } from '../operator/key-files.ts';
 import type { Args, Command, Io } from './command.ts';
+import { untilStopped } from './process-io.ts';
 
 const UPLINK_PORT = 7443;
 const HTTP_PORT = 8080;
@@ -81,18 +82,8 @@ async function serve(args: Args, io: Io): Promise<number> {
     io.out(`gates: port ${engine.uplinkPort}; dashboard: ${engine.address}`);
   }
   // A store that failed must not be written again: the process ends and the next one reads it.
-  await Promise.race([failure, asked(io, args.flag('until-eof'))]);
+  await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
   io.input.pause();
   await engine.stop();
   return 0;
-}
-
-function asked(io: Io, untilEof: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-    if (!untilEof) return;
-    io.input.on('end', resolve);
-    io.input.resume();
-  });
 }

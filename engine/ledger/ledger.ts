@@ -12,7 +12,6 @@ import { accountOf, decodeBalance, readTotal, standingTotal, totalKey } from './
 import { catchUp, loadHeads } from './checkpoint.ts';
 import { type Heads, SEGMENTS } from './heads.ts';
 import { type ExceptionCode, exceptionCodes } from './outcomes.ts';
-import { postedAlone, postedInBatch } from './posted.ts';
 import { Poster, type PostOutcome } from './poster.ts';
 import type { ReceivedBatch, ReceivedDebit } from './received.ts';
 import {
@@ -103,16 +102,6 @@ export interface SealedBatch {
   readonly firstSequence: number;
   readonly count: number;
   readonly sealed: Uint8Array;
-}
-
-/** Posted debits, and what their records are sealed in. */
-export interface PostedBatch {
-  readonly gateId: string;
-  readonly firstSequence: number;
-  /** `sealed` is one debit's own evidence, and not that of a batch. */
-  readonly isOne: boolean;
-  readonly sealed: Uint8Array;
-  readonly debits: readonly { readonly gateSequence: number; readonly card: Uint8Array }[];
 }
 
 export class Ledger {
@@ -228,18 +217,6 @@ export class Ledger {
       const sealed = view.get('sealed', u48(number));
       return sealed ? { gateId, firstSequence, count: records, sealed } : null;
     });
-  }
-
-  /**
-   * Every posted debit whose record is held, batch by batch as they came, then those with evidence
-   * of their own. Each batch is read from one durable state.
-   */
-  *postedBatches(): Generator<PostedBatch> {
-    const last = this.#store.read((reader) => readTotal(reader, 'blocks'));
-    for (let number = 1; number <= last; number++) {
-      yield this.#store.read((reader) => postedInBatch(reader, number));
-    }
-    yield* this.#store.read(postedAlone);
   }
 
   /**

@@ -1,6 +1,8 @@
 /** What a running engine knows, as the HTTP side asks for it. */
+
+import { STATE_REFRESH_MS } from '../durations.ts';
 import type { Ledger, ExceptionItem as LedgerException } from '../ledger/ledger.ts';
-import { DASHBOARD_EXCEPTIONS_MAX, STATE_REFRESH_MS } from '../limits.ts';
+import { DASHBOARD_EXCEPTIONS_MAX } from '../limits.ts';
 import type { EngineView, ExceptionsPage, ExceptionsQuery } from './http.ts';
 import type { IngestServer } from './ingest.ts';
 import type { EnrolledGate } from './registry.ts';

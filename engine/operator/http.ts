@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { HTTP_REQUEST_MS } from '../durations.ts';
 import { FaregateError, systemCode } from '../errors.ts';
-import { DASHBOARD_GATES_MAX, HTTP_CONNECTIONS_MAX, HTTP_REQUEST_MS } from '../limits.ts';
+import { DASHBOARD_GATES_MAX, HTTP_CONNECTIONS_MAX } from '../limits.ts';
 import { openApi, type Route, routes } from './http-schemas.ts';
 import { createMetrics } from './metrics.ts';
 import {

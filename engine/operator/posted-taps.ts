@@ -7,13 +7,13 @@
 import { readU16, toHex } from '../bytes.ts';
 import { openBatch } from '../debit/batch-evidence.ts';
 import { decodeDebit } from '../debit/codec.ts';
-import { isEvent } from '../debit/event.ts';
 import { openEvidence } from '../debit/evidence.ts';
-import { DEBIT_BYTES, type Debit, DebitKind, TapKind } from '../debit/record.ts';
+import { DEBIT_BYTES, type Debit, TapKind } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import type { FareSet } from '../fare/fares.ts';
 import { formatInstant } from '../fare/instant.ts';
-import type { Ledger, PostedBatch } from '../ledger/ledger.ts';
+import { type PostedBatch, postedBatches } from '../ledger/posted.ts';
+import type { LedgerStore } from '../ledger/store.ts';
 
 /** Which taps are asked for. */
 export interface TapRange {
@@ -49,18 +49,17 @@ export interface PostedTap {
  * @throws FaregateError LEDGER_BROKEN where evidence does not open.
  */
 export function* postedTaps(
-  ledger: Ledger,
+  store: LedgerStore,
   storageKey: Uint8Array,
   range: TapRange,
   names: TapNames,
 ): Generator<PostedTap> {
   const stations = stationNames(names.sets);
-  for (const batch of ledger.postedBatches()) {
+  for (const batch of postedBatches(store)) {
     const records = recordsOf(batch, storageKey);
     for (const { gateSequence, card } of batch.debits) {
       if (readU16(card, 0) % range.shards !== range.shard) continue;
       const from = (gateSequence - batch.firstSequence) * DEBIT_BYTES;
-      if (isEvent(records, from)) continue;
       const debit = decodeDebit(records, from);
       if (debit.instantMs < range.fromMs || debit.instantMs >= range.toMs) continue;
       const tap = tapOf(debit, toHex(card).toLowerCase(), stations, names);
@@ -89,7 +88,7 @@ function tapOf(
 ): PostedTap | null {
   const set = sets.find(({ version }) => version === debit.fareVersion);
   const stop = stations.get(toHex(debit.toStation));
-  if (debit.kind !== DebitKind.debit || !set || stop === undefined) return null;
+  if (!set || stop === undefined) return null;
   return {
     account,
     rider: set.riders[debit.rider] ?? set.riders[0]!,

@@ -1,9 +1,10 @@
 /** The operator's storage key: 32 bytes that seal evidence, `storage.key` in the data folder. */
 import { randomBytes } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromHex, isHex, toHex } from '../bytes.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { toHex } from '../bytes.ts';
+import { systemCode } from '../errors.ts';
+import { readHexKey } from './hex-key.ts';
 
 const FILE = 'storage.key';
 
@@ -22,15 +23,5 @@ export async function makeStorageKey(dataDir: string): Promise<Uint8Array> {
 
 /** @throws FaregateError KEYS_INVALID, FILE_UNREADABLE. */
 export async function readStorageKey(dataDir: string): Promise<Uint8Array> {
-  const path = join(dataDir, FILE);
-  let text: string;
-  try {
-    text = (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
-  }
-  if (!isHex(text, 32)) {
-    throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hexadecimal`);
-  }
-  return fromHex(text);
+  return await readHexKey(join(dataDir, FILE));
 }

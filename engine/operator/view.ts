@@ -4,8 +4,8 @@
  * from outside are masked all the same (PCI DSS 3.4: at most the last four digits are shown).
  */
 import { clockQualityText } from '../clock-quality.ts';
+import { TAP_DEADLINE_MS } from '../durations.ts';
 import { bucketHigh, type Histogram, type Percentiles } from '../histogram.ts';
-import { TAP_DEADLINE_MS } from '../limits.ts';
 import { modeText } from '../tap/modes.ts';
 import type { GateStatus } from './status.ts';
 import { RATE_HISTORY_S, type Telemetry } from './telemetry.ts';

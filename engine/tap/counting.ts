@@ -10,7 +10,7 @@ import {
   readCounters,
   writeCounters,
 } from '../fare/card/counters.ts';
-import { beginRide, endRide, networkIndex, turnCounters } from '../fare/card/meter.ts';
+import { beginRide, endRide, endStay, networkIndex, turnCounters } from '../fare/card/meter.ts';
 import type { CompiledFares } from '../fare/fares.ts';
 import type { Zone } from '../time.ts';
 import type { LastJourney, Plan } from './plan.ts';
@@ -61,6 +61,8 @@ export function countRide(
   let { amountMinor } = plan;
   if (plan.rideMinor !== null) {
     amountMinor += endRide(counters, rules, network, plan.rideMinor) - plan.rideMinor;
+  } else if (side === 'exit') {
+    endStay(counters);
   }
   // A ride that ended on a later day is of the day it began.
   if (side === 'exit') turnCounters(counters, card, lastLocalMs, nowLocalMs);

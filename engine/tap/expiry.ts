@@ -4,7 +4,7 @@
  * station he is in. Free dates excuse a card here, and at every exit one that came in under them.
  */
 import { readDate } from '../card/purse/selected.ts';
-import { EXPIRED_EXIT_MS_MAX } from '../limits.ts';
+import { EXPIRED_EXIT_MS_MAX } from '../durations.ts';
 import { writeLocalDateTime, type Zone } from '../time.ts';
 import { type ModeHistory, stationNumber } from './mode-history.ts';
 import { Mode } from './modes.ts';

@@ -5,8 +5,8 @@
 import { fillJourney, type JourneyForm } from '../card/journey-form.ts';
 import type { JourneyLayout } from '../card/journey-record.ts';
 import { type Debit, DebitState, TapKind } from '../debit/record.ts';
+import { TAP_RECOVERY_WINDOW_MS } from '../durations.ts';
 import type { CompiledFares } from '../fare/fares.ts';
-import { TAP_RECOVERY_WINDOW_MS } from '../limits.ts';
 import { type CountedTap, countRide, fillCounters } from './counting.ts';
 import type { Decision } from './decision.ts';
 import { ridesExpired } from './expiry.ts';

@@ -6,7 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { readU32 } from '../bytes.ts';
-import { MODE_HISTORY_MS, MODE_JOURNEY_MS_MAX, MODE_PERIODS_MAX } from '../limits.ts';
+import { MODE_HISTORY_MS, MODE_JOURNEY_MS_MAX } from '../durations.ts';
+import { MODE_PERIODS_MAX } from '../limits.ts';
 
 export interface ModePeriod {
   /** The station's 4-byte code as a number. */

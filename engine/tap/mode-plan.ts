@@ -41,7 +41,9 @@ const FREE: Plan = charge(0, 0);
 export function planUnderModes(facts: PlanFacts): Plan {
   const plan = facts.side === 'exit' ? exitPlan(facts) : entryPlan(facts);
   if (plan.reason !== null) return plan;
-  return (facts.mode & Mode.fareFree) !== 0 ? FREE : plan;
+  if ((facts.mode & Mode.fareFree) === 0) return plan;
+  // No ride ends at an entry.
+  return facts.side === 'entry' ? charge(0, null) : FREE;
 }
 
 /** A missing exit costs nothing where the order is free or a mode explains it. */

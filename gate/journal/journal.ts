@@ -10,10 +10,9 @@ import { at } from '../../engine/debit/codec.ts';
 import { isEvent } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES, DebitKind, DebitState } from '../../engine/debit/record.ts';
 import { createSealer, SEAL_KEY_BYTES, SEAL_SALT_BYTES } from '../../engine/debit/seal.ts';
+import { JOURNAL_ACKNOWLEDGE_SYNC_MS, JOURNAL_CLOSE_SYNC_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import {
-  JOURNAL_ACKNOWLEDGE_SYNC_MS,
-  JOURNAL_CLOSE_SYNC_MS,
   JOURNAL_OPEN_MAX,
   JOURNAL_READ_BYTES,
   JOURNAL_READ_SLICE_RECORDS,

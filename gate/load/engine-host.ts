@@ -8,8 +8,8 @@ import {
   shownInHex,
 } from '../../engine/cards/messages.ts';
 import type { LoadOrder, Refused } from '../../engine/cards/model.ts';
+import { LOAD_ANSWER_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { LOAD_ANSWER_MS_MAX } from '../../engine/limits.ts';
 import type { Link, Transport } from '../uplink/transport.ts';
 
 export class EngineHost implements LoadHost {

@@ -5,15 +5,14 @@
  * gate.
  */
 import { performance } from 'node:perf_hooks';
-import { FaregateError } from '../../engine/errors.ts';
 import {
   PARAMETER_ASK_MS,
   PARAMETER_PAUSE_MS,
-  PARAMETER_PIECE_BYTES,
   PARAMETER_RETRY_MS_MAX,
   PARAMETER_RETRY_MS_MIN,
-  PARAMETER_SETS_HELD_MAX,
-} from '../../engine/limits.ts';
+} from '../../engine/durations.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { PARAMETER_PIECE_BYTES, PARAMETER_SETS_HELD_MAX } from '../../engine/limits.ts';
 import type { Manifest } from '../../engine/parameters/manifest.ts';
 import type {
   ParameterAnswer,

@@ -4,13 +4,10 @@
  * shortly before its instant, so that the switch itself costs a tap nothing. Whatever is wrong with
  * a set, the one in force stays, in memory and on disk; at a start the newest good one is taken.
  */
+
+import { PARAMETER_LEAD_MS, PARAMETER_LOOK_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import {
-  PARAMETER_FAULTS_MAX,
-  PARAMETER_LEAD_MS,
-  PARAMETER_LOOK_MS,
-  WIRE_TEXT_LENGTH_MAX,
-} from '../../engine/limits.ts';
+import { PARAMETER_FAULTS_MAX, WIRE_TEXT_LENGTH_MAX } from '../../engine/limits.ts';
 import type { Manifest } from '../../engine/parameters/manifest.ts';
 import { inForceAt, isSuperseded } from '../../engine/parameters/versions.ts';
 import type { Disk } from '../journal/disk.ts';

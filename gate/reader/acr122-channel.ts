@@ -4,8 +4,9 @@
  * so it may always be sent again; an answer that came damaged is asked for again.
  */
 import assert from 'node:assert/strict';
+import { READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { READER_ANSWER_MS_MAX, READER_TRIES } from '../../engine/limits.ts';
+import { READER_TRIES } from '../../engine/limits.ts';
 import {
   ACR122_NAK,
   type Acr122Frame,

@@ -2,8 +2,9 @@
  * What a reader is reached through, kept up: opened once on demand, and opened again, with growing
  * pauses up to a bound, whenever it is lost. Going and coming back are told as notices.
  */
+
+import { READER_PAUSE_MS_MAX, READER_PAUSE_MS_MIN } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { READER_PAUSE_MS_MAX, READER_PAUSE_MS_MIN } from '../../engine/limits.ts';
 import type { NoticeTaker } from './reader.ts';
 
 export interface ReaderOptions {

@@ -4,8 +4,8 @@
  * not the whole deadline.
  */
 import assert from 'node:assert/strict';
+import { READER_ACK_MS_MAX, READER_GAP_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { READER_ACK_MS_MAX, READER_GAP_MS } from '../../engine/limits.ts';
 import type { ByteLink, ByteLinkSource, ByteListener } from './byte-link.ts';
 
 export interface BrokenFrame {

@@ -2,7 +2,7 @@
  * How a gate finds cards in a reader of PC/SC. The reader itself keeps several cards apart, and
  * pcscd tells when one comes or goes.
  */
-import { PCSC_LOOK_MS, PCSC_WAIT_MS, READER_POLL_MS } from '../../engine/limits.ts';
+import { PCSC_LOOK_MS, PCSC_WAIT_MS, READER_POLL_MS } from '../../engine/durations.ts';
 import type { CardFinder, FoundCard } from './link-reader.ts';
 import type { PcscService } from './pcsc-service.ts';
 import type { PcscCard, PcscReaderState } from './pcsc-wire.ts';

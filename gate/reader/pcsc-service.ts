@@ -2,8 +2,10 @@
  * A client of pcscd, over its local socket and without a native package: one reader of it, its
  * state, and the card in it.
  */
+
+import { READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { APDU_RESPONSE_BYTES_MAX, READER_ANSWER_MS_MAX } from '../../engine/limits.ts';
+import { APDU_RESPONSE_BYTES_MAX } from '../../engine/limits.ts';
 import type { ByteLinkSource } from './byte-link.ts';
 import { FrameLine, type Scanner } from './frame-line.ts';
 import {

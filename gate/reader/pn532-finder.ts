@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { equalBytes } from '../../engine/bytes.ts';
-import { READER_EMPTY_LOOKS, READER_POLL_MS } from '../../engine/limits.ts';
+import { READER_POLL_MS } from '../../engine/durations.ts';
+import { READER_EMPTY_LOOKS } from '../../engine/limits.ts';
 import type { CardFinder, FoundCard } from './link-reader.ts';
 import type { Pn532, Target } from './pn532.ts';
 import type { NoticeTaker } from './reader.ts';

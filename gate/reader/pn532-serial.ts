@@ -4,8 +4,9 @@
  * command.
  */
 import assert from 'node:assert/strict';
+import { READER_ACK_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { PN532_PAYLOAD_BYTES_MAX, READER_ACK_MS_MAX, READER_TRIES } from '../../engine/limits.ts';
+import { PN532_PAYLOAD_BYTES_MAX, READER_TRIES } from '../../engine/limits.ts';
 import type { ByteLinkSource } from './byte-link.ts';
 import { acknowledgeMs, FrameLine } from './frame-line.ts';
 import { type ExchangeOptions, FROM_CHIP, type Pn532Channel, TO_CHIP } from './pn532-channel.ts';

@@ -1,8 +1,8 @@
 /** Byte links over sockets: TCP to a reader or a terminal server, and the local socket of pcscd. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { READER_CONNECT_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { READER_CONNECT_MS_MAX } from '../../engine/limits.ts';
 import type { ByteLink, ByteLinkSource, ByteListener } from './byte-link.ts';
 
 export function tcpLink(host: string, port: number): ByteLinkSource {

@@ -3,7 +3,7 @@
  * which ones come (`card-list.ts`). A station works without: only its start fails where the disk
  * does, later that is told and no more.
  */
-import { CARD_LIST_KEEP_MS } from '../../engine/limits.ts';
+import { CARD_LIST_KEEP_MS } from '../../engine/durations.ts';
 import { CardList, type CardListOptions } from './card-list.ts';
 import type { StationKeys } from './station-keys.ts';
 

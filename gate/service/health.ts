@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { HTTP_REQUEST_MS } from '../../engine/durations.ts';
 import { FaregateError, systemCode } from '../../engine/errors.ts';
-import { HEALTH_CONNECTIONS_MAX, HTTP_REQUEST_MS } from '../../engine/limits.ts';
+import { HEALTH_CONNECTIONS_MAX } from '../../engine/limits.ts';
 import type { GateStatus } from '../../engine/operator/status.ts';
 import { CONTROL_PATH, type Control } from './control.ts';
 

@@ -7,7 +7,8 @@
  */
 import type { ShiftClosed } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
-import { SHIFT_KEEP_MS, SHIFT_READ_RECORDS, SHIFT_RECORDS_MAX } from '../../engine/limits.ts';
+import { SHIFT_KEEP_MS } from '../../engine/durations.ts';
+import { SHIFT_READ_RECORDS, SHIFT_RECORDS_MAX } from '../../engine/limits.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
 import type { Clock } from '../clock.ts';
 import type { Disk } from '../journal/disk.ts';

@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
+import { HANDSHAKE_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError, systemCode } from '../../engine/errors.ts';
-import { HANDSHAKE_MS_MAX, UPLINK_ANSWERS_WAITING_MAX } from '../../engine/limits.ts';
+import { UPLINK_ANSWERS_WAITING_MAX } from '../../engine/limits.ts';
 import { encodeFrame, FrameDecoder } from '../../engine/wire/frame.ts';
 import type { Link, Transport } from './transport.ts';
 

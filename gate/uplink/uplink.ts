@@ -4,16 +4,16 @@
  * no harm; what leaves the journal is only what the engine says is durable. `docs/wire.md`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorCode, FaregateError } from '../../engine/errors.ts';
 import {
   HEARTBEAT_MS,
   UPLINK_ANSWER_MS_MAX,
-  UPLINK_BATCH_RECORDS,
   UPLINK_GATHER_MS,
   UPLINK_PAUSE_MS_MAX,
   UPLINK_PAUSE_MS_MIN,
   UPLINK_POLL_MS,
-} from '../../engine/limits.ts';
+} from '../../engine/durations.ts';
+import { type ErrorCode, FaregateError } from '../../engine/errors.ts';
+import { UPLINK_BATCH_RECORDS } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
 import type { GateStatus } from '../../engine/operator/status.ts';
 import type { Journal } from '../journal/port.ts';

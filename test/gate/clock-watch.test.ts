@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ClockQuality, clockQualityText } from '../../engine/clock-quality.ts';
 import { decodeEvent } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
-import { CLOCK_FRESH_MS } from '../../engine/limits.ts';
+import { CLOCK_FRESH_MS } from '../../engine/durations.ts';
 import { ClockWatch } from '../../gate/clock-watch.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
 import { ShiftJournal } from '../../gate/shift/shift-journal.ts';

@@ -9,42 +9,18 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { cmacKey } from '../../engine/crypto/mac.ts';
 import { at } from '../../engine/debit/codec.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
-import { silentLog } from '../../engine/log/log.ts';
-import {
-  type EngineOptions,
-  type RunningEngine,
-  startEngine,
-} from '../../engine/operator/engine.ts';
-import { enrolGate } from '../../engine/operator/enrolment.ts';
+import { startEngine } from '../../engine/operator/engine.ts';
 import type { DashboardState } from '../../engine/operator/view.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
-import { readBundle, TlsTransport } from '../../gate/uplink/tls.ts';
-import { Uplink } from '../../gate/uplink/uplink.ts';
-import { type GateKit, StationKit } from '../kit/station-kit.ts';
+import { engineOptions, upload } from '../kit/engine-kit.ts';
+import { StationKit } from '../kit/station-kit.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-engine-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
-
-function engineOptions(kit: StationKit, name: string): EngineOptions {
-  return {
-    dataDir: join(dir, name),
-    keyring: kit.keyring,
-    cardHash: cmacKey(new Uint8Array(16).fill(9)),
-    host: '127.0.0.1',
-    names: [],
-    uplinkPort: 0,
-    httpPort: 0,
-    city: 'Test',
-    currency: 'CNY',
-    log: silentLog,
-    onFailure: (error) => assert.fail(String(error)),
-  };
-}
 
 /** Forges the TAC of the debit with this sequence as the uplink reads it. */
 class ForgingJournal extends MemoryJournal {
@@ -62,31 +38,9 @@ class ForgingJournal extends MemoryJournal {
   }
 }
 
-async function upload(
-  engine: RunningEngine,
-  dataDir: string,
-  { gate, journal }: GateKit,
-): Promise<void> {
-  const outDir = join(dir, `bundle-${Math.random()}`);
-  await enrolGate(dataDir, { gateId: 'T1', station: 'Here', outDir });
-  const bundle = await readBundle(outDir);
-  const uplink = new Uplink({
-    gateId: 'T1',
-    transport: new TlsTransport({ host: '127.0.0.1', port: engine.uplinkPort, bundle }),
-    journal,
-    status: () => gate.counts.status(journal.backlog, 0),
-    log: silentLog,
-    random: Math.random,
-    onFailure: (error) => assert.fail(String(error)),
-  });
-  uplink.start();
-  await uplink.drained();
-  await uplink.stop();
-}
-
 test('a forged TAC goes to suspense and to the exceptions, the others are posted', async () => {
   const kit = new StationKit({ missingTapMinor: 500 });
-  const options = engineOptions(kit, 'forged');
+  const options = engineOptions(kit, join(dir, 'forged'));
   const engine = await startEngine(options);
   const journal = new ForgingJournal(3);
   const gate = kit.gate('exit', 4, { journal });
@@ -130,7 +84,7 @@ test('ports in use are named, and nothing is left open', async () => {
       resolve(typeof address === 'object' && address ? address.port : 0);
     });
   });
-  const options = engineOptions(kit, 'ports');
+  const options = engineOptions(kit, join(dir, 'ports'));
   for (const taken of [{ uplinkPort: port }, { httpPort: port }]) {
     await assert.rejects(startEngine({ ...options, ...taken }), {
       code: 'PORT_IN_USE',

@@ -9,15 +9,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { parseProfile } from '../../engine/card/purse/profile.ts';
-import { cmacKey } from '../../engine/crypto/mac.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
-import { silentLog } from '../../engine/log/log.ts';
 import { startEngine } from '../../engine/operator/engine.ts';
-import { enrolGate } from '../../engine/operator/enrolment.ts';
 import { openFareSets, sampleKept } from '../../engine/operator/fare-files.ts';
-import { readBundle, TlsTransport } from '../../gate/uplink/tls.ts';
-import { Uplink } from '../../gate/uplink/uplink.ts';
-import { type GateKit, StationKit } from '../kit/station-kit.ts';
+import { engineOptions, upload } from '../kit/engine-kit.ts';
+import { StationKit } from '../kit/station-kit.ts';
 import { fresh, run } from '../reference/fare-program.ts';
 import { writeTables } from '../reference/fare-tables.ts';
 
@@ -67,23 +63,6 @@ async function city(): Promise<string> {
   return out;
 }
 
-async function upload(port: number, dataDir: string, { gate, journal }: GateKit): Promise<void> {
-  const outDir = join(dir, `bundle-${gate.gateId}`);
-  await enrolGate(dataDir, { gateId: gate.gateId, station: 'Here', outDir });
-  const uplink = new Uplink({
-    gateId: gate.gateId,
-    transport: new TlsTransport({ host: '127.0.0.1', port, bundle: await readBundle(outDir) }),
-    journal,
-    status: () => gate.counts.status(journal.backlog, 0),
-    log: silentLog,
-    random: Math.random,
-    onFailure: (error) => assert.fail(String(error)),
-  });
-  uplink.start();
-  await uplink.drained();
-  await uplink.stop();
-}
-
 test('a week at gates that count a day: the engine gives back what the week caps', async () => {
   const fares = await city();
   const kit = new StationKit();
@@ -117,20 +96,8 @@ test('a week at gates that count a day: the engine gives back what the week caps
   assert.equal(10_000 - often.state.balanceMinor, spent.often);
 
   const dataDir = join(dir, 'data');
-  const engine = await startEngine({
-    dataDir,
-    keyring: kit.keyring,
-    cardHash: cmacKey(new Uint8Array(16).fill(9)),
-    host: '127.0.0.1',
-    names: [],
-    uplinkPort: 0,
-    httpPort: 0,
-    city: 'Test',
-    currency: 'CNY',
-    log: silentLog,
-    onFailure: (error) => assert.fail(String(error)),
-  });
-  for (const gate of [bus, entry, exit]) await upload(engine.uplinkPort, dataDir, gate);
+  const engine = await startEngine(engineOptions(kit, dataDir));
+  for (const gate of [bus, entry, exit]) await upload(engine, dataDir, gate);
   await engine.stop();
 
   const ask = (...more: string[]) =>

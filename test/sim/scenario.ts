@@ -2,7 +2,7 @@
  * What one seed means: how many gates and riders, how long, where, and which faults at what rate.
  * A run is told again by its seed; a failing one is shrunk by taking faults and journeys away.
  */
-import { UPLINK_PAUSE_MS_MAX } from '../../engine/limits.ts';
+import { UPLINK_PAUSE_MS_MAX } from '../../engine/durations.ts';
 import { Chance } from '../../gate/demo/chance.ts';
 import type { UplinkTiming } from '../../gate/uplink/uplink.ts';
 

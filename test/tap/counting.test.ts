@@ -5,6 +5,8 @@ import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { parseProfile } from '../../engine/card/purse/profile.ts';
 import { newCounters, readCounters } from '../../engine/fare/card/counters.ts';
 import type { CardRules } from '../../engine/fare/card/rules.ts';
+import { ModeHistory } from '../../engine/tap/mode-history.ts';
+import { Mode } from '../../engine/tap/modes.ts';
 import type { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { StationKit } from '../kit/station-kit.ts';
 
@@ -102,6 +104,40 @@ test('an hour and a minute is no transfer, and a missing exit neither capped nor
   const again = await entry.tap(card);
   assert.equal(again.decision.amountMinor, kit.fares.rules.missingTapMinor);
   assert.equal(countersOf(card).daySpentMinor, 180);
+});
+
+test('an entry in fareFree ends no ride: the transfer is still there at the exit', async () => {
+  const kit = new StationKit({}, 'Asia/Shanghai', rulesFor(riders));
+  const card = kit.card();
+  await kit.gate('single', BUS, { profiles, network: 'bus' }).tap(card);
+  kit.pass(10);
+  const modes = { mode: Mode.fareFree, history: new ModeHistory() };
+  await kit.gate('entry', 2, { profiles, network: 'metro', modes }).tap(card);
+  assert.deepEqual([countersOf(card).transferRow, countersOf(card).transfers], [1, 0]);
+  kit.pass(20);
+  const left = await kit.gate('exit', 9, { profiles, network: 'metro' }).tap(card);
+  assert.equal(left.decision.amountMinor, kit.fares.fareMinor(2, 9, 0) - 200);
+});
+
+test('after a stay that is charged as such the next ride is no transfer', async () => {
+  const kit = new StationKit(
+    { sameStationMinutes: 20, sameStationMinor: 100 },
+    'Asia/Shanghai',
+    rulesFor(riders),
+  );
+  const card = kit.card();
+  const metro = { profiles, network: 'metro' };
+  await kit.gate('single', BUS, { profiles, network: 'bus' }).tap(card);
+  kit.pass(5);
+  await kit.gate('entry', 2, metro).tap(card);
+  kit.pass(5);
+  assert.equal((await kit.gate('exit', 2, metro).tap(card)).decision.amountMinor, 100);
+  kit.pass(5);
+  await kit.gate('entry', 2, metro).tap(card);
+  assert.deepEqual([countersOf(card).transferRow, countersOf(card).transfers], [0, 0]);
+  kit.pass(20);
+  const left = await kit.gate('exit', 9, metro).tap(card);
+  assert.equal(left.decision.amountMinor, Math.min(kit.fares.fareMinor(2, 9, 0), 700 - 180));
 });
 
 test('a torn debit counts if it was committed, and only then', async () => {

@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MODE_HISTORY_MS, MODE_JOURNEY_MS_MAX } from '../../engine/durations.ts';
 import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
-import { MODE_HISTORY_MS, MODE_JOURNEY_MS_MAX, MODE_PERIODS_MAX } from '../../engine/limits.ts';
+import { MODE_PERIODS_MAX } from '../../engine/limits.ts';
 import { ModeHistory, type ModePeriod, stationNumber } from '../../engine/tap/mode-history.ts';
 import { planUnderModes } from '../../engine/tap/mode-plan.ts';
 import {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DebitState, TapKind } from '../../engine/debit/record.ts';
-import { TAP_RECOVERY_WINDOW_MS } from '../../engine/limits.ts';
+import { TAP_RECOVERY_WINDOW_MS } from '../../engine/durations.ts';
 import { ModeHistory } from '../../engine/tap/mode-history.ts';
 import { Mode } from '../../engine/tap/modes.ts';
 import { StationKit } from '../kit/station-kit.ts';

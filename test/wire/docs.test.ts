@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { at } from '../../engine/debit/codec.ts';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
+import { UPLOAD_IDLE_MS_MAX } from '../../engine/durations.ts';
 import {
   BATCH_RECORDS_MAX,
   FRAME_BYTES_MAX,
   FRAMES_WAITING_PER_GATE_MAX,
   INGEST_BYTES_MAX,
   UPLINK_WINDOW,
-  UPLOAD_IDLE_MS_MAX,
   WIRE_DEPTH_MAX,
   WIRE_ITEMS_MAX,
 } from '../../engine/limits.ts';

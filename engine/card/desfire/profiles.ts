@@ -3,6 +3,7 @@
  * layout of its cards, so numbers of files and keys, the application and the record are ours [U];
  * an operator's own profile replaces them. Commands and modes are those of `docs/desfire.md`.
  */
+import { tripFields } from '../journey-record.ts';
 import type { DesfireProfile, RecordFileSettings } from './profile.ts';
 
 const types: RecordFileSettings['types'] = {
@@ -19,16 +20,7 @@ const journey48: RecordFileSettings = {
   length: 48,
   records: 5,
   fields: {
-    type: { offset: 0, length: 1 },
-    terminal: { offset: 1, length: 8 },
-    industry: { offset: 9, length: 1 },
-    station: { offset: 10, length: 4 },
-    stationRest: { offset: 14, length: 3 },
-    amount: { offset: 17, length: 4 },
-    balance: { offset: 21, length: 4 },
-    dateTime: { offset: 25, length: 7 },
-    city: { offset: 32, length: 2 },
-    institution: { offset: 34, length: 8 },
+    ...tripFields,
     counter: { offset: 42, length: 2 },
   },
   types,

@@ -4,6 +4,7 @@
  * What is [1] or [U] is what a city most likely has to change.
  */
 import assert from 'node:assert/strict';
+import { tripFields } from '../journey-record.ts';
 import type { JourneyFileSettings, PurseProfile } from './profile.ts';
 
 /**
@@ -62,16 +63,7 @@ const trip: JourneyFileSettings = {
   length: 48,
   update: { cla: '80', p1: '00', p2: 'F0' },
   fields: {
-    type: { offset: 0, length: 1 },
-    terminal: { offset: 1, length: 8 },
-    industry: { offset: 9, length: 1 },
-    station: { offset: 10, length: 4 },
-    stationRest: { offset: 14, length: 3 },
-    amount: { offset: 17, length: 4 },
-    balance: { offset: 21, length: 4 },
-    dateTime: { offset: 25, length: 7 },
-    city: { offset: 32, length: 2 },
-    institution: { offset: 34, length: 8 },
+    ...tripFields,
     maxIncompleteAmount: { offset: 42, length: 4 },
     maxTime: { offset: 46, length: 2 },
   },

@@ -2,7 +2,7 @@
  * An account's taps in order, each once, and paired to stays in the paid area
  * (docs/fare-extensions.md, "Taps become rides").
  */
-import { ACCOUNT_ENTRY_WAITS_MS } from '../../limits.ts';
+import { ACCOUNT_ENTRY_WAITS_MS } from '../../durations.ts';
 import type { FareCalendar } from '../terms/calendar.ts';
 import type { FareTerms } from '../terms/terms.ts';
 import type { AccountTap } from './account.ts';

@@ -7,7 +7,13 @@
 
 import { reducedMinor } from '../account/reduction.ts';
 import { monthOfDay } from '../terms/month.ts';
-import { type CardCounters, DAY_SPENT_MAX, MONTH_SPENT_MAX, NO_NETWORK } from './counters.ts';
+import {
+  type CardCounters,
+  DAY_SPENT_MAX,
+  MONTH_SPENT_MAX,
+  NO_NETWORK,
+  TRANSFERS_MAX,
+} from './counters.ts';
 import { ANY_NETWORK, type CardRiderRules, type CardRules } from './rules.ts';
 
 const DAY_MS = 86_400_000;
@@ -93,6 +99,15 @@ export function endRide(
   counters.transferRow = 0;
   counters.network = network;
   return minor;
+}
+
+/**
+ * A stay ended that was no ride to the rules: the next ride is no transfer from it, nor from one
+ * before it, whose end the card no longer tells.
+ */
+export function endStay(counters: CardCounters): void {
+  counters.transferRow = 0;
+  counters.transfers = TRANSFERS_MAX;
 }
 
 /** Index of a network for the counters. */
