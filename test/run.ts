@@ -16,7 +16,14 @@ if (files.length === 0) {
   console.error(`no test file matches: ${wanted.join(' ')}`);
   process.exit(1);
 }
-// Node's runner leaves one core to itself, which is half of a machine with two.
-const options = ['--enable-source-maps', '--test', `--test-concurrency=${availableParallelism()}`];
+/** A file that is not done by then hangs: it fails, and its process is ended, so that others run. */
+const FILE_MS_MAX = 25 * 60_000;
+const options = [
+  '--enable-source-maps',
+  '--test',
+  // Node's runner leaves one core to itself, which is half of a machine with two.
+  `--test-concurrency=${availableParallelism()}`,
+  `--test-timeout=${FILE_MS_MAX}`,
+];
 const run = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' });
 process.exit(run.status ?? 1);

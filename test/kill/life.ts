@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DebitId } from '../../engine/debit/record.ts';
 import type { Reason } from '../../engine/tap/reasons.ts';
 import { gates, type KillPlan } from './plan.ts';
 
 const PROGRAM = fileURLToPath(new URL('./program.js', import.meta.url));
+
+const OPEN_MS_MAX = 60_000;
 
 /** The debit a decision speaks of. */
 export interface ShownDebit extends DebitId {
@@ -75,7 +78,10 @@ export class Life {
       return true;
     });
     this.#child.send(plan);
-    return Promise.race([ready, this.ended.then(() => false)]);
+    const late = sleep(OPEN_MS_MAX, null, { ref: false }).then(() => {
+      throw new Error('the process did not open its gates');
+    });
+    return Promise.race([ready, this.ended.then(() => false), late]);
   }
 
   /** Asks it to upload everything and to end in order. */

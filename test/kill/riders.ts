@@ -12,6 +12,8 @@ import type { Life } from './life.ts';
 import { gates, type KilledGate } from './plan.ts';
 
 const TAPS_MAX = 1000;
+/** By then a barrier has shown something, or never will. */
+const SHOWN_MS_MAX = 30_000;
 const BALANCE_MINOR = 0x3fff_ffff;
 /** The gate asks the rider to tap again, or has died. */
 const tryAgain: ReadonlySet<Reason | 'dead'> = new Set([
@@ -105,6 +107,7 @@ export class Rider {
   async #hold({ gateId }: KilledGate): Promise<Reason | 'dead'> {
     const life = await this.#street.life();
     const shown = life.nextShown(gateId);
+    let commands = 0;
     this.inHand = true;
     try {
       await serveVirtualCard({
@@ -113,6 +116,7 @@ export class Rider {
         card: {
           power: () => this.card.power(),
           transmit: (apdu) => {
+            commands += 1;
             this.#street.onCommand(false);
             const answer = this.card.transmit(apdu);
             this.#street.onCommand(true);
@@ -129,10 +133,17 @@ export class Rider {
     } finally {
       this.inHand = false;
     }
+    // A card that took too long to be woken is one that nobody tapped: no barrier speaks of it.
+    if (commands === 0) return 'dead';
     this.taps += 1;
-    return (await shown)?.reason ?? 'dead';
+    const decided = await Promise.race([shown, silence()]);
+    if (decided !== 'silent') return decided?.reason ?? 'dead';
+    this.#street.broken(`card ${this.#index} at ${gateId}: nothing was shown`);
+    return 'dead';
   }
 }
+
+const silence = (): Promise<'silent'> => sleep(SHOWN_MS_MAX, 'silent', { ref: false });
 
 function gateAt(station: number, side: KilledGate['side']): KilledGate {
   return gates.find((gate) => gate.station === station && gate.side === side)!;

@@ -82,6 +82,7 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   try {
     await run.live();
   } finally {
+    run.killAll();
     await engine.stop();
   }
   if (reckoning.violations.length === 0) await reckoning.settleAccounts(dir, run.riders);
@@ -101,6 +102,7 @@ class KillRun {
   readonly #uplinkPort: number;
   readonly #chance: Chance;
   readonly #next: Life[] = [];
+  readonly #lives = new Set<Life>();
   #life: Life | null = null;
   #arrivals: ((life: Life) => void)[] = [];
   /** Kills at the card's command that brings it to 0. */
@@ -140,7 +142,11 @@ class KillRun {
       onKill?.(this.counts.kills);
     }
     if (this.#reckoning.violations.length === 0) await this.#drain(riding);
-    for (const life of this.#next) life.kill();
+  }
+
+  /** Whatever the run came to, no process outlives it. */
+  killAll(): void {
+    for (const life of this.#lives) life.kill();
   }
 
   /** One process, from its first tap to its death. @param riding riders stop at a violation. */
@@ -191,7 +197,10 @@ class KillRun {
 
   /** Starts another process; the one that has waited longest is next. */
   #spawn(): Life {
-    this.#next.push(new Life((shown) => this.#reckoning.saw(shown)));
+    const life = new Life((shown) => this.#reckoning.saw(shown));
+    this.#lives.add(life);
+    void life.ended.then(() => this.#lives.delete(life));
+    this.#next.push(life);
     return this.#next.length > WAITING ? this.#next.shift()! : this.#next[0]!;
   }
 
