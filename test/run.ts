@@ -16,7 +16,7 @@ if (files.length === 0) {
   console.error(`no test file matches: ${wanted.join(' ')}`);
   process.exit(1);
 }
-/** A file that is not done by then hangs: it fails, and its process is ended, so that others run. */
+/** A file that is not done by then hangs: it fails, its process is ended, and others run. */
 const FILE_MS_MAX = 25 * 60_000;
 const options = [
   '--enable-source-maps',

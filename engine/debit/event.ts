@@ -15,7 +15,9 @@ import {
   type DebitId,
   DebitKind,
   DebitState,
+  ECASH_TRANSACTION,
   type InForce,
+  OPEN_LOOP_TRANSACTION,
 } from './record.ts';
 
 /** Modes that an event has room to count people under: the low bits of `mode`. */
@@ -83,10 +85,23 @@ export interface DebitEvidence {
 }
 
 /** Families of cards by the byte that names them in an evidence event. */
-export const EvidenceFamily = { desfire: 1 } as const;
+export const EvidenceFamily = { desfire: 1, bank: 2 } as const;
 export type EvidenceFamily = (typeof EvidenceFamily)[keyof typeof EvidenceFamily];
 
 export const EVIDENCE_BYTES = 109;
+
+/** Whose evidence is behind a debit of this transaction type; null: its proof is its TAC. */
+export function evidenceFamilyOf(transactionType: number): EvidenceFamily | null {
+  switch (transactionType) {
+    case DESFIRE_TRANSACTION:
+      return EvidenceFamily.desfire;
+    case ECASH_TRANSACTION:
+    case OPEN_LOOP_TRANSACTION:
+      return EvidenceFamily.bank;
+    default:
+      return null;
+  }
+}
 
 export type EventBody = ModeChanged | ClockJumped | ShiftClosed | DebitEvidence;
 
@@ -139,7 +154,7 @@ export function isEvent(bytes: Uint8Array, offset: number): boolean {
 /** Whether the debit at `records[offset]` has its proof in the event behind it. */
 export function wantsEvidence(records: Uint8Array, offset: number): boolean {
   return (
-    records[offset + at.transactionType] === DESFIRE_TRANSACTION &&
+    evidenceFamilyOf(records[offset + at.transactionType]!) !== null &&
     records[offset + at.kind] === DebitKind.debit &&
     records[offset + at.state] === DebitState.confirmed
   );
@@ -234,7 +249,9 @@ export function decodeEvent(bytes: Uint8Array, offset: number): GateEvent {
 
 function readEvidence(bytes: Uint8Array, offset: number): DebitEvidence {
   const family = bytes[offset + eventAt.family]!;
-  if (family !== EvidenceFamily.desfire) throw malformed('family', family);
+  if (family !== EvidenceFamily.desfire && family !== EvidenceFamily.bank) {
+    throw malformed('family', family);
+  }
   const from = offset + eventAt.payload;
   return { event: 'evidence', family, payload: bytes.slice(from, from + EVIDENCE_BYTES) };
 }

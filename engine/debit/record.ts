@@ -58,6 +58,14 @@ export type TapKind = (typeof TapKind)[keyof typeof TapKind];
  * proof is in the evidence event right behind it (`event.ts`).
  */
 export const DESFIRE_TRANSACTION = 0xd1;
+/**
+ * A bank card's: of e-cash, approved offline by the card; of a tap whose fare the engine charges
+ * later, of amount 0. Numbers of our own too, with the proof in the event right behind. Their
+ * offline counter is the card's ATC, as the card gave it with this very transaction: it moves with
+ * every transaction that the card begins, here or elsewhere, whatever becomes of it.
+ */
+export const ECASH_TRANSACTION = 0xec;
+export const OPEN_LOOP_TRANSACTION = 0xe0;
 
 /** The identity of a debit. */
 export interface DebitId {
@@ -109,7 +117,7 @@ export interface Debit extends DebitId, InForce {
   readonly keyIndex: number;
   readonly keyVersion: number;
   readonly algorithm: number;
-  /** 05 ED, 06 EP, 09 CAPP, D1 AES closed loop. */
+  /** 05 ED, 06 EP, 09 CAPP, D1 AES closed loop, EC e-cash, E0 open loop. */
   readonly transactionType: number;
   /** As the card gave it, before the increment. */
   readonly offlineCounter: number;

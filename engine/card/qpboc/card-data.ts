@@ -84,10 +84,33 @@ export function readCardNumber(elements: Elements): CardNumber | EcashReason {
   return { pan, panSequence };
 }
 
-/** What the denylist hashes of a card: PAN filled up with F to 20 digits ‖ sequence; 11 bytes. */
-export function denylistInput({ pan, panSequence }: CardNumber): Uint8Array {
-  const sequence = String(panSequence).padStart(2, '0');
-  return new Uint8Array(Buffer.from(`${pan.padEnd(20, 'F')}${sequence}`, 'hex'));
+const CARD_NUMBER_BYTES = 10;
+const PAN_DIGITS_MIN = 13;
+const PAN_DIGITS_MAX = 19;
+
+/**
+ * The card number as debit records and the denylist have it, 10 bytes: PAN filled up with zeros to
+ * 19 digits as a number of 8 bytes ‖ how many digits it has ‖ sequence. So the cards of one issuer
+ * (BIN) are one range, and each sequence of a PAN, which is a card of its own, is a number of its
+ * own.
+ */
+export function cardNumberOf({ pan, panSequence }: CardNumber): Uint8Array {
+  const number = new Uint8Array(CARD_NUMBER_BYTES);
+  new DataView(number.buffer).setBigUint64(0, BigInt(pan.padEnd(PAN_DIGITS_MAX, '0')));
+  number[8] = pan.length;
+  number[9] = panSequence;
+  return number;
+}
+
+/** The card of such a number; null where it is none. */
+export function cardOfNumber(number: Uint8Array): CardNumber | null {
+  const digits = number[8]!;
+  const panSequence = number[9]!;
+  if (digits < PAN_DIGITS_MIN || digits > PAN_DIGITS_MAX || panSequence > 99) return null;
+  const view = new DataView(number.buffer, number.byteOffset, CARD_NUMBER_BYTES);
+  const filled = view.getBigUint64(0).toString().padStart(PAN_DIGITS_MAX, '0');
+  const isFilled = filled.length === PAN_DIGITS_MAX && /^0*$/.test(filled.slice(digits));
+  return isFilled ? { pan: filled.slice(0, digits), panSequence } : null;
 }
 
 /** The offline balance after the purchase, 9F5D; null where the card does not say. */

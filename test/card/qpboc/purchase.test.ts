@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
 import { findApplications, selectApplication } from '../../../engine/card/qpboc/application.ts';
-import { availableMinor, denylistInput } from '../../../engine/card/qpboc/card-data.ts';
+import { availableMinor, cardNumberOf } from '../../../engine/card/qpboc/card-data.ts';
 import { verifyWithCardKey } from '../../../engine/card/qpboc/cryptogram.ts';
 import { evidenceOf } from '../../../engine/card/qpboc/evidence.ts';
 import { authenticate } from '../../../engine/card/qpboc/oda/authenticate.ts';
@@ -53,7 +53,7 @@ for (const sm2 of [false, true]) {
 
 test('the denylist is asked about number and sequence', () => {
   const { card } = approvedBy(buy(ecashCard(), 100));
-  assert.equal(toHex(denylistInput(card)), '6228000100001117FFFF01');
+  assert.equal(toHex(cardNumberOf(card)), '566E4D17F5A9F3481001');
 });
 
 test('a balance that is too low: online where the gate could be, else declined', () => {
@@ -123,7 +123,7 @@ test('between the phases the gate knows number and dates, and nothing is debited
   );
   assert(begun.result === 'pending');
   assert.equal(card.state.balanceMinor, 10_000);
-  assert.equal(toHex(denylistInput(begun.transaction.card)), '6228000100001117FFFF01');
+  assert.equal(toHex(cardNumberOf(begun.transaction.card)), '566E4D17F5A9F3481001');
   assert.equal(validityProblem(begun.transaction, TODAY), null);
   assert.equal(validityProblem(begun.transaction, 2031_01_01), 'expired');
   assert.equal(validityProblem(begun.transaction, 1995_06_30), 'notYetEffective');
