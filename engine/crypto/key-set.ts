@@ -23,7 +23,7 @@ export interface KeySet {
 /** A key set as an operator writes it, whose card-hash key may be left to us. */
 export type ClearKeySet = Omit<KeySet, 'cardHash'> & { readonly cardHash: Uint8Array | null };
 
-const USES: readonly KeyUse[] = ['purchase', 'tac', 'load'];
+const USES: readonly KeyUse[] = ['purchase', 'tac', 'load', 'capp'];
 const AES_USES: readonly AesKeyUse[] = ['debit', 'load', 'identity', 'transactionMac'];
 
 interface JsonKey {
@@ -68,6 +68,7 @@ const keySetSchema = {
     purchase: keysOfUse,
     tac: keysOfUse,
     load: keysOfUse,
+    capp: keysOfUse,
     desfire: {
       type: 'object',
       properties: Object.fromEntries(AES_USES.map((use) => [use, severalOf(aesKey)])),

@@ -13,7 +13,8 @@ import {
 } from './purse-cipher.ts';
 import { loadKey } from './words.ts';
 
-export type KeyUse = 'purchase' | 'tac' | 'load';
+/** `capp`: records of the extended application of e-cash. */
+export type KeyUse = 'purchase' | 'tac' | 'load' | 'capp';
 
 export interface MasterKey {
   readonly use: KeyUse;
@@ -40,6 +41,7 @@ export class Keyring {
     purchase: new Map(),
     tac: new Map(),
     load: new Map(),
+    capp: new Map(),
   };
 
   /** @param keys no two of one use, algorithm, index and version; `parseKeySet` sees to it. */
@@ -76,7 +78,7 @@ export class Keyring {
   /** A ring of those of the keys that `wanted` says. */
   restrictedTo(wanted: (key: MasterSchedule) => boolean): Keyring {
     const ring = new Keyring([]);
-    for (const use of ['purchase', 'tac', 'load'] as const) {
+    for (const use of ['purchase', 'tac', 'load', 'capp'] as const) {
       for (const [name, key] of this.#byUse[use]) {
         if (wanted(key)) ring.#byUse[use].set(name, key);
       }

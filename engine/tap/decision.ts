@@ -1,6 +1,7 @@
 /** What a tap asks of its driver beyond card and keys, and what it decides. */
 import type { AesAsk } from '../card/desfire/asks.ts';
 import type { Answer, Ask } from '../card/dialogue.ts';
+import type { RecordMacAsk } from '../card/qpboc/extended/asks.ts';
 import type { EvidenceEvent } from '../debit/event.ts';
 import type { Debit, TapKind } from '../debit/record.ts';
 import type { Reason } from './reasons.ts';
@@ -32,7 +33,7 @@ export interface EvidenceAsk {
   readonly event: EvidenceEvent;
 }
 
-export type TapAsk = Ask | AesAsk | IntentAsk | EvidenceAsk | CommitAsk;
+export type TapAsk = Ask | AesAsk | RecordMacAsk | IntentAsk | EvidenceAsk | CommitAsk;
 export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
 
 /** A tap under way, as its driver sees it: asks, is answered, and in the end decides. */

@@ -15,6 +15,8 @@ export interface SelectedApplication {
   readonly aid: Uint8Array;
   /** The list of terminal data it wants; empty where it has none. */
   readonly pdol: Uint8Array;
+  /** DF61, where its FCI has that: what it has of the extended application. */
+  readonly services: Uint8Array | null;
 }
 
 /**
@@ -49,5 +51,5 @@ export function* selectApplication(
   if (isFault(response)) return response.fault === 'gone' ? response : null;
   if (statusWord(response) !== SW_OK) return null;
   const pdol = select.pdol(response);
-  return pdol && { aid, pdol };
+  return pdol && { aid, pdol, services: select.services(response) };
 }

@@ -67,6 +67,8 @@ const others = {
   staticTagList: 'the list of signed elements is not the one allowed, the AIP',
   staticDataTooLong: 'the records that are signed are longer than any card has',
   dynamicSignatureData: 'the dynamic signature has no data of the length it says',
+  recordKeyUnknown: 'the gate has no key for the record of the extended application',
+  recordMacInvalid: 'the record of the extended application does not verify',
   dynamicSignatureAtc: 'the dynamic signature is of another transaction counter',
 } as const;
 

@@ -39,8 +39,14 @@ export const tag = {
   transactionType: 0x9c,
   unpredictableNumber: 0x9f37,
   terminalType: 0x9f35,
-  /** 00: no extended application; 01: segmented fares; 02, 03: pre-authorisation. */
+  /** What the terminal wants of the extended application: `EcashService`. */
   extendedApplication: 0xdf60,
+  /** What the card has of it, its segment limit, and what it owes on that. */
+  extendedServices: 0xdf61,
+  segmentLimit: 0xdf62,
+  segmentDeducted: 0xdf63,
+  /** E-cash balance. */
+  balance: 0x9f79,
   /** 01: the terminal verifies SM2. */
   smSupported: 0xdf69,
   /** The chain of offline data authentication. */

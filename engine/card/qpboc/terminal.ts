@@ -26,6 +26,12 @@ export interface EcashTerminal {
   readonly sm2: boolean;
 }
 
+/**
+ * DF60 [1]: 0 a purchase without the extended application, 1 one with a journey record (segmented
+ * fare), 2 a pre-authorisation, 3 its completion.
+ */
+export type EcashService = 0 | 1 | 2 | 3;
+
 /** What is a purchase's own. */
 export interface EcashPurchase {
   /** 0 to 12 digits. */
@@ -36,6 +42,8 @@ export interface EcashPurchase {
   readonly date: Uint8Array;
   /** 9F21, hhmmss, 3 BCD bytes. */
   readonly time: Uint8Array;
+  /** Left out: 0. */
+  readonly service?: EcashService;
 }
 
 /** Elements of type n: digits, right-aligned. */
@@ -71,13 +79,12 @@ function fixedValues(terminal: EcashTerminal): Values {
     [tag.currency, bcd(terminal.currency, 2)],
     [tag.transactionType, Uint8Array.of(terminal.transactionType)],
     [tag.terminalType, Uint8Array.of(TERMINAL_TYPE)],
-    [tag.extendedApplication, Uint8Array.of(0)],
     [tag.smSupported, Uint8Array.of(terminal.sm2 ? 1 : 0)],
   ]);
 }
 
 function ownValues(purchase: EcashPurchase): Values {
-  const { amountMinor, unpredictableNumber, date, time } = purchase;
+  const { amountMinor, unpredictableNumber, date, time, service = 0 } = purchase;
   assert(amountMinor >= 0 && amountMinor <= AMOUNT_MINOR_MAX, 'an amount of 12 digits');
   assert(unpredictableNumber.length === 4, 'an unpredictable number of 4 bytes');
   assert(date.length === 3 && time.length === 3, 'date and time of 3 bytes');
@@ -86,6 +93,7 @@ function ownValues(purchase: EcashPurchase): Values {
     [tag.unpredictableNumber, unpredictableNumber],
     [tag.date, date],
     [tag.time, time],
+    [tag.extendedApplication, Uint8Array.of(service)],
   ]);
 }
 
@@ -94,7 +102,13 @@ export function terminalElements(terminal: EcashTerminal, purchase: EcashPurchas
   return new Map([...fixedValues(terminal), ...ownValues(purchase)]);
 }
 
-const OWN: ReadonlySet<number> = new Set([tag.amount, tag.unpredictableNumber, tag.date, tag.time]);
+const OWN: ReadonlySet<number> = new Set([
+  tag.amount,
+  tag.unpredictableNumber,
+  tag.date,
+  tag.time,
+  tag.extendedApplication,
+]);
 
 interface Form {
   readonly apdu: Uint8Array;

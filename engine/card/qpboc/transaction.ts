@@ -105,7 +105,8 @@ export function* beginPurchase(
   return refusal('applicationMissing');
 }
 
-function refusal(reason: EcashReason): EcashRefusal {
+/** A purchase that cannot go on, for this reason. */
+export function refusal(reason: EcashReason): EcashRefusal {
   return { result: 'refused', reason };
 }
 
@@ -114,6 +115,24 @@ function* decide(
   forms: OptionsForms,
   purchase: EcashPurchase,
 ): Dialogue<PendingPurchase | EcashResult | 'next'> {
+  const decided = yield* askOptions(application, forms, purchase);
+  return decided === 'next' || 'result' in decided
+    ? decided
+    : yield* readAllButLast(decided.transaction, decided.records);
+}
+
+/** A purchase that the card approved, and the records that it wants read. */
+export interface Approval {
+  readonly transaction: EcashTransaction;
+  readonly records: readonly FileRecord[];
+}
+
+/** GET PROCESSING OPTIONS alone; `next`: the card wants another application tried. */
+export function* askOptions(
+  application: SelectedApplication,
+  forms: OptionsForms,
+  purchase: EcashPurchase,
+): Dialogue<Approval | EcashRefusal | 'next'> {
   const apdu = forms.command(application.pdol, purchase);
   if (apdu === null) return refusal('pdolMalformed');
   const answer = yield askOf(getProcessingOptions, apdu, null);
@@ -138,12 +157,11 @@ function* decide(
   if (options.kind === 'AAC') return { result: 'declined', transaction };
   if (options.kind === 'ARQC') return { result: 'online', transaction };
   const records = parseFileLocator(elements.get(tag.afl) ?? new Uint8Array(0));
-  return records === null
-    ? refusal('fileLocatorMalformed')
-    : yield* readAllButLast(transaction, records);
+  return records === null ? refusal('fileLocatorMalformed') : { transaction, records };
 }
 
-function* readAllButLast(
+/** Reads the records but the last, which takes the money. */
+export function* readAllButLast(
   transaction: EcashTransaction,
   records: readonly FileRecord[],
 ): Dialogue<PendingPurchase | EcashResult> {

@@ -113,6 +113,9 @@ const namesByInstruction: ReadonlyMap<number, CommandName> = new Map([
   [0x5a, 'PROVE'],
   [0xca, 'CITY CODE'],
   [0xa8, 'OPTIONS'],
+  // Of e-cash's extended application.
+  [0xb4, 'READ RECORD'],
+  [0xde, 'UPDATE'],
 ]);
 
 /** DESFire's, which come wrapped in class 90. */

@@ -7,6 +7,17 @@
 import { equalBytes, readU16 } from '../../../engine/bytes.ts';
 import { answer, type Command, parseCommand } from './command.ts';
 import { cardCryptogram, retailMac } from './ecash-crypto.ts';
+import {
+  type CappRecord,
+  commitCapp,
+  type ExtendedPersonality,
+  type ExtendedState,
+  moneyAfter,
+  type OpenService,
+  readCapp,
+  type Service,
+  updateCapp,
+} from './ecash-extended.ts';
 import type { EcashChain } from './ecash-issuing.ts';
 import {
   bcdAmount,
@@ -23,6 +34,8 @@ import {
 export interface EcashState {
   readonly balanceMinor: number;
   readonly atc: number;
+  /** Of a card with the extended application. */
+  readonly extended?: ExtendedState;
 }
 
 export interface EcashCardOptions {
@@ -41,6 +54,8 @@ interface Open {
   /** Record that ends it, as P1 ‖ P2 of READ RECORD. */
   readonly last: number;
   readonly balanceAfterMinor: number;
+  /** Of a card with the extended application. */
+  readonly service: OpenService | null;
 }
 
 const PPSE = Buffer.from('2PAY.SYS.DDF01', 'latin1');
@@ -57,6 +72,8 @@ interface Effect {
   /** Absent: the command ends an open purchase. */
   readonly open?: Open | null;
   readonly selected?: boolean;
+  /** Absent: the record that READ CAPP DATA gave is forgotten. */
+  readonly read?: CappRecord;
 }
 
 function status(sw: number): Effect {
@@ -73,6 +90,7 @@ export class EcashCard {
   #state: EcashState;
   #selected = false;
   #open: Open | null = null;
+  #read: CappRecord | null = null;
 
   constructor(options: EcashCardOptions) {
     this.#personality = options.personality;
@@ -93,6 +111,7 @@ export class EcashCard {
   power(): void {
     this.#selected = false;
     this.#open = null;
+    this.#read = null;
   }
 
   /** Answers a C-APDU with data ‖ SW1 ‖ SW2; any bytes get an answer of at least 2. */
@@ -103,6 +122,7 @@ export class EcashCard {
       this.#state = effect.state;
     }
     this.#open = effect.open ?? null;
+    this.#read = effect.read ?? null;
     if (effect.selected !== undefined) this.#selected = effect.selected;
     return effect.response;
   }
@@ -119,9 +139,11 @@ export class EcashCard {
     const { cla, ins } = command;
     if (cla === 0x00 && ins === 0xa4) return this.#select(command);
     if (cla === 0x80 && ins === 0xa8) return this.#decide(command);
-    if (cla === 0x00 && ins === 0xb2) return this.#read(command);
+    if (cla === 0x00 && ins === 0xb2) return this.#readRecord(command);
     if (cla === 0x80 && ins === 0xca) return this.#getData(command);
-    return status(cla === 0x00 || cla === 0x80 ? 0x6d00 : 0x6e00);
+    const effect =
+      this.#personality.extended && this.#extended(this.#personality.extended, command);
+    return effect ?? status(cla === 0x00 || cla === 0x80 ? 0x6d00 : 0x6e00);
   }
 
   #select({ p1, p2, data }: Command): Effect {
@@ -135,7 +157,9 @@ export class EcashCard {
     }
     const known = data.length >= 5 && equalBytes(data, aid.subarray(0, data.length));
     if (!known) return { ...status(0x6a82), selected: false };
-    const proprietary = tlv(0xa5, tlv(0x50, label), tlv(0x9f38, pdol));
+    const { extended } = this.#personality;
+    const services = extended ? tlv(0xbf0c, tlv(0xdf61, extended.services)) : none;
+    const proprietary = tlv(0xa5, tlv(0x50, label), tlv(0x9f38, pdol), services);
     return { response: answer(tlv(0x6f, tlv(0x84, aid), proprietary)), selected: true };
   }
 
@@ -149,9 +173,11 @@ export class EcashCard {
     if (this.#state.atc === ATC_MAX) return status(0x6985);
     const state = { ...this.#state, atc: this.#state.atc + 1 };
     const amountMinor = numberOfBcd(values.get(0x9f02) ?? new Uint8Array(0));
-    const decision = this.#quirks.decision ?? this.#judge(amountMinor, values);
+    const service = (values.get(0xdf60)?.[0] ?? 0) as Service;
+    const money = this.#moneyAfter(service, amountMinor);
+    const decision = this.#quirks.decision ?? this.#judge(money !== null, values);
     const approved = decision === 'TC';
-    const balanceAfterMinor = state.balanceMinor - (approved ? amountMinor : 0);
+    const balanceAfterMinor = approved && money ? money.balanceMinor : state.balanceMinor;
     const atc = Uint8Array.of(state.atc >> 8, state.atc);
     const related = Buffer.concat([
       Uint8Array.of(1),
@@ -189,13 +215,39 @@ export class EcashCard {
     if (!approved) return { response, state };
     // Without records the purchase ends here.
     if (!records) return { response, state: { ...state, balanceMinor: balanceAfterMinor } };
-    return { response, state, open: { ...records, balanceAfterMinor } };
+    const open = { ...records, balanceAfterMinor, service: null };
+    if (!this.#personality.extended || !money) return { response, state, open };
+    const opened: OpenService = {
+      service,
+      atc: state.atc,
+      tc: cryptogram,
+      read: this.#read,
+      amountMinor,
+      deductedAfterMinor: money.deductedMinor,
+      cache: new Map(),
+      fresh: true,
+    };
+    return { response, state, open: { ...open, service: opened } };
   }
 
-  #judge(amountMinor: number, values: ReadonlyMap<number, Uint8Array>): Decision {
+  #moneyAfter(service: Service, amountMinor: number): ReturnType<typeof moneyAfter> {
+    const { extended } = this.#personality;
+    const { balanceMinor } = this.#state;
+    if (extended) {
+      return moneyAfter(service, amountMinor, balanceMinor, this.#kept, extended, this.#read);
+    }
+    if (amountMinor > balanceMinor) return null;
+    return { balanceMinor: balanceMinor - amountMinor, deductedMinor: 0 };
+  }
+
+  get #kept(): ExtendedState {
+    return this.#state.extended ?? { records: [], deductedMinor: 0, proof: null };
+  }
+
+  #judge(enough: boolean, values: ReadonlyMap<number, Uint8Array>): Decision {
     const qualifiers = values.get(0x9f66) ?? new Uint8Array(4);
     if ((qualifiers[1]! & 0x80) !== 0) return 'ARQC';
-    if (amountMinor <= this.#state.balanceMinor) return 'TC';
+    if (enough) return 'TC';
     return (qualifiers[0]! & 0x08) !== 0 ? 'AAC' : 'ARQC';
   }
 
@@ -253,24 +305,68 @@ export class EcashCard {
   }
 
   /** 00 B2 record SFI<<3|4: only the records of an open purchase can be read. */
-  #read({ p1, p2 }: Command): Effect {
+  #readRecord({ p1, p2 }: Command): Effect {
     const open = this.#open;
     if (!open) return status(0x6985);
     const name = (p1 << 8) | p2;
     const record = open.records.get(name);
     if (!record) return { ...status(0x6a83), open };
     const response = answer(record);
-    if (name !== open.last) return { response, open };
-    return { response, state: { ...this.#state, balanceMinor: open.balanceAfterMinor } };
+    const { service, balanceAfterMinor } = open;
+    if (name !== open.last) {
+      return { response, open: { ...open, service: service && { ...service, fresh: false } } };
+    }
+    const state = { ...this.#state, balanceMinor: balanceAfterMinor };
+    if (service === null) return { response, state };
+    const extended = commitCapp(this.#kept, service);
+    return typeof extended === 'number'
+      ? status(extended)
+      : { response, state: { ...state, extended } };
   }
 
-  /** 80 CA: 9F79 balance, 9F36 counter. */
+  /** Commands of the extended application, once it is selected; null: none of them. */
+  #extended(personality: ExtendedPersonality, command: Command): Effect | null {
+    const { cla, ins, p1, p2, data } = command;
+    if (cla === 0x80 && ins === 0xb4) {
+      if (!this.#selected || this.#open) return status(0x6985);
+      const { sw, record, said } = readCapp(this.#kept, personality, command);
+      return record && said ? { response: answer(said), read: record } : status(sw);
+    }
+    if (cla === 0x84 && ins === 0xde) {
+      const open = this.#open;
+      const { sw, open: service } = updateCapp(
+        this.#kept,
+        personality,
+        open?.service ?? null,
+        command,
+      );
+      // A refusal ends the transaction [U].
+      return service && open ? { ...status(sw), open: { ...open, service } } : status(sw);
+    }
+    if (cla !== 0x80 || ins !== 0x5a) return null;
+    if (p1 !== 0 || p2 !== 0) return status(0x6a86);
+    if (data.length !== 2) return status(0x6700);
+    const { proof } = this.#kept;
+    const proven = proof !== null && readU16(data, 0) === proof.atc;
+    return proven ? { response: answer(proof.tc) } : status(0x9406);
+  }
+
+  /** 80 CA: 9F79 balance, 9F36 counter; DF61 to DF63 of the extended application. */
   #getData({ p1, p2 }: Command): Effect {
     const wanted = (p1 << 8) | p2;
     const { balanceMinor, atc } = this.#state;
-    if (wanted === 0x9f79) return { response: answer(tlv(0x9f79, bcdAmount(balanceMinor))) };
-    if (wanted !== 0x9f36) return status(0x6a88);
-    return { response: answer(tlv(0x9f36, Uint8Array.of(atc >> 8, atc))) };
+    const { extended } = this.#personality;
+    const elements = new Map([
+      [0x9f79, bcdAmount(balanceMinor)],
+      [0x9f36, Uint8Array.of(atc >> 8, atc)],
+    ]);
+    if (extended) {
+      elements.set(0xdf61, extended.services);
+      elements.set(0xdf62, bcdAmount(extended.segmentLimitMinor));
+      elements.set(0xdf63, bcdAmount(this.#kept.deductedMinor));
+    }
+    const value = elements.get(wanted);
+    return value ? { response: answer(tlv(wanted, value)) } : status(0x6a88);
   }
 }
 

@@ -174,13 +174,26 @@ function sm4(key: Uint8Array, blocks: Uint8Array): Buffer {
   return cipher.update(blocks);
 }
 
+/**
+ * A key of a card, of its issuer's: option A of bank cards' keys. @param pan digits
+ */
+export function bankCardKey(master: Uint8Array, pan: string, panSequence: number): Uint8Array {
+  const digits = `${pan}${String(panSequence).padStart(2, '0')}`.slice(-16).padStart(16, '0');
+  const y = Buffer.from(digits, 'hex');
+  return tripleDes(master, Buffer.concat([y, y.map((byte) => ~byte)]));
+}
+
 /** Retail MAC of 8 bytes (ISO 9797-1 algorithm 3, padding 2): DES, and 3DES on the last block. */
-export function retailMac(key: Uint8Array, data: Uint8Array): Uint8Array {
+export function retailMac(
+  key: Uint8Array,
+  data: Uint8Array,
+  iv: Uint8Array = new Uint8Array(8),
+): Uint8Array {
   const padded = new Uint8Array((data.length >> 3) * 8 + 8);
   padded.set(data);
   padded[data.length] = 0x80;
   const left = Buffer.concat([key.subarray(0, 8), key.subarray(0, 8)]);
-  let chain = new Uint8Array(8);
+  let chain = Uint8Array.from(iv);
   for (let at = 0; at < padded.length; at += 8) {
     const block = chain.map((byte, i) => byte ^ padded[at + i]!);
     const isLast = at + 8 === padded.length;

@@ -5,6 +5,7 @@
  */
 
 import { signRecoverable, signSm2 } from './ecash-crypto.ts';
+import type { ExtendedPersonality } from './ecash-extended.ts';
 import type { EcashChain } from './ecash-issuing.ts';
 
 export interface EcashPersonality {
@@ -31,6 +32,8 @@ export interface EcashPersonality {
   readonly macKey: Uint8Array;
   /** The chain for a terminal that says this of itself; null: no offline authentication. */
   readonly chainFor: (values: ReadonlyMap<number, Uint8Array>) => EcashChain | null;
+  /** Absent: the card has no extended application. */
+  readonly extended?: ExtendedPersonality;
 }
 
 /** Ways in which a card misbehaves or decides otherwise. */

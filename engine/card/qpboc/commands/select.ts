@@ -6,7 +6,7 @@
 import { PPSE_APPLICATIONS_MAX } from '../../../limits.ts';
 import { buildCommand, dataLength, LE_ALL, take } from '../../apdu.ts';
 import { baseStatuses } from '../../status.ts';
-import { findTlv, parseTlv } from '../../tlv.ts';
+import { findTag, findTlv, parseTlv } from '../../tlv.ts';
 import { tag } from '../tags.ts';
 
 const PPSE_NAME = new Uint8Array(Buffer.from('2PAY.SYS.DDF01', 'latin1'));
@@ -62,5 +62,12 @@ export const select = {
     if (!('objects' in parsed) || findTlv(parsed.objects, tag.fci) === null) return null;
     const pdol = findTlv(parsed.objects, tag.fci, tag.fciProprietary, tag.pdol);
     return pdol ? take(response, pdol.at, pdol.length) : new Uint8Array(0);
+  },
+
+  /** DF61 anywhere in the FCI [U]; null where it is not there. */
+  services(response: Uint8Array): Uint8Array | null {
+    const parsed = parseTlv(response, 0, dataLength(response));
+    const found = 'objects' in parsed ? findTag(parsed.objects, tag.extendedServices) : null;
+    return found && take(response, found.at, found.length);
   },
 };
