@@ -18,7 +18,6 @@ import type { Journal } from './journal/port.ts';
 import type { CardSession } from './reader/reader.ts';
 import type { AesKeyHolder } from './sam/aes-holder.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
-import type { RecordKeyHolder } from './sam/record-keys.ts';
 
 /** One command of a tap, as the trace keeps it. */
 export interface Stage {
@@ -39,8 +38,6 @@ export interface DriverParts {
   readonly keys: KeyHolder;
   /** Where the gate takes AES cards. */
   readonly aesKeys: AesKeyHolder | null;
-  /** Where the gate takes e-cash with the extended application. */
-  readonly recordKeys?: RecordKeyHolder;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly deadlineMs: number;
@@ -107,9 +104,7 @@ export class TapDriver {
         this.#unwritten.push(ask.event);
         answer = null;
       } else if (ask.ask === 'recordMac') {
-        const { recordKeys } = this.#parts;
-        invariant(recordKeys !== undefined, 'a gate of the extended application has its keys');
-        const made = recordKeys.answer(ask);
+        const made = this.#parts.keys.recordMac(ask);
         answer = made instanceof Promise ? await made : made;
       } else {
         const { aesKeys } = this.#parts;

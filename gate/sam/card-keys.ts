@@ -7,7 +7,7 @@
  * quarter of the host's work for a tap (`npm run bench -- tap`), which counts only where a process
  * serves hundreds of gates. So this stays small and simple, and nothing depends on what is in it.
  *
- * Only purchase keys are here. TAC keys are the issuer's and the engine's; a gate that held them
+ * Only purchase keys are kept here. TAC keys are the issuer's and the engine's; a gate that held them
  * could forge debits.
  *
  * A card has one of the eight places of a set chosen by a hash; a new card takes the place that was
@@ -17,7 +17,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { CardKeyRef } from '../../engine/card/dialogue.ts';
-import type { Keyring } from '../../engine/crypto/keyring.ts';
+import type { Keyring, MasterSchedule } from '../../engine/crypto/keyring.ts';
 import {
   cipherOf,
   deriveCardKey,
@@ -116,6 +116,11 @@ export class CardKeys {
       const tag = tagOf(identity);
       if (this.#placeOf(tag, identity) < 0) this.#derive(tag, identity, schedule);
     }
+  }
+
+  /** The master of records of e-cash's extended application, triple DES; undefined: none. */
+  recordMaster(index: number, version: number): MasterSchedule | undefined {
+    return this.#keyring.find('capp', index, version, 0);
   }
 
   /** Identities of the cards kept, in no order, for `warm` of another. */

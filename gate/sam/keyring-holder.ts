@@ -5,12 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import type { CardKeyRef, Mac1Answer, Mac1Ask } from '../../engine/card/dialogue.ts';
+import type { RecordMacAnswer, RecordMacAsk } from '../../engine/card/qpboc/extended/asks.ts';
 import {
   KEY_WORDS_MAX,
   MAC_WORDS_MAX,
   type PurseCipher,
 } from '../../engine/crypto/purse-cipher.ts';
 import { purchaseMac1, purchaseMac2, purchaseSession } from '../../engine/crypto/purse-mac.ts';
+import { recordKeySchedule, recordMac } from '../../engine/crypto/record-mac.ts';
 import { loadWord, storeWord } from '../../engine/crypto/words.ts';
 import { type CardKeys, IDENTITY_WORDS, identify } from './card-keys.ts';
 import type { KeyHolder } from './key-holder.ts';
@@ -33,6 +35,7 @@ export class KeyringHolder implements KeyHolder {
   #cipher: PurseCipher | null = null;
   #amountMinor = 0;
   readonly #mac1 = new Uint8Array(4);
+  readonly #recordMac = new Uint8Array(4);
 
   constructor(station: StationKeys) {
     this.#station = station;
@@ -69,6 +72,19 @@ export class KeyringHolder implements KeyHolder {
     if (!this.#cipher) assert.fail('mac2 without a purchase whose MAC1 was answered');
     const expected = purchaseMac2(this.#cipher, this.#session, this.#amountMinor);
     return mac2.length === 4 && loadWord(mac2, 0) === expected;
+  }
+
+  /**
+   * At once, by the keys in force. The card's key is derived anew each time, which is nothing beside
+   * the cryptogram that the card makes.
+   */
+  recordMac({ key, iv, bytes }: RecordMacAsk): RecordMacAnswer {
+    const master = this.#station.current.recordMaster(key.index, key.version);
+    if (!master) return 'unknownKey';
+    const schedule = recordKeySchedule(master, key.factor);
+    recordMac(schedule, iv, bytes, this.#recordMac);
+    schedule.fill(0);
+    return this.#recordMac;
   }
 
   /** Leaves the card's key in `#schedule`; null where the keyring lacks its master. */

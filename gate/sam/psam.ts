@@ -109,6 +109,11 @@ export class Psam implements KeyHolder {
     });
   }
 
+  /** A PSAM has no such keys. */
+  recordMac(): 'unknownKey' {
+    return 'unknownKey';
+  }
+
   async mac2(mac2: Uint8Array): Promise<boolean> {
     if (!this.#session) assert.fail('mac2 without a purchase whose MAC1 was answered');
     if (mac2.length !== MAC_BYTES) return false;

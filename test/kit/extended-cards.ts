@@ -16,7 +16,8 @@ import type { EcashCard } from '../../gate/reader/virtual/ecash-card.ts';
 import { bankCardKey } from '../../gate/reader/virtual/ecash-crypto.ts';
 import type { CappRecord, ExtendedState } from '../../gate/reader/virtual/ecash-extended.ts';
 import { testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
-import { RecordKeyringHolder } from '../../gate/sam/record-keys.ts';
+import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
+import { StationKeys } from '../../gate/sam/station-keys.ts';
 import { accepted, type EcashSetUp, ecashCard, formsOf, purchaseOf } from './ecash-cards.ts';
 
 export const cappMaster: Uint8Array = fromHex('404142434445464748494A4B4C4D4E4F');
@@ -61,23 +62,22 @@ export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
   });
 }
 
-export function recordHolder(master: Uint8Array = cappMaster): RecordKeyringHolder {
-  return new RecordKeyringHolder(
-    new Keyring([{ use: 'capp', index: 1, version: 1, algorithm: '3des', master }]),
-  );
+export function recordHolder(master: Uint8Array = cappMaster): KeyringHolder {
+  const ring = new Keyring([{ use: 'capp', index: 1, version: 1, algorithm: '3des', master }]);
+  return new KeyringHolder(new StationKeys(ring, 8));
 }
 
 /** Drives a dialogue; `transmit` is the card, null one that has gone. */
 export function driveExtended<R>(
   dialogue: ExtendedDialogue<R>,
   transmit: (apdu: Uint8Array) => Uint8Array | null,
-  holder: RecordKeyringHolder = recordHolder(),
+  holder: KeyringHolder = recordHolder(),
 ): R {
   let step = dialogue.next();
   while (!step.done) {
     const ask = step.value;
     assert(ask.ask === 'card' || ask.ask === 'recordMac');
-    step = dialogue.next(ask.ask === 'card' ? transmit(ask.apdu) : holder.answer(ask));
+    step = dialogue.next(ask.ask === 'card' ? transmit(ask.apdu) : holder.recordMac(ask));
   }
   return step.value;
 }

@@ -249,6 +249,7 @@ test('keys change in the middle of a tap: it opens, and the next finds the new k
     },
     mac1: (asked) => holder.mac1(asked),
     mac2: (mac2) => holder.mac2(mac2),
+    recordMac: (asked) => holder.recordMac(asked),
   };
   const first = await kit.gate('entry', 3, { keys: changing }).tap(card);
   assert.equal(first.decision.reason, 'open');

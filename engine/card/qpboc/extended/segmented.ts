@@ -18,6 +18,7 @@ import { parseDol } from '../dol.ts';
 import { tag } from '../tags.ts';
 import type { EcashPurchase, EcashService, OptionsForms } from '../terminal.ts';
 import {
+  type Approval,
   askOptions,
   type EcashRefusal,
   type EcashResult,
@@ -122,9 +123,7 @@ function* readRecord(
 }
 
 /**
- * The first phase of a purchase with the card opened: all records but the last. Nothing is debited
- * and no record is changed yet; `completePurchase` reads the last.
- * @param write the record anew, over that which was read
+ * GET PROCESSING OPTIONS and the first phase's rest in one, for whoever has nothing to ask between.
  */
 export function* beginExtended(
   card: OpenedCard,
@@ -133,10 +132,24 @@ export function* beginExtended(
   purchase: EcashPurchase & { readonly service: Exclude<EcashService, 0> },
   write: JourneyWriter,
 ): ExtendedDialogue<PendingPurchase | EcashResult> {
-  const decided = yield* askOptions(card.application, forms, purchase);
+  const means = { forms, readsOnline: false };
+  const decided = yield* askOptions(card.application, means, purchase);
   if (decided === 'next') return refusal('applicationMissing');
-  if ('result' in decided) return decided;
-  const { transaction, records } = decided;
+  return 'result' in decided ? decided : yield* updateExtended(card, profile, decided, write);
+}
+
+/**
+ * The first phase with a purchase that the card approved: its record, and all records of the file
+ * locator but the last. Nothing is debited and nothing changed yet; `completePurchase` reads the
+ * last.
+ * @param write the record anew, over that which was read
+ */
+export function* updateExtended(
+  card: OpenedCard,
+  profile: CompiledExtendedProfile,
+  { transaction, records }: Approval,
+  write: JourneyWriter,
+): ExtendedDialogue<PendingPurchase | EcashResult> {
   if (records.length === 0) {
     // The money went with GET PROCESSING OPTIONS, and the record cannot follow it.
     return { result: 'unknown', transaction, fault: null, reason: 'fileLocatorMalformed' };
