@@ -22,7 +22,8 @@ import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
-import type { Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import { RecentTaps } from '../../engine/tap/recent-taps.ts';
+import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -52,8 +53,10 @@ import { type AesKeyHolder, AesKeyringHolder } from '../../gate/sam/aes-holder.t
 import type { KeyHolder } from '../../gate/sam/key-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
+import { completeBank, type PlannedBank, UnpredictableNumbers } from '../../gate/station-bank.ts';
 import { completeDesfire } from '../../gate/station-desfire.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
+import { accepted, terminal, testIssuers } from './ecash-cards.ts';
 
 export const START_MS: number = Date.UTC(2026, 2, 2, 0, 0);
 
@@ -85,6 +88,21 @@ function master(): MasterKeys['purchase'] {
   return { index: 1, version: 1, master: new Uint8Array(randomBytes(16)) };
 }
 
+const desfireFirst: readonly CardFamily[] = ['desfire', 'purse'];
+
+/** E-cash of the published test card. */
+function plannedBank(): PlannedBank {
+  return {
+    accepted,
+    terminal,
+    issuers: testIssuers(),
+    policy: { fddaV00: false, staticData: false },
+    ecash: true,
+    openLoop: false,
+    maxAmountMinor: 100_000,
+  };
+}
+
 export interface GateKit {
   readonly gate: Gate;
   readonly journal: Journal;
@@ -105,6 +123,9 @@ export interface GateOptions {
   /** DESFire cards are taken: asked for first, or after the purses. */
   desfire?: 'first' | 'last';
   aesKeys?: AesKeyHolder;
+  /** Bank cards are taken: the published test card's chain, e-cash alone where nothing is said. */
+  bank?: Partial<PlannedBank>;
+  families?: readonly CardFamily[];
   /** Of another station than the kit's own. */
   unconfirmed?: UnconfirmedDebits;
 }
@@ -137,6 +158,8 @@ export class StationKit {
   );
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
+  readonly recent = new RecentTaps();
+  readonly #numbers = new UnpredictableNumbers();
   readonly zone: Zone;
   /** In force at all gates; may be replaced between two taps. */
   fares: CompiledFares;
@@ -227,9 +250,11 @@ export class StationKit {
       institution: new Uint8Array(8),
     };
     const buffers = new GateBuffers(place);
-    const desfire =
-      options.desfire &&
-      completeDesfire({ profiles, first: options.desfire === 'first' }, place, aesKeys);
+    const desfire = options.desfire && completeDesfire({ profiles }, place, aesKeys);
+    const families = options.desfire === 'first' ? desfireFirst : options.families;
+    const bank =
+      options.bank &&
+      completeBank({ ...plannedBank(), ...options.bank }, this.#numbers, this.recent);
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -243,6 +268,8 @@ export class StationKit {
       findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
       ...(desfire ? { desfire } : {}),
+      ...(bank ? { bank } : {}),
+      ...(families ? { families } : {}),
       ...(options.modes ? { modes: options.modes } : {}),
       ...(options.network === undefined ? {} : { network: options.network }),
       ...(options.inForce ? { inForce: options.inForce } : {}),

@@ -27,6 +27,8 @@ export const tag = {
   cardQualifiers: 0x9f6c,
   cardAuthentication: 0x9f69,
   availableBalance: 0x9f5d,
+  /** Balance of the e-cash, by GET DATA. */
+  balance: 0x9f79,
   /** What a terminal says of itself and of the purchase. */
   terminalQualifiers: 0x9f66,
   amount: 0x9f02,

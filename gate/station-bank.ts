@@ -1,0 +1,48 @@
+/**
+ * What a station adds to its gates' plans for bank cards: for each gate its commands made ahead and
+ * its unpredictable numbers, and for all of them together which cards tapped here last.
+ */
+import { randomBytes } from 'node:crypto';
+import { type EcashTerminal, OptionsForms } from '../engine/card/qpboc/terminal.ts';
+import { UNPREDICTABLE_AHEAD } from '../engine/limits.ts';
+import type { RecentTaps } from '../engine/tap/recent-taps.ts';
+import type { BankSetting } from '../engine/tap/setting.ts';
+
+type StationsOwn = 'forms' | 'unpredictableNumber' | 'recent';
+
+/** The part of a gate's plan; the rest is the station's. */
+export type PlannedBank = Omit<BankSetting, StationsOwn> & { readonly terminal: EcashTerminal };
+
+const NUMBER_BYTES = 4;
+
+/** Random numbers of 4 bytes (9F37), many drawn at a time; each is given out once. */
+export class UnpredictableNumbers {
+  readonly #random: (length: number) => Uint8Array;
+  #drawn: Uint8Array = new Uint8Array(0);
+  #at = 0;
+
+  constructor(random: (length: number) => Uint8Array = randomBytes) {
+    this.#random = random;
+  }
+
+  next(): Uint8Array {
+    if (this.#at === this.#drawn.length) {
+      this.#drawn = this.#random(UNPREDICTABLE_AHEAD * NUMBER_BYTES);
+      this.#at = 0;
+    }
+    const number = new Uint8Array(NUMBER_BYTES);
+    number.set(this.#drawn.subarray(this.#at, this.#at + NUMBER_BYTES));
+    this.#at += NUMBER_BYTES;
+    return number;
+  }
+}
+
+/** The whole setting of a gate. */
+export function completeBank(
+  { terminal, ...planned }: PlannedBank,
+  numbers: UnpredictableNumbers,
+  recent: RecentTaps,
+): BankSetting {
+  const forms = new OptionsForms(terminal);
+  return { ...planned, forms, unpredictableNumber: () => numbers.next(), recent };
+}
