@@ -7,6 +7,10 @@
 export const CARD_LIST_KEEP_MS = 60 * 60 * 1000;
 /** The promise to the rider, from the card's detection to the barrier. */
 export const TAP_DEADLINE_MS = 300;
+/** The same of bank cards, whose RSA signature alone takes a third of it. */
+export const BANK_TAP_DEADLINE_MS = 500;
+/** Kept of it for the last record, which is on the card by then. */
+export const BANK_DEBIT_RESERVE_MS = 30;
 /** Kept of the deadline for the card's own work on DEBIT: later than this, the tap is given up. */
 export const TAP_DEBIT_RESERVE_MS = 60;
 /** A rider who comes back within this time after a torn debit goes through on its proof. */

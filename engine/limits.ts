@@ -370,3 +370,7 @@ export const CA_KEYS_MAX = 256;
 export const REVOKED_CERTIFICATES_MAX = 8192;
 /** Issuer keys kept recovered: an SM2 one is a table of 48 KB. */
 export const ISSUER_KEYS_KEPT = 256;
+/** Bank cards whose last tap here a station remembers: a busy hour's, some 200 bytes each. */
+export const RECENT_TAPS_MAX = 16_384;
+/** Unpredictable numbers drawn at a time, so that no tap waits for random bytes. */
+export const UNPREDICTABLE_AHEAD = 64;

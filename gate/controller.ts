@@ -13,7 +13,7 @@ import {
   NOTHING_IN_FORCE,
   TapKind,
 } from '../engine/debit/record.ts';
-import { TAP_DEADLINE_MS } from '../engine/durations.ts';
+import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../engine/durations.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { type Decision, refuse, type TapRun } from '../engine/tap/decision.ts';
 import { Mode, NORMAL } from '../engine/tap/modes.ts';
@@ -53,6 +53,7 @@ export interface GateParts {
   readonly barrier: Barrier;
   readonly unconfirmed: UnconfirmedDebits;
   readonly clock: Clock;
+  /** Of taps of every family; absent: 300 ms, and 500 ms of bank cards. */
   readonly deadlineMs?: number;
   /** The journal again, where it counts shifts: told of what leaves no record. */
   readonly shifts?: Pick<ShiftJournal, 'tapped' | 'passed'>;
@@ -76,8 +77,10 @@ export class Gate {
   constructor(parts: GateParts) {
     this.#parts = parts;
     const { keys, aesKeys = null, journal, clock } = parts;
-    const { deadlineMs = TAP_DEADLINE_MS, keepBytes = false } = parts;
-    this.#driverParts = { keys, aesKeys, journal, clock, deadlineMs, keepBytes };
+    const { keepBytes = false } = parts;
+    const deadlineMs = parts.deadlineMs ?? TAP_DEADLINE_MS;
+    const bankDeadlineMs = parts.deadlineMs ?? BANK_TAP_DEADLINE_MS;
+    this.#driverParts = { keys, aesKeys, journal, clock, deadlineMs, bankDeadlineMs, keepBytes };
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
     this.#events = new EventLog({ gateId: parts.gateId, journal: parts.journal, isFull });

@@ -7,9 +7,14 @@
 import { readU16 } from '../engine/bytes.ts';
 import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
-import { type EvidenceEvent, encodeEvent } from '../engine/debit/event.ts';
+import {
+  type EvidenceEvent,
+  EvidenceFamily,
+  encodeEvent,
+  evidenceFamilyOf,
+} from '../engine/debit/event.ts';
 import { DEBIT_BYTES, type Debit } from '../engine/debit/record.ts';
-import { TAP_DEBIT_RESERVE_MS } from '../engine/durations.ts';
+import { BANK_DEBIT_RESERVE_MS, TAP_DEBIT_RESERVE_MS } from '../engine/durations.ts';
 import { FaregateError } from '../engine/errors.ts';
 import { invariant } from '../engine/invariant.ts';
 import type { Decision, TapRun } from '../engine/tap/decision.ts';
@@ -41,6 +46,8 @@ export interface DriverParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly deadlineMs: number;
+  /** Of bank cards. */
+  readonly bankDeadlineMs: number;
   /** Keep copies of commands and answers in the stages. */
   readonly keepBytes: boolean;
 }
@@ -99,7 +106,7 @@ export class TapDriver {
         this.#unwritten.push(ask.debit);
         answer = null;
       } else if (ask.ask === 'commit') {
-        answer = await this.#commit();
+        answer = await this.#commit(ask.debit);
       } else if (ask.ask === 'evidence') {
         this.#unwritten.push(ask.event);
         answer = null;
@@ -203,12 +210,16 @@ export class TapDriver {
     this.#intents.push(written);
   }
 
-  async #commit(): Promise<CommitAnswer> {
-    const { clock, deadlineMs } = this.#parts;
+  async #commit({ transactionType }: Debit): Promise<CommitAnswer> {
+    const { clock, deadlineMs, bankDeadlineMs } = this.#parts;
     this.#hostUs += clock.monotonicUs() - this.#markUs;
     const durable = await this.#durable();
     this.#markUs = clock.monotonicUs();
     if (!durable) return 'failed';
-    return this.elapsedUs() > (deadlineMs - TAP_DEBIT_RESERVE_MS) * 1000 ? 'late' : 'go';
+    const isBank = evidenceFamilyOf(transactionType) === EvidenceFamily.bank;
+    const latestMs = isBank
+      ? bankDeadlineMs - BANK_DEBIT_RESERVE_MS
+      : deadlineMs - TAP_DEBIT_RESERVE_MS;
+    return this.elapsedUs() > latestMs * 1000 ? 'late' : 'go';
   }
 }

@@ -13,7 +13,7 @@ import { AesCardKeys } from './sam/aes-card-keys.ts';
 import { type AesKeyHolder, AesKeyringHolder } from './sam/aes-holder.ts';
 
 /** The part of a gate's plan; the rest is the station's. */
-export type PlannedDesfire = Pick<DesfireSetting, 'profiles' | 'first'>;
+export type PlannedDesfire = Pick<DesfireSetting, 'profiles'>;
 
 export class StationDesfire {
   readonly cards: AesCardKeys;

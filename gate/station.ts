@@ -13,6 +13,7 @@ import { UPLINK_HANDSHAKES_MAX, UPLINK_READS_MAX, UPLINKS_AT_ONCE_MAX } from '..
 import type { Log } from '../engine/log/log.ts';
 import { readHexKey } from '../engine/operator/hex-key.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
+import { RecentTaps } from '../engine/tap/recent-taps.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import type { Zone } from '../engine/time.ts';
 import { type Barrier, CountingBarrier } from './barrier/barrier.ts';
@@ -32,6 +33,7 @@ import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
 import { ShiftJournal, type ShiftOptions } from './shift/shift-journal.ts';
+import { completeBank, type PlannedBank, UnpredictableNumbers } from './station-bank.ts';
 import { completeDesfire, type PlannedDesfire, StationDesfire } from './station-desfire.ts';
 import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
@@ -45,11 +47,19 @@ import { StationTurns, type Turns } from './uplink/turns.ts';
 import { Uplink } from './uplink/uplink.ts';
 
 /** What the station adds to a gate's plan. */
-type StationsOwn = 'findUnconfirmed' | 'prepareKey' | 'buffers' | 'modes' | 'inForce' | 'desfire';
+type StationsOwn =
+  | 'findUnconfirmed'
+  | 'prepareKey'
+  | 'buffers'
+  | 'modes'
+  | 'inForce'
+  | 'desfire'
+  | 'bank';
 
 /** `parametersVersion`: of the set it comes from, 0 or absent for none. */
 export type PlannedSetting = Omit<TapSetting, StationsOwn> & {
   readonly desfire?: PlannedDesfire;
+  readonly bank?: PlannedBank;
   readonly parametersVersion?: number;
 };
 
@@ -116,6 +126,8 @@ export class Station {
   readonly unconfirmed: UnconfirmedDebits;
   readonly keys: StationKeys;
   readonly desfire: StationDesfire;
+  /** Bank cards that tapped here last. */
+  readonly recent: RecentTaps = new RecentTaps();
   readonly modes: ModesInForce;
   readonly clockWatch: ClockWatch;
   readonly #watch: StationWatch;
@@ -279,9 +291,11 @@ export class Station {
     aesKeys: AesKeyHolder,
   ): () => TapSetting {
     const { modes, clockWatch } = this;
-    const complete = ({ desfire, ...from }: PlannedSetting): TapSetting => ({
+    const numbers = new UnpredictableNumbers();
+    const complete = ({ desfire, bank, ...from }: PlannedSetting): TapSetting => ({
       ...from,
       ...added,
+      ...(bank ? { bank: completeBank(bank, from.place, numbers, this.recent) } : {}),
       ...(desfire ? { desfire: completeDesfire(desfire, from.place, aesKeys) } : {}),
       buffers: new GateBuffers(from.place),
       modes,

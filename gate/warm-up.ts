@@ -78,7 +78,7 @@ export async function warmUp(
       findUnconfirmed: () => null,
       prepareKey: (ref) => keys.prepare(ref),
       ...(takesDesfire
-        ? { desfire: completeDesfire({ profiles: [profile], first: false }, place, aesKeys) }
+        ? { desfire: completeDesfire({ profiles: [profile] }, place, aesKeys) }
         : {}),
     };
     const gate = new Gate({

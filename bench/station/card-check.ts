@@ -68,7 +68,7 @@ function makeGates(plan: LoadPlan): ((card: Transmit) => void)[] {
   const denylist = Denylist.build(cmacKey(HASH_KEY), []);
   let sequence = 0;
   return [0, 1].map((gate) => {
-    const planned: Omit<PlannedSetting, 'desfire'> = settingOf(gate, denylist);
+    const planned: Omit<PlannedSetting, 'desfire' | 'bank'> = settingOf(gate, denylist);
     const setting = {
       ...planned,
       buffers: new GateBuffers(planned.place),

@@ -8,7 +8,7 @@ import { evidencePayload } from '../card/desfire/evidence.ts';
 import { commit, didNotCommit, type OpenPurse, prepareDebit } from '../card/desfire/purse.ts';
 import type { CommitAnswer } from '../card/dialogue.ts';
 import { writeUint } from '../card/journey-record.ts';
-import { type EvidenceEvent, EvidenceFamily } from '../debit/event.ts';
+import { EvidenceFamily } from '../debit/event.ts';
 import {
   DESFIRE_TRANSACTION,
   type Debit,
@@ -18,6 +18,7 @@ import {
 } from '../debit/record.ts';
 import { invariant } from '../invariant.ts';
 import type { TapDialogue } from './decision.ts';
+import { evidenceEvent } from './evidence-event.ts';
 import { faultOutcome } from './fault.ts';
 import { abandoned, debited, refusedDebit, unknown } from './outcome.ts';
 import type { DebitOutcome, DebitRequest } from './request.ts';
@@ -41,7 +42,8 @@ export function* debitDesfire(
   writeUint(record, 0, profile.layout.counter, counter + 1);
   const intent = makeIntent(purse, request, counter);
   const records = { recordBefore: newest, recordWritten: record };
-  const unproven = evidenceOf(request, evidencePayload({ ...records, proof: null }));
+  const family = EvidenceFamily.desfire;
+  const unproven = evidenceEvent(request, family, evidencePayload({ ...records, proof: null }));
   yield { ask: 'intent', debit: intent };
   yield { ask: 'evidence', event: unproven };
 
@@ -65,26 +67,8 @@ export function* debitDesfire(
     const outcome = didNotCommit(said) ? refusedDebit(intent, told) : unknown(intent, told);
     return { ...outcome, evidence: unproven };
   }
-  const evidence = evidenceOf(request, evidencePayload({ ...records, proof: said }));
+  const evidence = evidenceEvent(request, family, evidencePayload({ ...records, proof: said }));
   return { ...debited(intent, NO_TAC, balanceAfterMinor), evidence };
-}
-
-function evidenceOf(request: DebitRequest, payload: Uint8Array): EvidenceEvent {
-  const { inForce } = request;
-  return {
-    gateId: request.gateId,
-    gateSequence: request.sequence + 1,
-    instantMs: request.instantMs,
-    dateTime: request.dateTime,
-    station: request.toStation,
-    mode: inForce.mode,
-    denylistVersion: inForce.denylistVersion,
-    clockQuality: inForce.clockQuality,
-    parametersVersion: inForce.parametersVersion,
-    event: 'evidence',
-    family: EvidenceFamily.desfire,
-    payload,
-  };
 }
 
 function makeIntent(purse: OpenPurse, request: DebitRequest, counter: number): Debit {

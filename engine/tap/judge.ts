@@ -19,7 +19,8 @@ import type { DebitRequest } from './request.ts';
 import type { PendingDebit, Side, TapSetting } from './setting.ts';
 import type { SettlementSlot } from './settle.ts';
 
-const NO_STATION = new Uint8Array(4);
+/** Code of no station, 4 bytes. */
+export const NO_STATION: Uint8Array = new Uint8Array(4);
 
 export const tapKinds: Readonly<Record<Side, TapKind>> = {
   entry: TapKind.entry,
@@ -189,7 +190,8 @@ function ridesThough(
   });
 }
 
-function planTap(
+/** What the rules say of a card with this last journey. */
+export function planTap(
   setting: TapSetting,
   fares: CompiledFares,
   last: LastJourney,

@@ -2,7 +2,8 @@
  * Settles a debit whose card left before it answered. Of a purse there are two kinds of evidence:
  * the card's own proof (GET TRANSACTION PROVE, whose MAC2 the key holder checks) while the card
  * still holds that transaction, and the offline counter of the next INITIALIZE, which only a commit
- * moves. A DESFire card tells counter and record in a session under its own key.
+ * moves. A DESFire card tells counter and record in a session under its own key, a bank card its
+ * balance.
  */
 import { askMac1, askMac2, isFault } from '../card/dialogue.ts';
 import type { PurseInit } from '../card/purse/commands/initialize-for-purchase.ts';
@@ -124,5 +125,53 @@ export function settleByRecord(
     return settlement(slot, pending, DebitState.void, Evidence.cardState, tac);
   }
   if (counter !== offlineCounter + 1 || !pendingOnCard) return null;
+  return settlement(slot, pending, DebitState.confirmed, Evidence.cardState, tac);
+}
+
+/** What a card with the extended application tells of a pending debit. */
+export interface JourneySigns {
+  /** Its record is the one that the debit wrote. */
+  readonly pendingOnCard: boolean;
+  /** It gave the TC of that very transaction. */
+  readonly isProven: boolean;
+  /** Before the purchase at hand; null: not known. */
+  readonly balanceMinor: number | null;
+}
+
+/**
+ * A card that keeps its journey commits record and money together. Its proof settles the debit;
+ * without one, for a later purchase takes the proof away, its record with a balance that fits it.
+ * Another record with the balance of before: it was never committed. Else only the ledger can say.
+ */
+export function settleByJourney(
+  slot: SettlementSlot,
+  pending: Debit,
+  { pendingOnCard, isProven, balanceMinor }: JourneySigns,
+): Debit | null {
+  const { amountMinor, balanceBeforeMinor, tac } = pending;
+  const settled = (state: DebitState) => settlement(slot, pending, state, Evidence.cardState, tac);
+  if (pendingOnCard && isProven) return settled(DebitState.confirmed);
+  if (balanceBeforeMinor === 0 || balanceMinor === null) return null;
+  const expectedMinor = balanceBeforeMinor - (pendingOnCard ? amountMinor : 0);
+  if (balanceMinor !== expectedMinor) return null;
+  return settled(pendingOnCard ? DebitState.confirmed : DebitState.void);
+}
+
+/**
+ * A bank card tells the balance it has before the purchase at hand. What it had before the pending
+ * debit: that was never committed. That without the amount: it was. Anything else, or where a
+ * balance is not known: the card was used elsewhere, and only the ledger can say.
+ */
+export function settleByBalance(
+  slot: SettlementSlot,
+  pending: Debit,
+  balanceMinor: number,
+): Debit | null {
+  const { amountMinor, balanceBeforeMinor, tac } = pending;
+  if (balanceBeforeMinor === 0) return null;
+  if (balanceMinor === balanceBeforeMinor) {
+    return settlement(slot, pending, DebitState.void, Evidence.cardState, tac);
+  }
+  if (balanceMinor !== balanceBeforeMinor - amountMinor) return null;
   return settlement(slot, pending, DebitState.confirmed, Evidence.cardState, tac);
 }

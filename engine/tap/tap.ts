@@ -16,9 +16,11 @@ import {
 } from '../card/purse/selected.ts';
 import { type Debit, NOTHING_IN_FORCE, type TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
+import { bankTap } from './bank-tap.ts';
 import { checkCard } from './card-check.ts';
 import { type Decision, refuse, type TapDialogue, type TapRun } from './decision.ts';
 import { desfireTap } from './desfire-tap.ts';
+import { ecashJourney } from './ecash-journey.ts';
 import { mayRideExpired } from './expiry.ts';
 import { faultOutcome } from './fault.ts';
 import {
@@ -33,7 +35,7 @@ import {
 } from './judge.ts';
 import { atTheDoor } from './modes.ts';
 import { type Quoted, runPhases } from './phases.ts';
-import type { PendingDebit, TapSetting } from './setting.ts';
+import { type CardFamily, cardFamilies, type PendingDebit, type TapSetting } from './setting.ts';
 import { settleByProof } from './settle.ts';
 
 const NO_UID = new Uint8Array(0);
@@ -58,7 +60,7 @@ function* quoteTap(
   sequence: number,
   linkUid: Uint8Array,
 ): TapDialogue<Decision | Quoted> {
-  const { side, gateId, desfire, inForce = NOTHING_IN_FORCE } = setting;
+  const { side, gateId, inForce = NOTHING_IN_FORCE, families = cardFamilies } = setting;
   const tapKind = tapKinds[side];
   const door = atTheDoor(modeOf(setting), side);
   if (door) return { ...refuse(tapKind, door, ''), open: door === 'released' };
@@ -67,20 +69,26 @@ function* quoteTap(
   const dateTime = new Uint8Array(7);
   const scene = { setting, tapKind, fares, gateId, sequence, instantMs, dateTime, inForce };
   const first = setting.profiles[0];
-  if (first === undefined || desfire?.first) {
-    writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
-    const decision = desfire ? yield* desfireTap(scene, desfire, linkUid) : null;
-    if (decision) return decision;
-    if (first === undefined) return refuse(tapKind, 'cardUnsupported', '');
+  let purse: SelectedPurse | null = null;
+  let missed: Decision | null = null;
+  for (const family of families) {
+    if (family !== 'purse') {
+      writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
+      const decision = yield* tapOther(scene, family, linkUid);
+      if (decision) return decision;
+    } else if (first !== undefined) {
+      const selected = yield selectAsk(first);
+      const found = purseIn(first, selected) ?? (yield* selectPurse(setting.profiles, selected));
+      writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
+      if (!('fault' in found)) {
+        purse = found;
+        break;
+      }
+      missed = unselected(tapKind, found);
+      if (found.fault === 'gone') return missed;
+    }
   }
-  const selected = yield selectAsk(first);
-  const purse = purseIn(first, selected) ?? (yield* selectPurse(setting.profiles, selected));
-  writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
-  if ('fault' in purse) {
-    const isOther = desfire !== undefined && !desfire.first && purse.fault !== 'gone';
-    const decision = isOther ? yield* desfireTap(scene, desfire, linkUid) : null;
-    return decision ?? unselected(tapKind, purse);
-  }
+  if (purse === null) return missed ?? refuse(tapKind, 'cardUnsupported', '');
   const unfit = checkCard(purse, dateTime);
   const isOver = unfit === 'expired' && mayRideExpired(modeOf(setting), side);
   if (unfit && !isOver) return refuse(tapKind, unfit, '');
@@ -122,6 +130,21 @@ function* quoteTap(
   }
   const decision = refuse(tapKind, request, '');
   return settlement ? { ...decision, closed: [settlement], settled } : decision;
+}
+
+/** The decision of a card of this family; null: it has none of its applications. */
+function* tapOther(
+  scene: TapScene,
+  family: Exclude<CardFamily, 'purse'>,
+  linkUid: Uint8Array,
+): TapDialogue<Decision | null> {
+  const { desfire, bank } = scene.setting;
+  if (family === 'bank') {
+    if (!bank) return null;
+    const decision = yield* ecashJourney(scene, bank);
+    return decision === 'plain' ? yield* bankTap(scene, bank) : decision;
+  }
+  return desfire ? yield* desfireTap(scene, desfire, linkUid) : null;
 }
 
 /**

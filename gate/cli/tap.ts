@@ -109,7 +109,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     throw new FaregateError('USAGE', '--amount is for PBOC purses: DESFire cards need a side');
   }
   const fixed = readSetting(args, fares);
-  const planned = desfire && { profiles: [desfire], first: true };
+  const planned = desfire && { profiles: [desfire] };
   const setting: TapSetting = {
     ...fixed,
     profiles,

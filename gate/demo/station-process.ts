@@ -155,7 +155,7 @@ async function addGates(
 ): Promise<GateSlot[]> {
   const files = demoFiles(dir);
   const profiles = acceptedProfiles(fares).map(compileProfile);
-  const desfire = { profiles: [acceptedDesfire(fares)], first: false };
+  const desfire = { profiles: [acceptedDesfire(fares)] };
   const slots: GateSlot[] = [];
   for (const { gateId, number, side, station: index, stationName } of planGates(plan, fares)) {
     const reader = new VirtualReader({ name: gateId, chance: () => shared.chance.fraction() });

@@ -7,8 +7,8 @@
  * quarter of the host's work for a tap (`npm run bench -- tap`), which counts only where a process
  * serves hundreds of gates. So this stays small and simple, and nothing depends on what is in it.
  *
- * Only purchase keys are kept here. TAC keys are the issuer's and the engine's; a gate that held them
- * could forge debits.
+ * Only purchase keys are kept here. TAC keys are the issuer's and the engine's; a gate that held
+ * them could forge debits.
  *
  * A card has one of the eight places of a set chosen by a hash; a new card takes the place that was
  * filled first. Each card takes 280 bytes in typed arrays (tag 4, identity 20, schedule 256), and

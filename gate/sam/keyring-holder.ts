@@ -75,8 +75,8 @@ export class KeyringHolder implements KeyHolder {
   }
 
   /**
-   * At once, by the keys in force. The card's key is derived anew each time, which is nothing beside
-   * the cryptogram that the card makes.
+   * At once, by the keys in force. The card's key is derived anew each time, which is nothing
+   * beside the cryptogram that the card makes.
    */
   recordMac({ key, iv, bytes }: RecordMacAsk): RecordMacAnswer {
     const master = this.#station.current.recordMaster(key.index, key.version);

@@ -13,9 +13,10 @@ import {
   STATION_GATES_MAX,
 } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
-import type { Side } from '../../engine/tap/setting.ts';
+import { type CardFamily, cardFamilies, type Side } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Uplinks } from '../station.ts';
+import { type BankConfig, bankSchema } from './bank.ts';
 
 export interface SamConfig {
   /** A reader link, as `--reader` takes it. */
@@ -53,8 +54,10 @@ export interface ServiceConfig {
   readonly profiles: readonly string[];
   /** The same of AES closed-loop cards; absent: none are taken. */
   readonly desfireProfiles?: readonly string[];
-  /** Which family a card is asked for first; absent: the purses. */
-  readonly firstFamily?: 'purse' | 'desfire';
+  /** Bank cards; absent: none are taken. */
+  readonly bank?: BankConfig;
+  /** The order in which a card is asked for its family; absent: purses, AES cards, bank cards. */
+  readonly families?: readonly CardFamily[];
   /** 2 bytes and 8 bytes of the journey record. */
   readonly city: string;
   readonly institution: string;
@@ -115,7 +118,13 @@ export const serviceConfigSchema = object(
     fares: text,
     profiles: { type: 'array', maxItems: 16, items: text },
     desfireProfiles: { type: 'array', minItems: 1, maxItems: 16, items: text },
-    firstFamily: { enum: ['purse', 'desfire'] },
+    bank: bankSchema,
+    families: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { enum: [...cardFamilies] },
+    },
     city: hex(2),
     institution: hex(8),
     health: object(['host', 'port'], {
@@ -159,9 +168,9 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   requireDistinct(config, path);
   requireZone(config.zone, path);
   requireLoopback(config, path);
-  requireProfiles(config, path);
+  requireFamilies(config, path);
   const folder = dirname(path);
-  const { control, denylist, parameters, sharedLog } = config;
+  const { bank, control, denylist, parameters, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
@@ -188,6 +197,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       ? { parameters: { folder: at(parameters.folder), publicKey: at(parameters.publicKey) } }
       : {}),
     profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
+    ...(bank ? { bank: { ...bank, caKeys: at(bank.caKeys) } } : {}),
     ...(config.desfireProfiles
       ? { desfireProfiles: config.desfireProfiles.map((name) => (isFile(name) ? at(name) : name)) }
       : {}),
@@ -227,18 +237,31 @@ function requireLoopback({ control, health }: ServiceConfig, path: string): void
   );
 }
 
-/** A gate of AES cards alone has no purse's profile. */
-function requireProfiles({ profiles, desfireProfiles, firstFamily }: ServiceConfig, path: string) {
-  if (profiles.length === 0 && !desfireProfiles) {
+/** Where other families are taken, no purse's profile is needed; the order names what is taken. */
+function requireFamilies(config: ServiceConfig, path: string): void {
+  const { profiles, desfireProfiles, bank, families } = config;
+  const taken = { purse: profiles.length > 0, desfire: !!desfireProfiles, bank: !!bank };
+  if (!Object.values(taken).includes(true)) {
     throw new FaregateError(
       'CONFIG_INVALID',
       `${path}: field /profiles must NOT have fewer than 1`,
     );
   }
-  if (firstFamily === 'desfire' && !desfireProfiles) {
-    throw new FaregateError('CONFIG_INVALID', `${path}: field /firstFamily needs /desfireProfiles`);
+  if (!families) return;
+  for (const family of cardFamilies) {
+    const isNamed = families.includes(family);
+    if (isNamed === taken[family]) continue;
+    const what = isNamed ? `names ${family}, which needs` : `leaves out ${family} of`;
+    const message = `${path}: field /families ${what} /${familyFields[family]}`;
+    throw new FaregateError('CONFIG_INVALID', message);
   }
 }
+
+const familyFields: Readonly<Record<CardFamily, keyof ServiceConfig>> = {
+  purse: 'profiles',
+  desfire: 'desfireProfiles',
+  bank: 'bank',
+};
 
 function requireZone(zone: string, path: string): void {
   try {

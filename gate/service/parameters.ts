@@ -21,7 +21,6 @@ import { type Contents, loadContents } from '../parameters/contents.ts';
 import type { SetFolder } from '../parameters/set-folder.ts';
 import { type ParameterNews, StationParameters } from '../parameters/station-parameters.ts';
 import type { GatePlan } from '../station.ts';
-import type { PlannedDesfire } from '../station-desfire.ts';
 import type { GateConfig } from './config.ts';
 
 /** What a gate's plan says of its taps; a new object when something of it has changed. */
@@ -32,8 +31,8 @@ export interface ServiceParametersOptions {
   readonly sets: { readonly folder: string; readonly publicKey: KeyObject } | null;
   /** From the configuration. */
   readonly own: Contents;
-  /** AES cards that are taken, whatever set is in force; null: none. */
-  readonly desfire: PlannedDesfire | null;
+  /** Other cards than purses, whatever set is in force, and the order of families. */
+  readonly others: Pick<GateSetting, 'desfire' | 'bank' | 'families'>;
   readonly gates: readonly GateConfig[];
   readonly zone: Zone;
   readonly keyring: Keyring;
@@ -174,13 +173,12 @@ export class ServiceParameters {
   }
 
   #settingsOf(contents: Contents): ReadonlyMap<string, GateSetting> {
-    const { gates, nowMs, zone, desfire } = this.#options;
+    const { gates, nowMs, zone, others } = this.#options;
     const atMs = nowMs();
     return new Map(
       gates.map((gate) => {
         const place = placeOf(gate, contents, atMs);
-        const setting = settingFor(gate, contents, place, zone);
-        return [gate.id, desfire ? { ...setting, desfire } : setting];
+        return [gate.id, { ...settingFor(gate, contents, place, zone), ...others }];
       }),
     );
   }

@@ -33,8 +33,10 @@ import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
+import type { PlannedBank } from '../station-bank.ts';
 import { gateAesKeyring } from '../station-desfire.ts';
 import { warmUp } from '../warm-up.ts';
+import { openBank } from './bank.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
 import type { Loaded } from './self-test.ts';
@@ -48,6 +50,8 @@ export interface ServiceFiles extends Loaded {
   readonly denylistKey: KeyObject | null;
   /** That the operator signs parameter sets with; likewise. */
   readonly parametersKey: KeyObject | null;
+  /** Null where the configuration takes no bank cards. */
+  readonly bank: PlannedBank | null;
 }
 
 /** @throws FaregateError naming the file that is missing, damaged or refused. */
@@ -69,6 +73,7 @@ export async function loadFiles(
     profiles,
     denylistKey: config.denylist ? await readPublicKey(config.denylist.publicKey) : null,
     parametersKey: config.parameters ? await readPublicKey(config.parameters.publicKey) : null,
+    bank: config.bank ? await openBank(config.bank) : null,
   };
 }
 
@@ -168,10 +173,11 @@ async function openParameters(options: ServiceOptions, zone: Zone): Promise<Serv
       settings: { city, institution },
       mode: null,
     },
-    desfire:
-      files.desfire.length > 0
-        ? { profiles: files.desfire, first: config.firstFamily === 'desfire' }
-        : null,
+    others: {
+      ...(files.desfire.length > 0 ? { desfire: { profiles: files.desfire } } : {}),
+      ...(files.bank ? { bank: files.bank } : {}),
+      ...(config.families ? { families: config.families } : {}),
+    },
     gates: config.gates,
     zone,
     keyring,

@@ -33,6 +33,7 @@ export function blankRecord(id = '2701', bytes = 48, sfi = 21): CappRecord {
 
 export interface ExtendedSetUp extends Omit<EcashSetUp, 'state'> {
   readonly balanceMinor?: number;
+  readonly atc?: number;
   readonly segmentLimitMinor?: number;
   readonly cacheBytes?: number;
   readonly services?: string;
@@ -42,7 +43,7 @@ export interface ExtendedSetUp extends Omit<EcashSetUp, 'state'> {
 /** The published test card with the extended application and 100.00 on it. */
 export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
   const { balanceMinor = 10_000, segmentLimitMinor = 0, cacheBytes = 256 } = setUp;
-  const { services = 'C0', extended, personality, ...rest } = setUp;
+  const { services = 'C0', atc, extended, personality, ...rest } = setUp;
   return ecashCard({
     ...rest,
     personality: {
@@ -57,6 +58,7 @@ export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
     },
     state: {
       balanceMinor,
+      ...(atc === undefined ? {} : { atc }),
       extended: { records: [blankRecord()], deductedMinor: 0, proof: null, ...extended },
     },
   });

@@ -22,7 +22,8 @@ import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
-import type { Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import { RecentTaps } from '../../engine/tap/recent-taps.ts';
+import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -52,8 +53,11 @@ import { type AesKeyHolder, AesKeyringHolder } from '../../gate/sam/aes-holder.t
 import type { KeyHolder } from '../../gate/sam/key-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
+import { completeBank, type PlannedBank, UnpredictableNumbers } from '../../gate/station-bank.ts';
 import { completeDesfire } from '../../gate/station-desfire.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
+import { accepted, terminal, testIssuers } from './ecash-cards.ts';
+import { cappMaster } from './extended-cards.ts';
 
 export const START_MS: number = Date.UTC(2026, 2, 2, 0, 0);
 
@@ -85,6 +89,21 @@ function master(): MasterKeys['purchase'] {
   return { index: 1, version: 1, master: new Uint8Array(randomBytes(16)) };
 }
 
+const desfireFirst: readonly CardFamily[] = ['desfire', 'purse'];
+
+/** E-cash of the published test card. */
+function plannedBank(): PlannedBank {
+  return {
+    accepted,
+    terminal,
+    issuers: testIssuers(),
+    policy: { fddaV00: false, staticData: false },
+    ecash: true,
+    openLoop: false,
+    maxAmountMinor: 100_000,
+  };
+}
+
 export interface GateKit {
   readonly gate: Gate;
   readonly journal: Journal;
@@ -105,6 +124,9 @@ export interface GateOptions {
   /** DESFire cards are taken: asked for first, or after the purses. */
   desfire?: 'first' | 'last';
   aesKeys?: AesKeyHolder;
+  /** Bank cards are taken: the published test card's chain, e-cash alone where nothing is said. */
+  bank?: Partial<PlannedBank>;
+  families?: readonly CardFamily[];
   /** Of another station than the kit's own. */
   unconfirmed?: UnconfirmedDebits;
 }
@@ -114,6 +136,7 @@ export class StationKit {
   readonly keyring = new Keyring([
     { use: 'purchase', algorithm: '3des', ...this.masters.purchase },
     { use: 'tac', algorithm: '3des', ...this.masters.tac },
+    { use: 'capp', algorithm: '3des', index: 1, version: 1, master: cappMaster },
   ]);
   readonly keys = new StationKeys(this.keyring, 64);
   readonly verifier = new TacVerifier(this.keyring);
@@ -137,6 +160,8 @@ export class StationKit {
   );
   readonly clock = new TestClock();
   readonly unconfirmed = new UnconfirmedDebits(this.clock);
+  readonly recent = new RecentTaps();
+  readonly #numbers = new UnpredictableNumbers();
   readonly zone: Zone;
   /** In force at all gates; may be replaced between two taps. */
   fares: CompiledFares;
@@ -166,6 +191,11 @@ export class StationKit {
         'uid' in state ? Uint8Array.of(0, 0, 0, ...state.uid) : state.cardNumber,
       ),
     );
+  }
+
+  /** Stops cards by their numbers alone. */
+  stopNumbers(...numbers: readonly Uint8Array[]): void {
+    this.#denylist = Denylist.build(this.#hashKey, [...numbers]);
   }
 
   card(
@@ -227,9 +257,11 @@ export class StationKit {
       institution: new Uint8Array(8),
     };
     const buffers = new GateBuffers(place);
-    const desfire =
-      options.desfire &&
-      completeDesfire({ profiles, first: options.desfire === 'first' }, place, aesKeys);
+    const desfire = options.desfire && completeDesfire({ profiles }, place, aesKeys);
+    const families = options.desfire === 'first' ? desfireFirst : options.families;
+    const bank =
+      options.bank &&
+      completeBank({ ...plannedBank(), ...options.bank }, place, this.#numbers, this.recent);
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -243,6 +275,8 @@ export class StationKit {
       findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
       prepareKey: (key) => keys.prepare(key),
       ...(desfire ? { desfire } : {}),
+      ...(bank ? { bank } : {}),
+      ...(families ? { families } : {}),
       ...(options.modes ? { modes: options.modes } : {}),
       ...(options.network === undefined ? {} : { network: options.network }),
       ...(options.inForce ? { inForce: options.inForce } : {}),

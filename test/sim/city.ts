@@ -13,7 +13,7 @@ import type { CompiledFares, FareBook } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import { FARE_VERSIONS_MAX } from '../../engine/limits.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
-import type { TapSetting } from '../../engine/tap/setting.ts';
+import type { CardFamily, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import type { PlannedDesfire } from '../../gate/station-desfire.ts';
@@ -83,9 +83,14 @@ export class SimCity {
     return this.#fares;
   }
 
-  /** What a gate does with AES cards; every other asks for them first. */
-  desfireOf(number: number): PlannedDesfire {
-    return { profiles: this.desfireScheme.profiles, first: number % 2 === 0 };
+  /** What a gate does with AES cards. */
+  get desfire(): PlannedDesfire {
+    return { profiles: this.desfireScheme.profiles };
+  }
+
+  /** Every other gate asks for AES cards first. */
+  familiesOf(number: number): readonly CardFamily[] {
+    return number % 2 === 0 ? ['desfire', 'purse'] : ['purse', 'desfire'];
   }
 
   /** Brings a dearer version to every gate, in force from an instant on. */
@@ -105,7 +110,10 @@ export class SimCity {
     number: number,
     station: number,
     side: 'entry' | 'exit',
-  ): Omit<TapSetting, 'findUnconfirmed' | 'prepareKey' | 'denylist' | 'buffers' | 'desfire'> {
+  ): Omit<
+    TapSetting,
+    'findUnconfirmed' | 'prepareKey' | 'denylist' | 'buffers' | 'desfire' | 'bank'
+  > {
     const terminalId = new Uint8Array(6);
     new DataView(terminalId.buffer).setUint32(2, TERMINAL + number);
     return {

@@ -292,7 +292,8 @@ export class StationNode {
     const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
     const buffers = new GateBuffers(fixed.place);
-    const desfire = completeDesfire(city.desfireOf(number), fixed.place, aesKeys);
+    const desfire = completeDesfire(city.desfire, fixed.place, aesKeys);
+    const families = city.familiesOf(number);
     const gate = new Gate({
       gateId,
       station: this.name,
@@ -300,6 +301,7 @@ export class StationNode {
         ...fixed,
         buffers,
         desfire,
+        families,
         fares: parameters?.fares() ?? city.fares,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>

@@ -113,8 +113,27 @@ export function cardOfNumber(number: Uint8Array): CardNumber | null {
   return isFilled ? { pan: filled.slice(0, digits), panSequence } : null;
 }
 
-/** The offline balance after the purchase, 9F5D; null where the card does not say. */
+/** Issuer data behind the CVR in 9F10: .. 01 ‖ 0A ‖ what is told ‖ value(5) ‖ MAC(4) [1]. */
+const ISSUER_DATA_AT = 8;
+const ISSUER_DATA_BYTES = 10;
+const TOLD_BALANCE = 0x01;
+const TOLD_AVAILABLE = 0x05;
+
+/**
+ * The offline balance, 32 bits, after the purchase that the card approved, or as it is where it did
+ * not: 9F5D, or what 9F10 says where the card does not send that; null where neither does.
+ */
 export function availableMinor(elements: Elements): number | null {
-  const balance = elementOf(elements, tag.availableBalance, 6);
-  return balance && bcdNumber(balance);
+  const balance = elementOf(elements, tag.availableBalance, 6) ?? balanceInIssuerData(elements);
+  const value = balance && bcdNumber(balance);
+  return value !== null && value <= 0xffff_ffff ? value : null;
+}
+
+function balanceInIssuerData(elements: Elements): Uint8Array | null {
+  const iad = elements.get(tag.iad);
+  if (!iad || iad.length < ISSUER_DATA_AT + 1 + ISSUER_DATA_BYTES) return null;
+  const told = iad[ISSUER_DATA_AT + 1];
+  const isBalance = told === TOLD_BALANCE || told === TOLD_AVAILABLE;
+  if (iad[ISSUER_DATA_AT] !== ISSUER_DATA_BYTES || !isBalance) return null;
+  return iad.subarray(ISSUER_DATA_AT + 2, ISSUER_DATA_AT + 7);
 }

@@ -4,7 +4,8 @@
  * file locator but the last. The second reads the last, and with it the card takes the money [1].
  * Between them nothing is debited yet: there the denylist is asked, dates are looked at
  * (`outcome.ts`) and the intent is written. A card that goes after the last record was asked for
- * leaves the purchase `unknown`.
+ * leaves the purchase `unknown`. A card that wants its issuer asked (ARQC) may be read the same way,
+ * for a gate that authenticates it and has the fare charged later: its records take nothing.
  *
  * The card may go after its last record: whether it is genuine is `oda/authenticate.ts`'s to say,
  * from what was gathered here.
@@ -18,17 +19,20 @@ import { refused, SW_OK } from '../status.ts';
 import { parseTlv } from '../tlv.ts';
 import { findApplications, type SelectedApplication, selectApplication } from './application.ts';
 import { type CardNumber, type Options, readCardNumber, readOptions } from './card-data.ts';
+import { getData } from './commands/get-data.ts';
 import {
   getProcessingOptions,
   SW_NEXT_APPLICATION,
   SW_OTHER_INTERFACE,
 } from './commands/get-processing-options.ts';
 import { readRecord } from './commands/read-record.ts';
-import { addElements, type Elements } from './elements.ts';
+import { addElements, bcdNumber, type Elements } from './elements.ts';
 import { type FileRecord, parseFileLocator } from './file-locator.ts';
 import type { EcashReason } from './reasons.ts';
 import { tag } from './tags.ts';
 import { type EcashPurchase, type OptionsForms, terminalElements } from './terminal.ts';
+
+const BALANCE_BYTES = 6;
 
 /** A purchase that the card decided on. */
 export interface EcashTransaction {
@@ -46,14 +50,14 @@ export interface EcashTransaction {
 
 /** What ends a purchase without money. */
 export type EcashRefusal =
-  /** The card wants its issuer asked, or declined. */
+  /** The card wants its issuer asked, with its records where these were wanted; or it declined. */
   | { readonly result: 'online' | 'declined'; readonly transaction: EcashTransaction }
   /** Not a purchase that can go on. */
   | { readonly result: 'refused'; readonly reason: EcashReason }
   /** The card left or failed before its last record was asked for. */
   | { readonly result: 'fault'; readonly fault: CardFault };
 
-/** A purchase that the card approved and whose last record is still to be read. */
+/** A purchase whose last record is still to be read; with a TC that takes the money. */
 export interface PendingPurchase {
   readonly result: 'pending';
   /** As far as it is known. */
@@ -73,36 +77,68 @@ export type EcashResult =
       readonly reason: EcashReason | null;
     };
 
+/** How a gate begins its purchases. */
+export interface PurchaseMeans {
+  /** The gate's own, which also say who the terminal is. */
+  readonly forms: OptionsForms;
+  /** Whether the records of a card that wants its issuer asked are read too. */
+  readonly readsOnline: boolean;
+}
+
 /** Both phases of a purchase, for a gate that has nothing to ask or write between them. */
 export function* purchaseEcash(
   accepted: readonly Uint8Array[],
   forms: OptionsForms,
   purchase: EcashPurchase,
 ): Dialogue<EcashResult> {
-  const begun = yield* beginPurchase(accepted, forms, purchase);
+  const begun = yield* beginPurchase(accepted, { forms, readsOnline: false }, purchase);
   return begun.result === 'pending' ? yield* completePurchase(begun) : begun;
 }
 
 /**
  * The first phase. A card that approved but has no records is debited already, and `approved`.
  * @param accepted names of applications, or what they begin with, 5 to 16 bytes each, best first
- * @param forms the gate's, which also say who the terminal is
  */
 export function* beginPurchase(
   accepted: readonly Uint8Array[],
-  forms: OptionsForms,
+  means: PurchaseMeans,
   purchase: EcashPurchase,
 ): Dialogue<PendingPurchase | EcashResult> {
   const names = yield* findApplications(accepted);
   if ('fault' in names) return { result: 'fault', fault: names };
   for (const name of names) {
-    const application = yield* selectApplication(name);
-    if (application === null) continue;
-    if (isFault(application)) return { result: 'fault', fault: application };
-    const decided = yield* decide(application, forms, purchase);
+    const decided = yield* beginWith(name, means, purchase);
     if (decided !== 'next') return decided;
   }
   return refusal('applicationMissing');
+}
+
+/**
+ * The first phase again, of the application that decided on `former`: another purchase, and the end
+ * of that one. `panContradicts` where another card answers.
+ */
+export function* beginAgain(
+  former: EcashTransaction,
+  means: PurchaseMeans,
+  purchase: EcashPurchase,
+): Dialogue<PendingPurchase | EcashResult> {
+  const decided = yield* beginWith(former.aid, means, purchase);
+  if (decided === 'next') return refusal('applicationMissing');
+  if (!('transaction' in decided)) return decided;
+  const { pan, panSequence } = decided.transaction.card;
+  const isSame = pan === former.card.pan && panSequence === former.card.panSequence;
+  return isSame ? decided : refusal('panContradicts');
+}
+
+function* beginWith(
+  name: Uint8Array,
+  means: PurchaseMeans,
+  purchase: EcashPurchase,
+): Dialogue<PendingPurchase | EcashResult | 'next'> {
+  const application = yield* selectApplication(name);
+  if (application === null) return 'next';
+  if (isFault(application)) return { result: 'fault', fault: application };
+  return yield* decide(application, means, purchase);
 }
 
 /** A purchase that cannot go on, for this reason. */
@@ -112,16 +148,16 @@ export function refusal(reason: EcashReason): EcashRefusal {
 
 function* decide(
   application: SelectedApplication,
-  forms: OptionsForms,
+  means: PurchaseMeans,
   purchase: EcashPurchase,
 ): Dialogue<PendingPurchase | EcashResult | 'next'> {
-  const decided = yield* askOptions(application, forms, purchase);
+  const decided = yield* askOptions(application, means, purchase);
   return decided === 'next' || 'result' in decided
     ? decided
     : yield* readAllButLast(decided.transaction, decided.records);
 }
 
-/** A purchase that the card approved, and the records that it wants read. */
+/** A purchase that goes on with records, and which they are. */
 export interface Approval {
   readonly transaction: EcashTransaction;
   readonly records: readonly FileRecord[];
@@ -130,7 +166,7 @@ export interface Approval {
 /** GET PROCESSING OPTIONS alone; `next`: the card wants another application tried. */
 export function* askOptions(
   application: SelectedApplication,
-  forms: OptionsForms,
+  { forms, readsOnline }: PurchaseMeans,
   purchase: EcashPurchase,
 ): Dialogue<Approval | EcashRefusal | 'next'> {
   const apdu = forms.command(application.pdol, purchase);
@@ -155,7 +191,7 @@ export function* askOptions(
   const staticData = new Uint8Array(0);
   const transaction = { aid: application.aid, options, card, elements, terminal, staticData };
   if (options.kind === 'AAC') return { result: 'declined', transaction };
-  if (options.kind === 'ARQC') return { result: 'online', transaction };
+  if (options.kind === 'ARQC' && !readsOnline) return { result: 'online', transaction };
   const records = parseFileLocator(elements.get(tag.afl) ?? new Uint8Array(0));
   return records === null ? refusal('fileLocatorMalformed') : { transaction, records };
 }
@@ -166,7 +202,7 @@ export function* readAllButLast(
   records: readonly FileRecord[],
 ): Dialogue<PendingPurchase | EcashResult> {
   const last = records.at(-1);
-  if (last === undefined) return { result: 'approved', transaction };
+  if (last === undefined) return whole(transaction);
   let known = transaction;
   for (const record of records.slice(0, -1)) {
     const response = yield* readOne(record);
@@ -178,19 +214,38 @@ export function* readAllButLast(
   return { result: 'pending', transaction: known, last };
 }
 
+/** A purchase of which everything was read. */
+function whole(transaction: EcashTransaction): EcashResult {
+  return { result: transaction.options.kind === 'TC' ? 'approved' : 'online', transaction };
+}
+
 /** The second phase: reads the last record. */
 export function* completePurchase({ transaction, last }: PendingPurchase): Dialogue<EcashResult> {
+  const takes = transaction.options.kind === 'TC';
   const response = yield* readOne(last);
   if (isFault(response)) {
     // A status word says that the card did not finish; no answer says nothing.
-    if (response.fault === 'status') return { result: 'fault', fault: response };
+    if (response.fault === 'status' || !takes) return { result: 'fault', fault: response };
     return { result: 'unknown', transaction, fault: response, reason: null };
   }
-  const whole = withRecord(transaction, last, response);
-  if (typeof whole === 'string') {
-    return { result: 'unknown', transaction, fault: null, reason: whole };
-  }
-  return { result: 'approved', transaction: whole };
+  const known = withRecord(transaction, last, response);
+  if (typeof known !== 'string') return whole(known);
+  return takes ? { result: 'unknown', transaction, fault: null, reason: known } : refusal(known);
+}
+
+/**
+ * The card's balance by GET DATA; null where it does not say. Ends a purchase under way, or may: it
+ * is then begun again.
+ */
+export function* readBalance(): Dialogue<number | CardFault | null> {
+  const apdu = getData.build(tag.balance);
+  const answer = yield askOf(getData, apdu, null);
+  const response = isWhole(answer) ? answer : yield* complete(getData, apdu, answer);
+  if (isFault(response)) return response.fault === 'gone' ? response : null;
+  if (statusWord(response) !== SW_OK) return null;
+  const said = getData.parse(response, tag.balance);
+  const value = said?.length === BALANCE_BYTES ? bcdNumber(said) : null;
+  return value !== null && value <= 0xffff_ffff ? value : null;
 }
 
 /** The whole answer of status 9000 to READ RECORD, or a fault. */

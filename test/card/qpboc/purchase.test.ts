@@ -117,8 +117,8 @@ test('expired and not yet effective cards, and cards whose signature is spoilt',
 
 test('between the phases the gate knows number and dates, and nothing is debited', () => {
   const card = ecashCard();
-  const forms = formsOf();
-  const begun = driveWith(beginPurchase(accepted, forms, purchaseOf(100)), (apdu) =>
+  const means = { forms: formsOf(), readsOnline: false };
+  const begun = driveWith(beginPurchase(accepted, means, purchaseOf(100)), (apdu) =>
     card.transmit(apdu),
   );
   assert(begun.result === 'pending');

@@ -8,6 +8,8 @@ import { desfireProfile } from '../../../engine/card/desfire/profiles.ts';
 import { FaregateError } from '../../../engine/errors.ts';
 import { openDesfireProfile } from '../../../engine/operator/desfire-files.ts';
 import { isDesfireProfile } from '../../../engine/operator/profile-files.ts';
+import { testCaKeys } from '../../../gate/reader/virtual/ecash-test-card.ts';
+import { openBank } from '../../../gate/service/bank.ts';
 import { readServiceConfig } from '../../../gate/service/config.ts';
 import { gateConfig, stationConfig } from '../../kit/station-config.ts';
 
@@ -27,18 +29,51 @@ function config(changes: object): string {
   });
 }
 
+const bank = {
+  caKeys: 'ca-keys.json',
+  applications: ['A000000333'],
+  country: 156,
+  currency: 156,
+  ecash: true,
+  maxAmountMinor: 5000,
+};
+
+test('bank cards, and the order of families', async () => {
+  const families = ['bank', 'purse'];
+  const read = await readServiceConfig(config({ bank, families }));
+  assert.deepEqual(read.bank, { ...bank, caKeys: join(dir, 'ca-keys.json') });
+  assert.deepEqual(read.families, families);
+  assert(read.bank);
+  await assert.rejects(openBank(read.bank), { code: 'FILE_UNREADABLE' });
+  writeFileSync(read.bank.caKeys, '{"keys": 1}');
+  await assert.rejects(openBank(read.bank), { code: 'CA_KEYS_INVALID' });
+  writeFileSync(read.bank.caKeys, JSON.stringify(testCaKeys));
+  const opened = await openBank(read.bank);
+  assert.deepEqual([opened.ecash, opened.openLoop, opened.policy.fddaV00], [true, false, false]);
+  const alone = await readServiceConfig(config({ profiles: [], bank }));
+  assert.deepEqual(alone.profiles, []);
+});
+
 test('AES schemes by name or file, beside the purses or alone', async () => {
   const both = await readServiceConfig(config({ desfireProfiles: ['desfire-ev2', './own.json'] }));
   assert.deepEqual(both.desfireProfiles, ['desfire-ev2', join(dir, 'own.json')]);
-  const alone = config({ profiles: [], desfireProfiles: ['desfire-ev2'], firstFamily: 'desfire' });
+  const alone = config({ profiles: [], desfireProfiles: ['desfire-ev2'], families: ['desfire'] });
   assert.deepEqual((await readServiceConfig(alone)).profiles, []);
 });
 
 test('no scheme at all, or an order of families that are not there, is refused', async () => {
   for (const [changes, message] of [
     [{ profiles: [] }, /field \/profiles/],
-    [{ firstFamily: 'desfire' }, /field \/firstFamily needs \/desfireProfiles/],
-    [{ firstFamily: 'felica' }, /\/firstFamily/],
+    [{ families: ['purse', 'desfire'] }, /field \/families names desfire, .* \/desfireProfiles/],
+    [{ families: ['purse'], bank }, /field \/families leaves out bank of \/bank/],
+    [{ families: ['felica'] }, /\/families\/0/],
+    [{ families: ['purse', 'purse'] }, /\/families/],
+    [{ bank: { ...bank, ecash: false } }, /\/bank/],
+    [{ bank: { ...bank, applications: ['A000'] } }, /\/bank\/applications\/0/],
+    [{ bank: { ...bank, qualifiers: '2800' } }, /\/bank\/qualifiers/],
+    [{ bank: { ...bank, country: 0 } }, /\/bank\/country/],
+    [{ bank: { ...bank, maxAmountMinor: 0 } }, /\/bank\/maxAmountMinor/],
+    [{ bank: { ...bank, caKey: 'x' } }, /\/bank/],
     [{ desfireProfiles: [] }, /\/desfireProfiles/],
   ] as const) {
     await assert.rejects(

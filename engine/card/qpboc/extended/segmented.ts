@@ -50,8 +50,6 @@ export interface PlainCard {
   readonly lacks: string;
 }
 
-/** Money of a card's element has 12 digits, of a record four bytes. */
-const BALANCE_MINOR_MAX = 0xffff_ffff;
 const MAC_BYTES = 4;
 
 /**
@@ -172,9 +170,7 @@ function* updateRecord(
     if (!proof.mac.every((byte, i) => byte === mac[i])) return refusal('recordMacInvalid');
   }
   const balanceMinor = availableMinor(transaction.elements);
-  if (balanceMinor === null || balanceMinor > BALANCE_MINOR_MAX) {
-    return refusal('elementMalformed');
-  }
+  if (balanceMinor === null) return refusal('elementMalformed');
   const { sfi } = profile.settings;
   const apdu = updateCappDataCache.build(sfi, record.length);
   write(balanceMinor, apdu, updateCappDataCache.recordAt);

@@ -1,0 +1,195 @@
+/**
+ * Debits a bank card: the intent and its evidence event, which has the card's cryptogram already;
+ * the journal's word that both are durable; then the last record, with which the card takes the
+ * money. Where the fare is charged later, the same without the card: it has been authenticated.
+ */
+
+import type { CommitAnswer } from '../card/dialogue.ts';
+import { availableMinor } from '../card/qpboc/card-data.ts';
+import { evidenceOf } from '../card/qpboc/evidence.ts';
+import {
+  type Authenticated,
+  bankPayload,
+  emptyBankPayload,
+  NOT_AUTHENTICATED,
+} from '../card/qpboc/evidence-payload.ts';
+import { tag } from '../card/qpboc/tags.ts';
+import {
+  completePurchase,
+  type EcashResult,
+  type EcashTransaction,
+  type PendingPurchase,
+} from '../card/qpboc/transaction.ts';
+import { type EvidenceEvent, EvidenceFamily } from '../debit/event.ts';
+import {
+  type Debit,
+  DebitKind,
+  DebitState,
+  ECASH_TRANSACTION,
+  Evidence,
+  OPEN_LOOP_TRANSACTION,
+} from '../debit/record.ts';
+import { toldOf } from './bank-reasons.ts';
+import type { TapDialogue } from './decision.ts';
+import { evidenceEvent } from './evidence-event.ts';
+import { faultOutcome } from './fault.ts';
+import { abandoned, debited, refusedDebit, type Told, unknown } from './outcome.ts';
+import type { DebitOutcome, DebitRequest } from './request.ts';
+
+const ZEROS = new Uint8Array(16);
+const NO_TAC = ZEROS.subarray(0, 4);
+const ISSUER_BYTES = 8;
+const NOT_WRITTEN: Told = { reason: 'gateClosed', detail: 'the journal failed' };
+
+/** What the gate makes of a card that it read to the end. */
+export type Verdict =
+  | { readonly authenticated: Authenticated }
+  | { readonly refused: Told; readonly authenticated: Authenticated };
+
+/** What to debit. */
+export interface BankDebit {
+  readonly request: DebitRequest;
+  /** ISO 4217 number. */
+  readonly currency: number;
+  readonly transaction: EcashTransaction;
+  /** Before the purchase; null: the card does not tell. */
+  readonly balanceBeforeMinor: number | null;
+}
+
+/**
+ * A purchase that the card approved.
+ * @param last null where the card has named no record to read: it has taken the money already
+ * @param verify whether it is genuine and valid, once all of it is known
+ */
+export function* debitEcash(
+  debit: BankDebit,
+  pending: PendingPurchase | null,
+  verify: (transaction: EcashTransaction) => Verdict,
+): TapDialogue<DebitOutcome> {
+  const { request, transaction, balanceBeforeMinor } = debit;
+  const intent = intentOf(debit, ECASH_TRANSACTION);
+  const approved = evidenceFor(request, transaction, NOT_AUTHENTICATED);
+  const undone = evidenceEvent(request, EvidenceFamily.bank, emptyBankPayload());
+  yield { ask: 'intent', debit: intent };
+  yield { ask: 'evidence', event: approved };
+  const answer = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
+  if (answer === 'failed') {
+    const outcome = pending ? unwritten(intent) : unknown(intent, NOT_WRITTEN);
+    return { ...outcome, evidence: pending ? undone : approved };
+  }
+  if (answer === 'late' && pending) return { ...abandoned(intent, 'deadline'), evidence: undone };
+
+  const result: EcashResult = pending
+    ? yield* completePurchase(pending)
+    : { result: 'approved', transaction };
+  if (result.result === 'fault') {
+    return { ...refusedDebit(intent, faultOutcome(result.fault)), evidence: undone };
+  }
+  if (result.result !== 'approved') {
+    return { ...unknown(intent, toldOfUnknown(result)), evidence: approved };
+  }
+  const verdict = verify(result.transaction);
+  const evidence = evidenceFor(request, result.transaction, verdict.authenticated);
+  const outcome: DebitOutcome = {
+    ...debited(intent, NO_TAC, 0),
+    balanceMinor: balanceBeforeMinor === null ? null : balanceBeforeMinor - request.amountMinor,
+    evidence,
+  };
+  return 'refused' in verdict ? { ...outcome, ...verdict.refused } : outcome;
+}
+
+/** A tap whose fare is charged later; the card was authenticated. */
+export function* recordOpenLoop(
+  debit: BankDebit,
+  authenticated: Authenticated,
+): TapDialogue<DebitOutcome> {
+  const { request, transaction, balanceBeforeMinor } = debit;
+  const intent = intentOf(debit, OPEN_LOOP_TRANSACTION);
+  const evidence = evidenceFor(request, transaction, authenticated);
+  yield { ask: 'intent', debit: intent };
+  yield { ask: 'evidence', event: evidence };
+  const answer = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
+  if (answer === 'go') {
+    return { ...debited(intent, NO_TAC, 0), balanceMinor: balanceBeforeMinor, evidence };
+  }
+  const undone = evidenceEvent(request, EvidenceFamily.bank, emptyBankPayload());
+  const outcome = answer === 'late' ? abandoned(intent, 'deadline') : unwritten(intent);
+  return { ...outcome, evidence: undone };
+}
+
+function unwritten(intent: Debit): DebitOutcome {
+  return { ...abandoned(intent, NOT_WRITTEN.reason), detail: NOT_WRITTEN.detail };
+}
+
+function toldOfUnknown(result: Exclude<EcashResult, { result: 'fault' | 'approved' }>): Told {
+  if (result.result !== 'unknown') return { reason: 'cardFaulty', detail: result.result };
+  const { fault, reason } = result;
+  return fault ? faultOutcome(fault) : toldOf(reason!);
+}
+
+/** The evidence of a card, with what its cryptogram was computed over. */
+function evidenceFor(
+  request: DebitRequest,
+  transaction: EcashTransaction,
+  authenticated: Authenticated,
+): EvidenceEvent {
+  const application = transaction.terminal.get(tag.extendedApplication)![0]!;
+  const proof = { evidence: evidenceOf(transaction), authenticated, application };
+  return evidenceEvent(request, EvidenceFamily.bank, bankPayload(proof));
+}
+
+/** The balance before a purchase, as the card's answer tells it; null: it does not. */
+export function balanceBefore(transaction: EcashTransaction, amountMinor: number): number | null {
+  const available = availableMinor(transaction.elements);
+  if (available === null) return null;
+  const balanceMinor = available + (transaction.options.kind === 'TC' ? amountMinor : 0);
+  return balanceMinor <= 0xffff_ffff ? balanceMinor : null;
+}
+
+function intentOf(
+  { request, currency, transaction, balanceBeforeMinor }: BankDebit,
+  transactionType: number,
+): Debit {
+  const { aid, options, terminal } = transaction;
+  const { inForce } = request;
+  const issuer = new Uint8Array(ISSUER_BYTES);
+  issuer.set(aid.subarray(0, ISSUER_BYTES));
+  return {
+    kind: DebitKind.debit,
+    state: DebitState.intended,
+    evidence: Evidence.none,
+    tapKind: request.tapKind,
+    gateId: request.gateId,
+    gateSequence: request.sequence,
+    instantMs: request.instantMs,
+    dateTime: request.dateTime,
+    terminalId: request.terminalId,
+    terminalSequence: request.sequence >>> 0,
+    issuer,
+    cardNumber: request.cardNumber,
+    factors: ZEROS,
+    factorLevels: 1,
+    keyIndex: options.iad[1]!,
+    keyVersion: options.iad[2]!,
+    algorithm: 0,
+    transactionType,
+    offlineCounter: options.atc,
+    balanceBeforeMinor: balanceBeforeMinor ?? 0,
+    amountMinor: request.amountMinor,
+    currency,
+    random: terminal.get(tag.unpredictableNumber)!,
+    tac: NO_TAC,
+    fromStation: request.fromStation,
+    toStation: request.toStation,
+    entryInstantMs: request.entryInstantMs,
+    fareVersion: request.fareVersion,
+    rider: request.rider,
+    tapMs: 0,
+    hostUs: 0,
+    refersTo: null,
+    mode: inForce.mode,
+    denylistVersion: inForce.denylistVersion,
+    clockQuality: inForce.clockQuality,
+    parametersVersion: inForce.parametersVersion,
+  };
+}

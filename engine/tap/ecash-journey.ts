@@ -1,0 +1,281 @@
+/**
+ * A ride of a bank card with the extended application (docs/ecash.md), in and out like a purse's.
+ * The card's record says where the rider is before any money is asked for: SELECT, READ CAPP DATA,
+ * the rules, GET PROCESSING OPTIONS with the fare (nothing at an entry), UPDATE CAPP DATA CACHE,
+ * the records, of which the last commits money and record together. Nine exchanges.
+ *
+ * The card's number comes with GET PROCESSING OPTIONS. Until then a tap is judged as if no debit of
+ * the card were open; where one is, that is settled first, and the tap judged anew.
+ */
+import { equalBytes } from '../bytes.ts';
+import type { JourneyForm } from '../card/journey-form.ts';
+import { readDate } from '../card/purse/selected.ts';
+import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
+import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
+import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
+import { type OpenedCard, openExtended, updateExtended } from '../card/qpboc/extended/segmented.ts';
+import { validityProblem } from '../card/qpboc/outcome.ts';
+import type { EcashService } from '../card/qpboc/terminal.ts';
+import {
+  type Approval,
+  askOptions,
+  beginAgain,
+  type EcashRefusal,
+  type EcashTransaction,
+  refusal,
+} from '../card/qpboc/transaction.ts';
+import { type Debit, DebitState } from '../debit/record.ts';
+import { balanceBefore, debitEcash, type Verdict } from './bank-debit.ts';
+import {
+  type BankScene,
+  failureOf,
+  noteTap,
+  pendingEcash,
+  stopped,
+  verdictOf,
+} from './bank-judge.ts';
+import { toldOf } from './bank-reasons.ts';
+import { earlyOf, prove, purchaseOf, refused, toldOfEnd } from './bank-tap.ts';
+import { type Decision, decisionOf, type TapDialogue } from './decision.ts';
+import { faultOutcome } from './fault.ts';
+import { wroteJourney } from './journey.ts';
+import { judge, opensFor, price, recovered, type SeenCard, type TapScene } from './judge.ts';
+import type { Told } from './outcome.ts';
+import type { Reason } from './reasons.ts';
+import type { DebitRequest } from './request.ts';
+import type { BankSetting, ExtendedSetting, PendingDebit } from './setting.ts';
+import { settleByJourney } from './settle.ts';
+
+/** Of a card that has not told its number yet. */
+const NO_NUMBER = new Uint8Array(10);
+/** DF60. */
+const PLAIN = 0;
+const SEGMENTED = 1;
+
+interface JourneyScene extends BankScene {
+  readonly extended: ExtendedSetting;
+  readonly form: JourneyForm;
+}
+
+/** The card has decided: it approved, or wants its issuer asked, or declined. */
+type Decided = Approval | Extract<EcashRefusal, { readonly transaction: EcashTransaction }>;
+
+/**
+ * The decision; `plain`: not of this gate's side, or the card has no extended application, and
+ * nothing was done; null: the card has none of the accepted applications.
+ */
+export function* ecashJourney(
+  scene: TapScene,
+  bank: BankSetting,
+): TapDialogue<Decision | 'plain' | null> {
+  const { extended } = bank;
+  const { side } = scene.setting;
+  if (!extended || !bank.ecash || side === 'single') return 'plain';
+  const plan = { ecash: true, openLoop: false };
+  const day = readDate(scene.dateTime, 0);
+  const at = { scene, bank, plan, fareMinor: 0, day, extended, form: extended.forms[side] };
+  const opened = yield* open(at);
+  if (opened.result === 'plain') return 'plain';
+  if (opened.result !== 'opened') {
+    const isMissing = opened.result === 'refused' && opened.reason === 'applicationMissing';
+    return isMissing ? null : refused(at, toldOfEnd(opened));
+  }
+  const request = quote(at, seenCard(at, opened, NO_NUMBER), null);
+  // A card that is refused tells its number all the same: it may have paid for this tap already.
+  const amountMinor = typeof request === 'string' ? 0 : request.amountMinor;
+  const decided = yield* decide(at, opened, amountMinor);
+  if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
+  const { transaction } = decided;
+  const number = cardNumberOf(transaction.card);
+  const problem = stopped(at, transaction);
+  if (problem && !hasTaken(decided)) return refused(at, problem);
+  const found = pendingEcash(scene, number);
+  if (found && !hasTaken(decided)) {
+    return yield* settleFirst(at, opened, decided, amountMinor, found);
+  }
+  if (typeof request === 'string') return refused(at, { reason: request, detail: '' });
+  return yield* pay(at, opened, decided, { ...request, cardNumber: number }, problem);
+}
+
+function open({ bank, extended }: JourneyScene) {
+  return openExtended(bank.accepted, extended.profile, SEGMENTED, extended.random());
+}
+
+/** GET PROCESSING OPTIONS with the journey's service. */
+function* decide(
+  at: JourneyScene,
+  { application }: OpenedCard,
+  amountMinor: number,
+): TapDialogue<Approval | EcashRefusal> {
+  const means = { forms: at.bank.forms, readsOnline: false };
+  const decided = yield* askOptions(application, means, purchase(at, amountMinor, SEGMENTED));
+  return decided === 'next' ? refusal('applicationMissing') : decided;
+}
+
+function purchase(at: JourneyScene, amountMinor: number, service: EcashService) {
+  return { ...purchaseOf(at, amountMinor), service };
+}
+
+/** Whether the card has taken the money with its decision: it named no record to read. */
+function hasTaken(decided: Decided): boolean {
+  return 'records' in decided && decided.records.length === 0;
+}
+
+function quote(
+  { scene, form }: JourneyScene,
+  card: SeenCard,
+  settlement: Debit | null,
+): DebitRequest | Reason {
+  const judged = judge(scene, card);
+  return typeof judged === 'string' ? judged : price(scene, card, judged, settlement, form);
+}
+
+function seenCard(
+  { bank, extended }: JourneyScene,
+  { record }: OpenedCard,
+  number: Uint8Array,
+): SeenCard {
+  return {
+    number,
+    layout: extended.profile.layout,
+    record,
+    // Asked once the number is known; dates come with the card's records.
+    denylisted: false,
+    expiredOn: null,
+    riderClass: null,
+    maxAmountMinor: bank.maxAmountMinor,
+  };
+}
+
+/**
+ * An earlier debit of this card is open. Where this tap is what it paid for, the card proves it and
+ * the gate opens; else it is settled as far as the card tells, and the tap is judged anew.
+ */
+function* settleFirst(
+  at: JourneyScene,
+  opened: OpenedCard,
+  decided: Decided,
+  amountMinor: number,
+  found: PendingDebit,
+): TapDialogue<Decision> {
+  const { scene, extended } = at;
+  const { transaction } = decided;
+  const pendingOnCard = wroteJourney(extended.profile.layout, opened.record, found.debit);
+  let isProven = false;
+  if (pendingOnCard) {
+    const proof = yield* proveTransaction(found.debit.offlineCounter);
+    if (proof !== 'unproven' && 'fault' in proof) {
+      if (proof.fault === 'gone') return refused(at, faultOutcome(proof));
+    } else isProven = proof !== 'unproven';
+  }
+  const balanceMinor = balanceOf(transaction, amountMinor);
+  const settlement = settleByJourney(scene, found.debit, { pendingOnCard, isProven, balanceMinor });
+  const isAwaited = pendingOnCard && opensFor(scene, found);
+  if (isAwaited && settlement?.state === DebitState.confirmed) {
+    return yield* recover(at, transaction, found, settlement);
+  }
+  // Charging anew could charge twice, opening could let a forged card through.
+  if (isAwaited) return refused(at, { reason: 'mac2Invalid', detail: 'GET TRANS PROVE' });
+  if (settlement) yield { ask: 'intent', debit: settlement };
+  const request = quote(at, seenCard(at, opened, cardNumberOf(transaction.card)), settlement);
+  let decision: Decision;
+  if (typeof request === 'string') {
+    decision = refused(at, { reason: request, detail: '' });
+  } else if (!pendingOnCard && request.amountMinor === amountMinor) {
+    // No command has come between: the card still waits for its record.
+    decision = yield* pay(at, opened, decided, request, null);
+  } else {
+    decision = yield* again(at, transaction, request);
+  }
+  if (!settlement) return decision;
+  return { ...decision, closed: [settlement, ...decision.closed], settled: found.debit };
+}
+
+/**
+ * The card has paid for this tap already. It is authenticated by a purchase of nothing: whoever saw
+ * a card pay and leave could make up what it says.
+ */
+function* recover(
+  at: JourneyScene,
+  transaction: EcashTransaction,
+  found: PendingDebit,
+  settlement: Debit,
+): TapDialogue<Decision> {
+  const means = { forms: at.bank.forms, readsOnline: false };
+  const nothing = purchase(at, 0, PLAIN);
+  const proven = yield* prove(at, yield* beginAgain(transaction, means, nothing));
+  if ('reason' in proven) return refused(at, proven);
+  yield { ask: 'intent', debit: settlement };
+  noteTap(at, proven.transaction);
+  return recovered(at.scene.tapKind, found.debit, settlement);
+}
+
+/** The card's part from its beginning, with another amount or after other commands. */
+function* again(
+  at: JourneyScene,
+  { card }: EcashTransaction,
+  request: DebitRequest,
+): TapDialogue<Decision> {
+  const opened = yield* open(at);
+  if (opened.result === 'plain') return refused(at, { reason: 'cardFaulty', detail: opened.lacks });
+  if (opened.result !== 'opened') return refused(at, toldOfEnd(opened));
+  const decided = yield* decide(at, opened, request.amountMinor);
+  if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
+  const isSame = equalBytes(cardNumberOf(decided.transaction.card), cardNumberOf(card));
+  const problem = isSame ? stopped(at, decided.transaction) : toldOf('panContradicts');
+  if (problem && !hasTaken(decided)) return refused(at, problem);
+  return yield* pay(at, opened, decided, request, problem);
+}
+
+/**
+ * @param request with the card's number
+ * @param problem of a card that has taken the money already
+ */
+function* pay(
+  at: JourneyScene,
+  opened: OpenedCard,
+  decided: Decided,
+  request: DebitRequest,
+  problem: Told | null,
+): TapDialogue<Decision> {
+  const { bank, day, extended } = at;
+  const { amountMinor, minimumBalanceMinor } = request;
+  const balanceBeforeMinor = balanceOf(decided.transaction, amountMinor);
+  const isTooLow =
+    balanceBeforeMinor !== null && balanceBeforeMinor < amountMinor + minimumBalanceMinor;
+  const { currency } = bank.forms.terminal;
+  const debit = { request, currency, transaction: decided.transaction, balanceBeforeMinor };
+  if (hasTaken(decided)) {
+    // The money is gone, and the record could not follow it.
+    const told = problem ?? toldOf('fileLocatorMalformed');
+    const verify = (): Verdict => ({ refused: told, authenticated: NOT_AUTHENTICATED });
+    const decision = decisionOf(request, yield* debitEcash(debit, null, verify));
+    return { ...decision, amountMinor };
+  }
+  if (isTooLow || !('records' in decided)) {
+    const told: Told = 'result' in decided ? toldOfEnd(decided) : toldOf('declinedByCard');
+    const { detail } = told;
+    const refusal = refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told);
+    return { ...refusal, balanceMinor: balanceBeforeMinor };
+  }
+  const begun = yield* updateExtended(opened, extended.profile, decided, request.journey!);
+  if (begun.result !== 'pending') return refused(at, toldOfEnd(begun));
+  const early = earlyOf(at, begun);
+  const cause = validityProblem(begun.transaction, day) ?? (early && failureOf(early));
+  if (cause) return refused(at, toldOf(cause));
+  const verify = (whole: EcashTransaction): Verdict => verdictOf(at, whole, early);
+  const outcome = yield* debitEcash({ ...debit, transaction: begun.transaction }, begun, verify);
+  const decision = decisionOf(request, outcome);
+  if (decision.open) noteTap(at, begun.transaction);
+  const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
+  return isTaken ? { ...decision, amountMinor } : decision;
+}
+
+/**
+ * The balance before the purchase; null: the card does not tell, or has spent all of it and perhaps
+ * some of its segment limit.
+ */
+function balanceOf(transaction: EcashTransaction, amountMinor: number): number | null {
+  const isSpent = transaction.options.kind === 'TC' && availableMinor(transaction.elements) === 0;
+  return isSpent && amountMinor > 0 ? null : balanceBefore(transaction, amountMinor);
+}

@@ -1,0 +1,93 @@
+/** The `bank` section of a station's configuration: bank cards (docs/gate-config.md, ecash.md). */
+import { readFile } from 'node:fs/promises';
+import { fromHex } from '../../engine/bytes.ts';
+import { CaKeys } from '../../engine/card/qpboc/oda/ca-keys.ts';
+import { Issuers } from '../../engine/card/qpboc/oda/issuers.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { CA_KEYS_FILE_BYTES_MAX } from '../../engine/limits.ts';
+import type { PlannedBank } from '../station-bank.ts';
+
+export interface BankConfig {
+  /** File of CA public keys. */
+  readonly caKeys: string;
+  /** Names of applications in hexadecimal, or what they begin with. */
+  readonly applications: readonly string[];
+  /** 9F66, 4 bytes; `28000080` where absent. */
+  readonly qualifiers?: string;
+  /** ISO 3166 and ISO 4217 numbers. */
+  readonly country: number;
+  readonly currency: number;
+  /** Whether cards may sign by SM2; absent: no. */
+  readonly sm2?: boolean;
+  readonly ecash?: boolean;
+  readonly openLoop?: boolean;
+  /** Whether cards that sign by fDDA v00 are taken; absent: no. */
+  readonly fddaV00?: boolean;
+  /** The most that one tap takes from a card. */
+  readonly maxAmountMinor: number;
+}
+
+const QUALIFIERS = '28000080';
+const APPLICATIONS_MAX = 8;
+const AMOUNT_MINOR_MAX = 0xffff_ffff;
+
+const flag = { type: 'boolean' };
+const number3 = { type: 'integer', minimum: 1, maximum: 999 };
+
+export const bankSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['caKeys', 'applications', 'country', 'currency', 'maxAmountMinor'],
+  properties: {
+    caKeys: { type: 'string', minLength: 1, maxLength: 4096 },
+    applications: {
+      type: 'array',
+      minItems: 1,
+      maxItems: APPLICATIONS_MAX,
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^([0-9A-Fa-f]{2}){5,16}$' },
+    },
+    qualifiers: { type: 'string', pattern: '^[0-9A-Fa-f]{8}$' },
+    country: number3,
+    currency: number3,
+    sm2: flag,
+    ecash: flag,
+    openLoop: flag,
+    fddaV00: flag,
+    maxAmountMinor: { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX },
+  },
+  // One of the two, or nothing is taken.
+  anyOf: [
+    { required: ['ecash'], properties: { ecash: { const: true } } },
+    { required: ['openLoop'], properties: { openLoop: { const: true } } },
+  ],
+};
+
+/** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID naming the file and the field. */
+export async function openBank(config: BankConfig): Promise<PlannedBank> {
+  const { caKeys, applications, qualifiers = QUALIFIERS } = config;
+  const { country, currency, sm2 = false, ecash = false, openLoop = false } = config;
+  return {
+    accepted: applications.map(fromHex),
+    terminal: { qualifiers: fromHex(qualifiers), country, currency, transactionType: 0, sm2 },
+    issuers: new Issuers(await openCaKeys(caKeys)),
+    policy: { fddaV00: config.fddaV00 ?? false, staticData: false },
+    ecash,
+    openLoop,
+    maxAmountMinor: config.maxAmountMinor,
+  };
+}
+
+/** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID naming the file and the field. */
+export async function openCaKeys(path: string): Promise<CaKeys> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  if (bytes.length > CA_KEYS_FILE_BYTES_MAX) {
+    throw new FaregateError('CA_KEYS_INVALID', `${path}: over ${CA_KEYS_FILE_BYTES_MAX} bytes`);
+  }
+  return CaKeys.parse(bytes.toString('utf8'), path);
+}
