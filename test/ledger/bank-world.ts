@@ -55,7 +55,7 @@ function tapsOf(results: readonly BankResult[], tells: fc.Arbitrary<boolean>) {
       tells,
       settles: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
     }),
-    { maxLength: 40 },
+    { minLength: 20, maxLength: 40 },
   );
 }
 
