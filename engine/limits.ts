@@ -238,6 +238,8 @@ export const LEDGER_CHECK_PURSES_MAX = 8_000_000;
 export const LEDGER_CHECK_LINKS_MAX = 4_000_000;
 /** Parts of all cards that `ledger taps` is asked for one by one. */
 export const LEDGER_SHARDS_MAX = 4096;
+/** Issuers' cryptogram keys in one key file. */
+export const CRYPTOGRAM_KEYS_MAX = 512;
 /** Counters of a bank card looked at above an unconfirmed debit until one tells the balance. */
 export const LEDGER_BANK_LOOK_MAX = 16;
 /** Disagreements `ledger check` names before it only counts them. */
