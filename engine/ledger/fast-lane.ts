@@ -1,8 +1,9 @@
 /**
  * Posts a batch of columns. The *ordinary* debit is the next one of its gate and of its card, with
- * a TAC that verifies or evidence passed through, and nothing is open that it could speak of: it goes into the batch's block,
- * and its card's head is all that was needed to know so. Whatever else comes goes through the
- * general rules (`posting.ts`), in its turn; both give the same outcomes and the same books.
+ * a TAC that verifies or evidence passed through, and nothing is open that it could speak of: it
+ * goes into the batch's block, and its card's head is all that was needed to know so. Whatever else
+ * comes goes through the general rules (`posting.ts`), in its turn; both give the same outcomes and
+ * the same books.
  */
 import assert from 'node:assert/strict';
 import { readU16, readU32, readU48 } from '../bytes.ts';
