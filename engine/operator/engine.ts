@@ -1,6 +1,7 @@
 /**
  * The operator's engine, composed: ledger on lmdb, ingest over TLS, HTTP for people and monitors.
- * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`, `parameters/`.
+ * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`, `parameters/`, and
+ * `clearing/` (`clearing.ts`).
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
