@@ -357,6 +357,8 @@ export const DOL_BYTES_MAX = 252;
 export const PDOLS_KEPT = 64;
 /** Applications of one PPSE that are tried. */
 export const PPSE_APPLICATIONS_MAX = 8;
+/** Services, and names of e-cash, in one table of what citizen cards may carry. */
+export const CARD_SERVICES_MAX = 32;
 /** Entries of an application file locator and the records they name together. */
 export const AFL_ENTRIES_MAX = 8;
 export const AFL_RECORDS_MAX = 16;
