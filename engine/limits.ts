@@ -108,6 +108,10 @@ export const FARE_DIFF_JOURNEYS_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Minutes of a rule of fares, and days of a cap's span: a week, three months. */
 export const FARE_MINUTES_MAX = 10_080;
+/** Products of a fare set, steps of one of them, and days that one stay is priced for. */
+export const FARE_PRODUCTS_MAX = 256;
+export const FARE_PRODUCT_STEPS_MAX = 64;
+export const FARE_STAY_DAYS_MAX = 366;
 export const FARE_WINDOW_DAYS_MAX = 92;
 /** Days since 1970 whose daylight saving an operator's calendar knows: 2000 to 2099. */
 export const FARE_CALENDAR_DAYS: { readonly first: number; readonly last: number } = {

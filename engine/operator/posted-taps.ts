@@ -8,7 +8,7 @@ import { readU16, toHex } from '../bytes.ts';
 import { openBatch } from '../debit/batch-evidence.ts';
 import { decodeDebit } from '../debit/codec.ts';
 import { openEvidence } from '../debit/evidence.ts';
-import { DEBIT_BYTES, type Debit, TapKind } from '../debit/record.ts';
+import { DEBIT_BYTES, type Debit, isPlainPurchase, TapKind } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import type { FareSet } from '../fare/fares.ts';
 import { formatInstant } from '../fare/instant.ts';
@@ -90,6 +90,7 @@ function tapOf(
   stations: ReadonlyMap<string, string>,
   { sets, networkOf }: TapNames,
 ): PostedTap | null {
+  if (isPlainPurchase(debit)) return null;
   const set = sets.find(({ version }) => version === debit.fareVersion);
   const stop = stations.get(toHex(debit.toStation));
   if (!set || stop === undefined) return null;

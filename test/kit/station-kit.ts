@@ -21,6 +21,7 @@ import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
+import type { ProductSale } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import type { Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
@@ -91,7 +92,7 @@ export interface GateKit {
   readonly barrier: CountingBarrier;
   tap(card: HeldCard, tear?: Tear): Promise<TapReport>;
   /** A plain purchase, as at a counter. */
-  buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
+  buy(card: VirtualCard, amountMinor: number, sold?: ProductSale): Promise<TapReport>;
 }
 
 export interface GateOptions {
@@ -263,10 +264,10 @@ export class StationKit {
     });
     const hold = holder(reader);
     const tap = (card: HeldCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
-    const buy = (card: VirtualCard, amountMinor: number) =>
+    const buy = (card: VirtualCard, amountMinor: number, sold: ProductSale | null = null) =>
       hold(card, undefined, (session) => {
         const instantMs = this.clock.nowMs();
-        const dialogue = purchase(setting(), instantMs, journal.nextSequence, amountMinor);
+        const dialogue = purchase(setting(), instantMs, journal.nextSequence, amountMinor, sold);
         return gate.drive(session, instantMs, dialogue);
       });
     return { gate, journal, barrier, tap, buy };
