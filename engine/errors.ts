@@ -33,6 +33,8 @@ export const errorCodes = {
   JOURNEY_INVALID: 'The journey is malformed. Correct the field named.',
   TAP_INVALID: 'The tap is malformed, or one too many. Correct the line and field named.',
   FARES_UNKNOWN_PASS: 'The fare set has no such pass.',
+  FARES_UNKNOWN_PRODUCT: 'The fare set has no such product.',
+  SALE_INVALID: 'The sale does not fit its product. Correct what is named.',
   JOURNAL_FULL: 'The journal holds as many unacknowledged debits as it may. Restore the uplink.',
   JOURNAL_CORRUPT: 'A journal segment is damaged beyond its tail. Keep the file for the operator.',
   JOURNAL_REFUSED: 'The journal is of another gate, key or version. Nothing in it was changed.',

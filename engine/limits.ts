@@ -108,6 +108,10 @@ export const FARE_DIFF_JOURNEYS_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Minutes of a rule of fares, and days of a cap's span: a week, three months. */
 export const FARE_MINUTES_MAX = 10_080;
+/** Products of a fare set, steps of one of them, and days that one stay is priced for. */
+export const FARE_PRODUCTS_MAX = 256;
+export const FARE_PRODUCT_STEPS_MAX = 64;
+export const FARE_STAY_DAYS_MAX = 366;
 export const FARE_WINDOW_DAYS_MAX = 92;
 /** Days since 1970 whose daylight saving an operator's calendar knows: 2000 to 2099. */
 export const FARE_CALENDAR_DAYS: { readonly first: number; readonly last: number } = {
@@ -292,6 +296,13 @@ export const LOAD_MESSAGE_BYTES_MAX = 4096;
 export const LOAD_MACHINES_MAX = 4096;
 /** How often a load machine asks the engine before it gives up. */
 export const LOAD_HOST_TRIES = 3;
+/** Settlement runs that may overtake another before it gives up. */
+export const SETTLEMENT_TRIES_MAX = 5;
+/** Readings of cards and ledger for one look at the floats while an engine posts. */
+export const FLOAT_READINGS_MAX = 5;
+/** Operators in `cards.json`, and beginnings of gate ids that one of them has. */
+export const OPERATORS_MAX = 256;
+export const OPERATOR_GATES_MAX = 4096;
 /** A bank's statement of payments for orders, and its rows. */
 export const BANK_STATEMENT_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -365,6 +376,8 @@ export const DOL_BYTES_MAX = 252;
 export const PDOLS_KEPT = 64;
 /** Applications of one PPSE that are tried. */
 export const PPSE_APPLICATIONS_MAX = 8;
+/** Services, and names of e-cash, in one table of what citizen cards may carry. */
+export const CARD_SERVICES_MAX = 32;
 /** Entries of an application file locator and the records they name together. */
 export const AFL_ENTRIES_MAX = 8;
 export const AFL_RECORDS_MAX = 16;

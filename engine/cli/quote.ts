@@ -10,6 +10,7 @@ import { JOURNEY_LINE_BYTES_MAX } from '../limits.ts';
 import { openFares, SAMPLE } from '../operator/fare-files.ts';
 import { holdsGtfs, loadGtfsBook } from '../operator/gtfs-fare-files.ts';
 import type { Args, Command, Io } from './command.ts';
+import { quoteProduct } from './quote-product.ts';
 
 const NEWLINE = 0x0a;
 /** Characters of one write: what a pipe takes, so that its reader is not woken for less. */
@@ -28,11 +29,22 @@ export const quoteCommand: Command = {
       value: 'DIR',
       about: 'fare set directory, or "sample" for the built-in city',
     },
+    product: { type: 'string', value: 'ID', about: 'price a sale that is no ride, and stop' },
+    entered: { type: 'string', value: 'INSTANT', about: 'of a product priced by time: its entry' },
+    at: { type: 'string', value: 'INSTANT', about: 'of a product: when it is sold (default now)' },
+    amount: { type: 'string', value: 'MINOR', about: 'of an open product: what was keyed in' },
   },
   run: quote,
 };
 
 async function quote(args: Args, io: Io): Promise<number> {
+  const product = args.text('product');
+  if (product !== undefined) {
+    io.out(await quoteProduct(args, product));
+    return 0;
+  }
+  const lone = ['entered', 'at', 'amount'].find((name) => args.text(name) !== undefined);
+  if (lone !== undefined) throw new FaregateError('USAGE', `--${lone} is for a --product`);
   const price = await openQuote(args.need('fares'));
   let number = 0;
   for await (const lines of linesOf(io.input)) {

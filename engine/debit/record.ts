@@ -67,6 +67,17 @@ export const DESFIRE_TRANSACTION = 0xd1;
 export const ECASH_TRANSACTION = 0xec;
 export const OPEN_LOOP_TRANSACTION = 0xe0;
 
+/** ED and EP purchases: a sale, of a product or of an amount that was given. No ride is one. */
+const PLAIN_TRANSACTIONS: readonly number[] = [0x05, 0x06];
+
+/** Whether the debit is of a sale and no ride (docs/wire.md). */
+export function isPlainPurchase({
+  tapKind,
+  transactionType,
+}: Pick<Debit, 'tapKind' | 'transactionType'>): boolean {
+  return tapKind === TapKind.purchase && PLAIN_TRANSACTIONS.includes(transactionType);
+}
+
 /** The identity of a debit. */
 export interface DebitId {
   readonly gateId: string;

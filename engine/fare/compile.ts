@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { CardRules } from './card/rules.ts';
 import { currencyOf } from './currencies.ts';
 import type { CompiledFares, FareRules, FareSet, Station } from './fares.ts';
+import { CompiledProducts } from './product.ts';
 import { faultOf } from './set.ts';
 
 /** Compiles a set that is known to be sound (`faultOf` is null). */
@@ -25,6 +26,7 @@ class Compiled implements CompiledFares {
   readonly riders: readonly string[];
   readonly rules: FareRules;
   readonly card: CardRules | null;
+  readonly products: CompiledProducts | null;
   readonly #matrix: Int32Array;
   readonly #size: number;
   readonly #byId: ReadonlyMap<string, number>;
@@ -45,6 +47,7 @@ class Compiled implements CompiledFares {
     this.riders = set.riders;
     this.rules = set.rules;
     this.card = set.card ?? null;
+    this.products = set.products ? new CompiledProducts(set.products) : null;
     this.#matrix = set.matrix;
     this.#size = set.stations.length;
     this.#byId = indexById(set.stations);

@@ -18,6 +18,8 @@ import type { CardRules } from './card/rules.ts';
 import { cardRulesSchema } from './card/rules-schema.ts';
 import type { FareRules, FareSet } from './fares.ts';
 import { formatInstant, parseInstant } from './instant.ts';
+import type { FareProducts } from './product.ts';
+import { fareProductsSchema } from './product-schema.ts';
 import { faultOf } from './set.ts';
 import { tariffSpecs, termsSpecs } from './terms/schema.ts';
 import type { FareTable, FareVersion } from './version.ts';
@@ -31,6 +33,8 @@ export interface FareDocument {
   readonly rules: FareRules;
   /** What gates count on cards; absent where there is nothing. */
   readonly card?: CardRules;
+  /** What is sold beside rides; absent where there is nothing. */
+  readonly products?: FareProducts;
   readonly stations: readonly {
     readonly id: string;
     readonly name: string;
@@ -85,6 +89,7 @@ const documentSchema = closed(
   },
   {
     card: cardRulesSchema,
+    products: fareProductsSchema,
     tables: {
       type: 'array',
       items: closed({
@@ -193,6 +198,7 @@ function setOf(body: FareBody, bytes: Uint8Array): FareSet {
     riders: body.riders,
     rules: body.rules,
     ...(body.card ? { card: body.card } : {}),
+    ...(body.products ? { products: body.products } : {}),
     matrix: int32sOf(bytes),
   };
 }
@@ -205,6 +211,7 @@ function bodyOf(set: FareSet): FareBody {
     riders: set.riders,
     rules: set.rules,
     ...(set.card ? { card: set.card } : {}),
+    ...(set.products ? { products: set.products } : {}),
     stations: set.stations.map(({ id, name, code }) => ({ id, name, code: toHex(code) })),
   };
 }

@@ -3,6 +3,7 @@
  * array read. Importers (`matrix.ts`, `tariff.ts`) produce it; `book.ts` holds its versions.
  */
 import type { CardRules } from './card/rules.ts';
+import type { CompiledProducts, FareProducts } from './product.ts';
 
 export interface Station {
   /** The operator's identifier, as in the source table. */
@@ -45,6 +46,8 @@ export interface FareSet {
   readonly rules: FareRules;
   /** What gates count on cards; absent where there is nothing. */
   readonly card?: CardRules;
+  /** What is sold beside rides; absent where there is nothing. */
+  readonly products?: FareProducts;
   /** Minor units at `(rider * stations + from) * stations + to`. */
   readonly matrix: Int32Array;
 }
@@ -63,6 +66,8 @@ export interface CompiledFares {
   readonly rules: FareRules;
   /** What gates count on cards; null where there is nothing. */
   readonly card: CardRules | null;
+  /** What is sold beside rides; null where there is nothing. */
+  readonly products: CompiledProducts | null;
   /** Index of a station by its 4-byte code at `bytes[at]`, or -1. Allocates nothing. */
   stationByCode(bytes: Uint8Array, at: number): number;
   /** Index of a station by its id or name, or -1. */

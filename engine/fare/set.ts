@@ -6,6 +6,7 @@ import { readU16, readU32, writeU16 } from '../bytes.ts';
 import { FARE_NAME_LENGTH_MAX, FARE_RIDERS_MAX, FARE_STATIONS_MAX } from '../limits.ts';
 import { currencyOf } from './currencies.ts';
 import type { FareRules, FareSet, Station } from './fares.ts';
+import { faultOfProducts } from './product-schema.ts';
 
 /** A station before its code is assigned; `line` is 0 where the source names none. */
 export interface StationDraft {
@@ -41,7 +42,12 @@ export function faultOf(set: FareSet): string | null {
   if (matrix.length !== cells) return `the matrix holds ${matrix.length} fares, not ${cells}`;
   const negative = matrix.findIndex((fare) => fare < 0);
   if (negative >= 0) return `the matrix holds a negative fare, number ${negative}`;
-  return faultOfStations(stations) ?? faultOfRules(set.rules) ?? faultOfCard(set);
+  return (
+    faultOfStations(stations) ??
+    faultOfRules(set.rules) ??
+    faultOfCard(set) ??
+    (set.products ? faultOfProducts(set.products) : null)
+  );
 }
 
 function faultOfStations(stations: readonly Station[]): string | null {

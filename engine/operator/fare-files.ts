@@ -10,8 +10,10 @@ import { type FareVersions, fareBook } from '../fare/book.ts';
 import { cardRulesOf } from '../fare/card/rules.ts';
 import { compileFares } from '../fare/compile.ts';
 import { matrixBytes, parseFareDocument, printFareVersion, readFareSet } from '../fare/document.ts';
+import type { FareSet } from '../fare/fares.ts';
 import { sampleFareBook, sampleFareSet, sampleTables, sampleTariff } from '../fare/sample-city.ts';
 import { assignCodes, type FareDraft, faultOf } from '../fare/set.ts';
+import { productsOf } from '../fare/terms/products.ts';
 import { type FareOrigin, type FareVersion, NO_ORIGIN } from '../fare/version.ts';
 import {
   checkNext,
@@ -119,8 +121,10 @@ export async function saveFares(
   const origin = kept ? originOf(kept) : NO_ORIGIN;
   const stations = assignCodes(draft.stations, earlier);
   const card = cardOf(origin, draft.riders, newest);
-  const set: FareVersion = { ...draft, version, stations, ...card, ...origin };
-  const fault = faultOf(set);
+  const products = origin.terms && productsOf(origin.terms);
+  const sold = products ? { products } : {};
+  const set: FareVersion = { ...draft, version, stations, ...card, ...sold, ...origin };
+  const fault = faultOf(set) ?? movedNumber(set, earlier);
   if (fault !== null) throw new FaregateError('FARES_INVALID', `${dir}: ${fault}`);
   if (newest && (draft.version === null || version === newest.version)) {
     if (sameFares(newest, { ...set, version: newest.version })) {
@@ -138,6 +142,18 @@ export async function saveFares(
   for (const [name, bytes] of kept?.source.bytes ?? []) files.set(join(TERMS, name), bytes);
   await writeVersion(dir, version, files);
   return { set, unchanged: false };
+}
+
+/** Why a product may not have its number, or null: debit records name it by that for ever. */
+function movedNumber(set: FareSet, earlier: readonly FareSet[]): string | null {
+  for (const { id, number } of set.products?.products ?? []) {
+    for (const { version, products } of earlier) {
+      const other = products?.products.find((each) => each.number === number && each.id !== id);
+      if (!other) continue;
+      return `product ${id} has number ${number}, that of ${other.id} in version ${version}`;
+    }
+  }
+  return null;
 }
 
 /** What gates count on cards; networks keep the numbers they have on cards that are out there. */

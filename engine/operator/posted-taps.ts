@@ -8,7 +8,7 @@ import { readU16, toHex } from '../bytes.ts';
 import { openBatch } from '../debit/batch-evidence.ts';
 import { decodeDebit } from '../debit/codec.ts';
 import { openEvidence } from '../debit/evidence.ts';
-import { DEBIT_BYTES, type Debit, TapKind } from '../debit/record.ts';
+import { DEBIT_BYTES, type Debit, isPlainPurchase, TapKind } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import type { FareSet } from '../fare/fares.ts';
 import { formatInstant } from '../fare/instant.ts';
@@ -68,7 +68,11 @@ export function* postedTaps(
   }
 }
 
-function recordsOf(batch: PostedBatch, storageKey: Uint8Array): Uint8Array {
+/**
+ * The records of a posted batch, 160 bytes each.
+ * @throws FaregateError LEDGER_BROKEN where its evidence does not open.
+ */
+export function recordsOf(batch: PostedBatch, storageKey: Uint8Array): Uint8Array {
   const { gateId, firstSequence, sealed, isOne } = batch;
   const first = { gateId, gateSequence: firstSequence };
   const records = isOne
@@ -86,6 +90,7 @@ function tapOf(
   stations: ReadonlyMap<string, string>,
   { sets, networkOf }: TapNames,
 ): PostedTap | null {
+  if (isPlainPurchase(debit)) return null;
   const set = sets.find(({ version }) => version === debit.fareVersion);
   const stop = stations.get(toHex(debit.toStation));
   if (!set || stop === undefined) return null;

@@ -14,19 +14,24 @@ import { type Decision, refuse, type TapDialogue, type TapRun } from './decision
 import { faultOutcome } from './fault.ts';
 import { wroteJourney } from './journey.ts';
 import { type Quoted, runPhases } from './phases.ts';
+import type { ProductSale } from './product-sale.ts';
 import type { DebitRequest } from './request.ts';
 import type { TapSetting } from './setting.ts';
 
 const NO_STATION = new Uint8Array(4);
 
-/** @param amountMinor what to debit; the rest as for `tap`. */
+/**
+ * @param amountMinor what to debit; the rest as for `tap`
+ * @param sold the product that the amount is the price of
+ */
 export function purchase(
   setting: TapSetting,
   instantMs: number,
   sequence: number,
   amountMinor: number,
+  sold: ProductSale | null = null,
 ): TapRun {
-  return runPhases(quotePurchase(setting, instantMs, sequence, amountMinor));
+  return runPhases(quotePurchase(setting, instantMs, sequence, amountMinor, sold));
 }
 
 function* quotePurchase(
@@ -34,6 +39,7 @@ function* quotePurchase(
   instantMs: number,
   sequence: number,
   amountMinor: number,
+  sold: ProductSale | null,
 ): TapDialogue<Decision | Quoted> {
   const tapKind = TapKind.purchase;
   const purse = yield* selectPurse(setting.profiles);
@@ -61,10 +67,10 @@ function* quotePurchase(
     terminalId: setting.terminalId,
     amountMinor,
     minimumBalanceMinor: 0,
-    fromStation: NO_STATION,
+    fromStation: sold?.code ?? NO_STATION,
     toStation: setting.place.station,
-    entryInstantMs: 0,
-    fareVersion: 0,
+    entryInstantMs: sold?.entryMs ?? 0,
+    fareVersion: sold?.fareVersion ?? 0,
     rider: 0,
     journey: null,
     pendingOnCard,

@@ -1,7 +1,8 @@
 /**
  * `faregate-gate tap`: one tap on any link and any card, showing every command, its answer and its
- * time, then the decision and the debit record. With `--amount` a plain purchase, else an entry or
- * exit by a fare set. The bytes shown hold the card's number: a tool for the bench, not a log.
+ * time, then the decision and the debit record. With `--amount` or `--product` a plain purchase,
+ * else an entry or exit by a fare set. The bytes shown hold the card's number: a tool for the
+ * bench, not a log.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { instantOption } from '../../engine/cli/quote-product.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
@@ -22,6 +24,7 @@ import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { isDesfireProfile, openProfile } from '../../engine/operator/profile-files.ts';
+import { type ProductSale, sellProduct } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { tap } from '../../engine/tap/tap.ts';
@@ -67,6 +70,8 @@ export const tapCommand: Command = {
     keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
     'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
     amount: { type: 'string', value: 'MINOR', about: 'a plain purchase of this amount' },
+    product: { type: 'string', value: 'ID', about: 'a plain purchase of a product of the fares' },
+    entered: { type: 'string', value: 'INSTANT', about: 'entry, where it is priced by time' },
     fares: {
       type: 'string',
       value: 'DIR',
@@ -105,8 +110,9 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const aesKeys = new StationDesfire(aesKeyring).holder();
   const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
-  if (amount !== null && isDesfire) {
-    throw new FaregateError('USAGE', '--amount is for PBOC purses: DESFire cards need a side');
+  if ((amount !== null || args.text('product') !== undefined) && isDesfire) {
+    const message = '--amount and --product are for PBOC purses: DESFire cards need a side';
+    throw new FaregateError('USAGE', message);
   }
   const fixed = readSetting(args, fares);
   const planned = desfire && { profiles: [desfire] };
@@ -140,13 +146,13 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     const card = await firstCard(reader, args.whole('wait', 60, 1, WAIT_S_MAX));
     const instantMs = Date.now();
     const sequence = journal.nextSequence;
-    const report = await gate.drive(
-      card,
-      instantMs,
-      amount === null
+    const sold = saleFrom(args, fares, instantMs, amount);
+    const priceMinor = sold?.amountMinor ?? amount;
+    const dialogue =
+      priceMinor === null
         ? tap(setting, instantMs, sequence, card.uid)
-        : purchase(setting, instantMs, sequence, amount),
-    );
+        : purchase(setting, instantMs, sequence, priceMinor, sold);
+    const report = await gate.drive(card, instantMs, dialogue);
     await card.release();
     const scheme = { keyring: aesKeyring, profiles: desfire ? [desfire] : [] };
     const described = describeTap(report, new TacVerifier(keyring), new DesfireVerifier(scheme));
@@ -157,6 +163,22 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     await reader.close();
     await journal.end();
   }
+}
+
+/** What `--product` sells, or null where it is absent. */
+function saleFrom(
+  args: Args,
+  fares: FareBook,
+  instantMs: number,
+  amountMinor: number | null,
+): ProductSale | null {
+  const product = args.text('product');
+  const entryMs = instantOption(args, 'entered');
+  if (product === undefined) {
+    if (entryMs === null) return null;
+    throw new FaregateError('USAGE', '--entered is for a --product');
+  }
+  return sellProduct(fares, product, { instantMs, entryMs, amountMinor });
 }
 
 async function openLink(link: string, keySet: KeySet, io: Io): Promise<Reader> {

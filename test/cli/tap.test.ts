@@ -3,7 +3,7 @@
  * field's odd ones, and one that replays.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -103,6 +103,29 @@ test('an entry on the sample city writes the journey record', async () => {
   assert.equal(ran.code, 0, ran.err);
   assert.equal(tap.commands.length, 5);
   assert.equal(tap.debit?.amountMinor, 0);
+});
+
+test('a product of the fares is sold at its price', async () => {
+  const [matrix, terms, fares] = ['m.csv', 'terms', 'fares'].map((name) => join(dir, name));
+  writeFileSync(matrix!, 'A,B,fare\nx,x,0\nx,y,2.00\ny,x,2.00\ny,y,0\n');
+  mkdirSync(terms!);
+  writeFileSync(join(terms!, 'faregate_settings.txt'), 'timezone\nAsia/Shanghai\n');
+  const products = 'product_id,product_number,kind,amount\nlunch,258,fixed,12.00\n';
+  writeFileSync(join(terms!, 'faregate_products.txt'), products);
+  const made = await run('engine', [
+    ...['fares', 'import', '--matrix', matrix!, '--from', 'A', '--to', 'B', '--fare', 'adult=fare'],
+    ...['--currency', 'CNY', '--terms', terms!, '--out', fares!],
+  ]);
+  assert.equal(made.code, 0, made.err);
+  const sale = ['--fares', fares!, '--product', 'lunch'];
+  const { tap, ran } = await tapWith('tunion', ['--personality', 'tunion'], sale);
+  assert.equal(ran.code, 0, ran.err + ran.out);
+  assert.deepEqual([tap.amountMinor, tap.balanceMinor], [1200, 8800]);
+  assert.equal(tap.debit?.tacVerdict, 'valid');
+  // Product, place, entry, version: docs/wire.md.
+  const record = tap.debit?.record ?? '';
+  assert.equal(record.slice(208, 216), '00000102');
+  assert.equal(record.slice(224, 244), `${'0'.repeat(12)}00000001`);
 });
 
 test('a replayed card is refused, every time', async () => {

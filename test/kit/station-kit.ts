@@ -22,6 +22,7 @@ import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import type { TapRun } from '../../engine/tap/decision.ts';
+import type { ProductSale } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
 import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
@@ -115,7 +116,7 @@ export interface GateKit {
   /** A tap by any dialogue. */
   run(card: HeldCard, dialogue: MakeTap): Promise<TapReport>;
   /** A plain purchase, as at a counter. */
-  buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
+  buy(card: VirtualCard, amountMinor: number, sold?: ProductSale): Promise<TapReport>;
 }
 
 export interface GateOptions {
@@ -316,8 +317,8 @@ export class StationKit {
         const instantMs = this.clock.nowMs();
         return gate.drive(session, instantMs, dialogue(setting(), instantMs, journal.nextSequence));
       });
-    const buy = (card: VirtualCard, amountMinor: number) =>
-      run(card, (own, instantMs, sequence) => purchase(own, instantMs, sequence, amountMinor));
+    const buy = (card: VirtualCard, amountMinor: number, sold: ProductSale | null = null) =>
+      run(card, (own, at, sequence) => purchase(own, at, sequence, amountMinor, sold));
     return { gate, journal, barrier, tap, run, buy };
   }
 

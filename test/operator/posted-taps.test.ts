@@ -91,6 +91,10 @@ test('a week at gates that count a day: the engine gives back what the week caps
     }
     kit.pass(24 * 60 - 200);
   }
+  // A sale at the same place by the same fares is no ride, and nobody's cap counts it.
+  const sold = { amountMinor: 100, code: Uint8Array.of(0, 0, 0, 1), entryMs: 0 };
+  const sale = await bus.buy(seldom, 100, { ...sold, fareVersion: kit.fares.version });
+  assert.equal(sale.decision.closed[0]?.fareVersion, kit.fares.version);
   assert.equal(spent.often, 4 * 1200, 'the cap of the day, at gates');
   assert.equal(spent.seldom, 180);
   assert.equal(10_000 - often.state.balanceMinor, spent.often);

@@ -130,7 +130,7 @@ export const terms: fc.Arbitrary<FareTerms> = fc
     ),
     passes: passes.map((each, index): Pass => ({ ...each, id: passIds[index]! })),
     ...{ missingTaps: [], sameStation: [], timeLimits: [] },
-    ...{ interchanges: [], continuations: [] },
+    ...{ interchanges: [], continuations: [], products: [] },
   }));
 
 function merged<A extends object, B extends object>([a, b]: [A, B]): A & B {

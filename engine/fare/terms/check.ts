@@ -9,6 +9,7 @@ import type { Findings } from '../gtfs/findings.ts';
 import { TRANSFER_RULES } from '../gtfs/schema.ts';
 import type { Row, Table } from '../gtfs/table.ts';
 import { parseAmount } from '../money.ts';
+import { checkProducts } from './products.ts';
 
 /**
  * Checks what lies between fields and files. Values and references were judged before.
@@ -36,6 +37,7 @@ export function checkTerms(
   }
   for (const row of rows('interchanges')) checkInterchange(row, findings);
   checkSchemes(rows('cumulative'), findings);
+  checkProducts(tables, findings);
   for (const name of Object.keys(FILTERS)) checkReach(rows(name), FILTERS[name]!, findings);
   if (rows('transfers').length > 0 && tables.has(TRANSFER_RULES)) {
     const message = `transfers beside those of ${TRANSFER_RULES}; a fare has one kind of them`;

@@ -26,5 +26,6 @@ export function noTerms(timezone: string): FareTerms {
     timeLimits: [],
     interchanges: [],
     continuations: [],
+    products: [],
   };
 }

@@ -4,6 +4,7 @@ import type { Tables } from '../gtfs/columns.ts';
 import { parseDate, parseTime, parseWhole } from '../gtfs/fields.ts';
 import type { Row } from '../gtfs/table.ts';
 import { parseAmount } from '../money.ts';
+import { readProducts } from './products.ts';
 import { WEEKDAYS } from './schema.ts';
 import type {
   CalendarSpan,
@@ -63,6 +64,7 @@ export function readTerms(tables: Tables, decimals: number, timezone: string): F
     timeLimits: rows('time_limits').map((row) => read.timeLimit(row)),
     interchanges: rows('interchanges').map(readInterchange),
     continuations: rows('continuations').map(readContinuation),
+    products: readProducts(tables, decimals),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   JOURNEY_LEGS_MAX,
 } from '../../limits.ts';
 import { type FieldSpec, type FileSpec, oneOf, refers, required, text } from '../gtfs/spec.ts';
+import { productSpecs } from './products.ts';
 
 const flag = oneOf(true, '0', '1');
 const amount: FieldSpec = { type: 'amount', isRequired: false };
@@ -191,6 +192,7 @@ export const termsSpecs: Readonly<Record<string, FileSpec>> = {
       pricing: oneOf(false, 'sum', 'distance', 'through'),
     },
   },
+  ...productSpecs,
 };
 
 /** What a fare set is made of where its fares go by distance. */

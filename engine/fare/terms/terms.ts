@@ -3,6 +3,8 @@
  * Ids are those of the tables; '' matches anything. Times are milliseconds, amounts minor units.
  */
 
+import type { Product } from '../product.ts';
+
 /** Whom and what a rule is for. */
 export interface Riding {
   readonly rider: string;
@@ -171,4 +173,5 @@ export interface FareTerms {
   readonly timeLimits: readonly TimeLimit[];
   readonly interchanges: readonly Interchange[];
   readonly continuations: readonly Continuation[];
+  readonly products: readonly Product[];
 }
