@@ -28,6 +28,7 @@ import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
 import { TAC_VALID, tacCodes } from '../../engine/ledger/received.ts';
 import { formatDay, parseDay } from '../../engine/openloop/charge-file.ts';
+import { readOpenLoopSettings } from '../../engine/openloop/policy.ts';
 import { openFareSets } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { receiveBatch } from '../../engine/operator/received.ts';
@@ -36,6 +37,7 @@ import { makeStorageKey } from '../../engine/operator/storage-key.ts';
 import { serviceDay } from '../../engine/service-day.ts';
 import { Zone } from '../../engine/time.ts';
 import { debitOf } from '../gate/uplink/fakes.ts';
+import { root } from '../shared.ts';
 import { type City, city, payload } from './city.ts';
 import { linesOf, MINUTE_MS } from './world.ts';
 
@@ -241,5 +243,34 @@ test('days are dates, and nothing else is', () => {
   assert.equal(formatDay(parseDay('2026-02-28')), '2026-02-28');
   for (const text of ['2026-02-30', '20260228', '2026-2-8', '']) {
     assert(Number.isNaN(parseDay(text)), text);
+  }
+});
+
+test('the manual names every command, option file member and its default', async () => {
+  const manual = readFileSync(join(root, 'docs', 'open-loop.md'), 'utf8');
+  const rows = [...manual.matchAll(/^\| `(openloop \w+)/gm)].map(([, name]) => name);
+  assert.deepEqual(
+    rows,
+    openLoopCommands.map(({ name }) => name),
+  );
+  const settings = await readOpenLoopSettings(at('nowhere'));
+  for (const [name, value] of Object.entries(settings)) {
+    const row = manual
+      .split('\n')
+      .find((line) => line.startsWith('|') && line.includes(`\`${name}\``));
+    assert(row?.includes(typeof value === 'string' ? value : JSON.stringify(value)), name);
+  }
+});
+
+test('an option file that does not fit is refused by its field', async () => {
+  const where = mkdtempSync(join(dir, 'settings-'));
+  for (const [text, message] of [
+    ['{"riskLimitMinor":-1}', /riskLimitMinor/],
+    ['{"retryDays":[3,1]}', /retryDays do not rise/],
+    ['{"limit":1}', /limit/],
+    ['{', /openloop\.json/],
+  ] as const) {
+    writeFileSync(join(where, 'openloop.json'), text);
+    await assert.rejects(readOpenLoopSettings(where), { code: 'CONFIG_INVALID', message });
   }
 });
