@@ -4,6 +4,7 @@
  * run that was cut off is simply run again.
  */
 import type { AccountTap } from '../fare/account/account.ts';
+import { invariant } from '../invariant.ts';
 import {
   ACCOUNT_TAPS_MAX,
   OPEN_LOOP_CARDS_AT_ONCE,
@@ -29,9 +30,11 @@ import {
 
 const MINUTE_MS = 60_000;
 
-/** A tap as it was read; a station of null is one that no fare set has. */
+/** A tap as it was read. */
 export interface ReadTap extends Omit<CardTap, 'stop'> {
+  /** null: no fare set has it, or the ledger holds the record no more, which alone names it. */
   readonly stop: string | null;
+  readonly isRecordMissing?: boolean;
 }
 
 export interface TakenTaps {
@@ -94,13 +97,15 @@ export class ChargeBook {
     if (getRow(writer, 'taps', tapKey(card, id))) return 'known';
     const row = getRow(writer, 'cards', card) ?? this.#newCard(tap);
     const code = this.#faultOf(row, tap);
-    if (code !== null || stop === null) {
-      const fault: TapFault = { code: code ?? 'unknownStation', id, card, atMs };
+    if (code !== null) {
+      const fault: TapFault = { code, id, card, atMs };
       putRow(writer, 'faults', id, fault);
       return fault;
     }
+    invariant(stop !== null, 'a tap of no fault has a station');
     removeRow(writer, 'faults', id);
-    putRow(writer, 'taps', tapKey(card, id), { ...tap, stop });
+    const { kind, network, route } = tap;
+    putRow(writer, 'taps', tapKey(card, id), { card, id, atMs, kind, stop, network, route });
     putIndex(writer, 'dirty', card, true);
     const held = new HeldCard(writer, { ...row, taps: row.taps + 1 }, this.#settings, nowMs);
     held.finish();
@@ -116,8 +121,9 @@ export class ChargeBook {
     };
   }
 
-  #faultOf({ fromDay, taps }: CardRow, { stop, atMs }: ReadTap): TapFaultCode | null {
-    if (stop === null) return 'unknownStation';
+  #faultOf({ fromDay, taps }: CardRow, tap: ReadTap): TapFaultCode | null {
+    const { stop, atMs, isRecordMissing } = tap;
+    if (stop === null) return isRecordMissing ? 'recordMissing' : 'unknownStation';
     if (fromDay !== null && this.#pricing.dayOf(atMs) < fromDay) return 'tooLate';
     return taps >= ACCOUNT_TAPS_MAX ? 'tooManyTaps' : null;
   }
