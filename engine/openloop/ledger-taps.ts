@@ -74,7 +74,7 @@ export function* openLoopTaps(
   if (apart.size > 0) yield [...apart.values()];
 }
 
-/** Posted open-loop debits with a row of their own, whose records lie in their batches, by tap id. */
+/** Posted open-loop debits with a row of their own, their records in batches, by tap id. */
 function debitsApart(store: LedgerStore): Map<string, ReadTap> {
   return store.read((reader) => {
     const found = new Map<string, ReadTap>();
