@@ -145,6 +145,11 @@ export class Scene {
     return this.#station.order('flow', pace);
   }
 
+  /** Riders who come by the clock, so many a second. */
+  paced(ridersPerSecond: number): Promise<object> {
+    return this.#station.order('paced', ridersPerSecond);
+  }
+
   rounds(taps: number): Promise<object> {
     return this.#station.order('rounds', taps);
   }

@@ -34,6 +34,8 @@ export interface Figures {
   readonly ownUs: Percentiles;
   /** From the card's arrival to the decision. */
   readonly tapUs: Percentiles;
+  /** How late paced riders were sent: of what they waited, the part that is not the station's. */
+  readonly lateUs: Percentiles;
   readonly backlog: number;
   /** Records that the engine acknowledged. */
   readonly uploaded: number;
@@ -108,12 +110,13 @@ export class LoadedStation {
   }
 
   async take(): Promise<Figures> {
-    const { seconds } = await this.cards.order<{ seconds: number }>('cpu');
+    const cards = await this.cards.order<{ seconds: number; lateUs: Percentiles }>('figures');
+    const { seconds, lateUs } = cards;
     const { backlog } = this.#station;
     const { deltasTaken, keysDerived } = this.#upkeep;
-    const figures = this.#since.figures(backlog, deltasTaken, keysDerived, seconds);
+    const counted = this.#since.figures(backlog, deltasTaken, keysDerived, seconds);
     this.#since = new Since(backlog, deltasTaken, keysDerived, seconds);
-    return figures;
+    return { ...counted, lateUs };
   }
 
   drained(): Promise<void> {
@@ -154,7 +157,12 @@ class Since {
     this.#ownUs.add(Math.ceil(hostUs));
   }
 
-  figures(backlog: number, deltas: number, keys: number, cardsSeconds: number): Figures {
+  figures(
+    backlog: number,
+    deltas: number,
+    keys: number,
+    cardsSeconds: number,
+  ): Omit<Figures, 'lateUs'> {
     const cpu = process.cpuUsage(this.#cpu);
     const memory = process.memoryUsage();
     const [backlogBefore, deltasBefore, keysBefore, cardsBefore] = this.#before;
