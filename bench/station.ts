@@ -21,7 +21,8 @@
  * Open flow: both of these wait for the station before the next card comes, so that their latency
  * at capacity is the length of a queue. Here riders come by the clock, at a share of the capacity
  * just measured, uploads running; a tap's time counts from the instant its rider was meant to come.
- * `late` is how long the generator itself was late for them.
+ * `late` is how long the generator itself was late for them, `sync` how long the disk's syncs took,
+ * which instant cards hide nothing of.
  *
  * `starved` is the share of the time in which the taps' thread waited for a core that others had:
  * on a machine where it is not near nothing, times are the machine's.
@@ -197,15 +198,22 @@ function openFlow(where: Ground, shares: readonly number[], capacity: Found): Qu
 }
 
 function openFigures(figures: Figures) {
-  const { taps, seconds, ownUs, lateUs, loopBusy, starved, uploaded, backlog, refused } = figures;
+  const { taps, seconds, hostUs, ownUs, lateUs, syncUs } = figures;
+  const { loopBusy, starved, uploaded, backlog, refused } = figures;
   return {
     tapsPerSecond: Math.round(taps / seconds),
+    hostP50Us: hostUs.p50,
+    hostP99Us: hostUs.p99,
+    hostP999Us: hostUs.p999,
     ownP50Us: ownUs.p50,
     ownP99Us: ownUs.p99,
     ownP999Us: ownUs.p999,
     lateP50Us: lateUs.p50,
     lateP99Us: lateUs.p99,
     lateP999Us: lateUs.p999,
+    syncP50Us: syncUs.p50,
+    syncP99Us: syncUs.p99,
+    syncP999Us: syncUs.p999,
     loopBusy: Number(loopBusy.toFixed(2)),
     starved: Number(starved.toFixed(2)),
     uploadsPerSec: Math.round(uploaded / seconds),
@@ -253,9 +261,12 @@ function latency(where: Ground, ways: readonly Way[]): Question {
 }
 
 export function latencyFigures(figures: Figures) {
+  const { syncUs } = figures;
   const { hostUs, ownUs, tapUs, seconds, uploaded, deltas, keysDerived, refused } = figures;
   return {
     maxUs: hostUs.max,
+    syncP50Us: syncUs.p50,
+    syncP99Us: syncUs.p99,
     ownP50Us: ownUs.p50,
     ownP99Us: ownUs.p99,
     ownP999Us: ownUs.p999,

@@ -80,19 +80,23 @@ export class Ring {
     return Atomics.exchange(this.#control, TOLD, 1) === 0;
   }
 
-  /** Takes every frame there is. */
-  take(hear: Hear): void {
+  /**
+   * Takes every frame there is.
+   * @param keeps whether their bytes are used after `hear` has returned, and so copied for it
+   */
+  take(hear: Hear, keeps: boolean): void {
     Atomics.store(this.#control, TOLD, 0);
     let tail = this.#control[TAIL]!;
     for (; tail !== Atomics.load(this.#control, HEAD); tail++) {
       const at = (tail & this.#mask) * SLOT_BYTES;
       const length = this.#view.getUint16(at, true);
-      const bytes = this.#bytes.slice(at + HEAD_BYTES, at + HEAD_BYTES + length);
+      const view = this.#bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
+      const bytes = keeps ? new Uint8Array(view) : view;
       const kind = this.#view.getUint8(at + 2) as FrameKind;
       const gate = this.#view.getUint32(at + 4, true);
       const sentUs = this.#view.getFloat64(at + 8, true);
-      Atomics.store(this.#control, TAIL, tail + 1);
       hear(kind, gate, sentUs, bytes);
+      Atomics.store(this.#control, TAIL, tail + 1);
     }
   }
 

@@ -29,7 +29,7 @@ let isEnding = false;
 
 function turn(): void {
   if (isEnding) return;
-  commands.take((kind, gate, _, bytes) => cards.hear(kind, gate, bytes));
+  commands.take((kind, gate, _, bytes) => cards.hear(kind, gate, bytes), false);
   const nextUs = cards.sendDue();
   if (isToldOf) port.postMessage(null);
   isToldOf = false;

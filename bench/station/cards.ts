@@ -48,6 +48,8 @@ export class Cards {
   /** Mean time from rider to rider; 0: they come when there is room. */
   #gapUs = 0;
   #nextRiderUs = Number.POSITIVE_INFINITY;
+  /** Gates at which something is to be sent at an instant to come. */
+  #waiting = 0;
   /** How late this thread was for its riders. */
   #lateUs = new Histogram();
   #idle: () => void = () => undefined;
@@ -139,6 +141,7 @@ export class Cards {
       this.#queue(this.#nextRiderUs);
     }
     let next = this.#nextRiderUs;
+    if (this.#waiting === 0) return next;
     for (let index = 0; index < this.#gates.length; index++) {
       const gate = this.#gates[index]!;
       if (gate.dueUs > now) {
@@ -146,10 +149,16 @@ export class Cards {
         continue;
       }
       gate.dueUs = Number.POSITIVE_INFINITY;
-      if (gate.answer) this.#send(FrameKind.answer, index, gate.answer);
-      else this.#send(FrameKind.arrived, index);
+      this.#waiting -= 1;
+      this.#say(index, gate.answer);
     }
     return next;
+  }
+
+  /** Sends what the card says, or that it is there. */
+  #say(index: number, answer: Uint8Array | null): void {
+    if (answer) this.#send(FrameKind.answer, index, answer);
+    else this.#send(FrameKind.arrived, index);
   }
 
   #untilIdle(): Promise<void> {
@@ -174,6 +183,7 @@ export class Cards {
     gate.card.taps += 1;
     this.#underWay += 1;
     if (meantUs !== null) this.#send(FrameKind.arrived, index, undefined, meantUs);
+    else if (this.#pace === 'instant') this.#say(index, null);
     else this.#after(detectionUs('plastic') + NEXT_RIDER_US * Math.random(), index, null);
   }
 
@@ -189,16 +199,20 @@ export class Cards {
 
   #answer(index: number, apdu: Uint8Array): void {
     const response = this.#gates[index]!.card!.transmit(apdu);
+    if (this.#pace === 'instant') {
+      this.#say(index, response);
+      return;
+    }
     const workUs = processingUs(commandName(apdu), 'plastic', Math.random());
     const us = apduUs(apdu.length, 106) + workUs + apduUs(response.length, 106);
     this.#after(us, index, response);
   }
 
-  /** @param us at the pace of plastic cards; instant ones do not wait. */
   #after(us: number, index: number, answer: Uint8Array | null): void {
     const gate = this.#gates[index]!;
     gate.answer = answer;
-    gate.dueUs = this.#pace === 'instant' ? 0 : nowUs() + us;
+    gate.dueUs = nowUs() + us;
+    this.#waiting += 1;
   }
 
   #leave(index: number): void {
