@@ -22,6 +22,7 @@ import { macBenchmark } from './mac.ts';
 import { odaBenchmark } from './oda.ts';
 import { poolBenchmark } from './pool.ts';
 import { quoteBenchmark } from './quote.ts';
+import { sealBenchmark } from './seal.ts';
 import { soakBenchmark } from './soak.ts';
 import { stationBenchmark } from './station.ts';
 import { tacBenchmark } from './tac.ts';
@@ -34,6 +35,7 @@ const benchmarks: readonly Benchmark[] = [
   desfireBenchmark,
   cardKeysBenchmark,
   odaBenchmark,
+  sealBenchmark,
   ingestBenchmark,
   backlogBenchmark,
   denylistBenchmark,

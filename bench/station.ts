@@ -18,6 +18,12 @@
  * put in force, keys derived. The host's share of a tap is what the card waits: from the instant
  * its answer was sent to the instant the next command is.
  *
+ * Open flow: both of these wait for the station before the next card comes, so that their latency
+ * at capacity is the length of a queue. Here riders come by the clock, at a share of the capacity
+ * just measured, uploads running; a tap's time counts from the instant its rider was meant to come.
+ * `late` is how long the generator itself was late for them, `sync` how long the disk's syncs took,
+ * which instant cards hide nothing of.
+ *
  * `starved` is the share of the time in which the taps' thread waited for a core that others had:
  * on a machine where it is not near nothing, times are the machine's.
  *
@@ -44,6 +50,10 @@ import type { Figures } from './station/station-process.ts';
 const CAPACITY_GOAL = 20_000;
 const HOST_P99_GOAL_US = 1000;
 const HOST_P999_GOAL_US = 3000;
+/** Of the capacity, in open flow. */
+const SHARES = [0.5, 0.8];
+/** Taps a second of capacity where none was measured. */
+const SMOKE_CAPACITY = 400;
 const CARDS_CHECKED = 20;
 const CHECK_GATES_MAX = 20;
 const CHECK_TAPS = 4;
@@ -57,7 +67,9 @@ export const stationBenchmark: Benchmark = {
     ground = await Ground.make(size);
     const check = checkCards(ground.plan(usual).plan, smoke ? 2 : CARDS_CHECKED, size.ms);
     const ways = smoke ? [usual] : [usual, plain];
-    return [capacity(ground, ways, check), latency(ground, ways)];
+    const found: Found = { tapsPerSecond: SMOKE_CAPACITY };
+    const questions = [capacity(ground, ways, check, found), latency(ground, ways)];
+    return [...questions, openFlow(ground, smoke ? [SHARES[0]!] : SHARES, found)];
   },
   close: () => ground?.remove(),
 };
@@ -93,6 +105,23 @@ export async function measureCapacity(where: Ground, way: Way): Promise<Figures>
   return figures;
 }
 
+/** Riders who come by the clock, uploads running. */
+export async function measureOpen(where: Ground, way: Way, perSecond: number): Promise<Figures> {
+  const scene = await Scene.open(where, way);
+  await scene.connect();
+  // Compiles the path.
+  await scene.flow('instant');
+  await sleep(where.size.settleMs);
+  await scene.pause();
+  await scene.paced(perSecond);
+  await sleep(where.size.settleMs / 2);
+  await scene.figures();
+  await pass(scene, where.size.latencyMs);
+  const figures = await scene.figures();
+  await scene.close();
+  return figures;
+}
+
 /** Cards that take their time; a backlog goes up first, then what the gates add. */
 export async function measureLatency(where: Ground, way: Way, beside: Beside): Promise<Figures> {
   const scene = await Scene.open(where, way);
@@ -112,7 +141,17 @@ export async function measureLatency(where: Ground, way: Way, beside: Beside): P
   return figures;
 }
 
-function capacity(where: Ground, ways: readonly Way[], { cardUs }: CardCheck): Question {
+/** Capacity of the usual way, once it was measured. */
+interface Found {
+  tapsPerSecond: number;
+}
+
+function capacity(
+  where: Ground,
+  ways: readonly Way[],
+  { cardUs }: CardCheck,
+  measured: Found,
+): Question {
   const contender = (way: Way): Contender => {
     let found: Figures | null = null;
     return {
@@ -120,6 +159,7 @@ function capacity(where: Ground, ways: readonly Way[], { cardUs }: CardCheck): Q
       answer: () => answerOf(where, way),
       measure: async () => {
         found = await measureCapacity(where, way);
+        if (way === usual) measured.tapsPerSecond = found.taps / found.seconds;
         return measuredOf(found, 'tapUs');
       },
       figures: () => ({
@@ -132,6 +172,54 @@ function capacity(where: Ground, ways: readonly Way[], { cardUs }: CardCheck): Q
   };
   const name = `${where.size.gates} gates, instant cards, uploads run`;
   return { name, operations: 1, contenders: ways.map(contender) };
+}
+
+function openFlow(where: Ground, shares: readonly number[], capacity: Found): Question {
+  const contender = (share: number): Contender => {
+    let found: Figures | null = null;
+    return {
+      name: `${100 * share} % of capacity`,
+      answer: () => answerOf(where, usual),
+      measure: async () => {
+        found = await measureOpen(where, usual, share * capacity.tapsPerSecond);
+        return measuredOf(found, 'tapUs');
+      },
+      figures: () => ({
+        ...openFigures(found!),
+        wantedPerSecond: Math.round(share * capacity.tapsPerSecond),
+        p99GoalUs: HOST_P99_GOAL_US,
+        p999GoalUs: HOST_P999_GOAL_US,
+        load: load(),
+      }),
+    };
+  };
+  const name = `${where.size.gates} gates, riders come by the clock, uploads run`;
+  return { name, operations: 1, contenders: shares.map(contender) };
+}
+
+function openFigures(figures: Figures) {
+  const { taps, seconds, hostUs, ownUs, lateUs, syncUs } = figures;
+  const { loopBusy, starved, uploaded, backlog, refused } = figures;
+  return {
+    tapsPerSecond: Math.round(taps / seconds),
+    hostP50Us: hostUs.p50,
+    hostP99Us: hostUs.p99,
+    hostP999Us: hostUs.p999,
+    ownP50Us: ownUs.p50,
+    ownP99Us: ownUs.p99,
+    ownP999Us: ownUs.p999,
+    lateP50Us: lateUs.p50,
+    lateP99Us: lateUs.p99,
+    lateP999Us: lateUs.p999,
+    syncP50Us: syncUs.p50,
+    syncP99Us: syncUs.p99,
+    syncP999Us: syncUs.p999,
+    loopBusy: Number(loopBusy.toFixed(2)),
+    starved: Number(starved.toFixed(2)),
+    uploadsPerSec: Math.round(uploaded / seconds),
+    backlog,
+    refused,
+  };
 }
 
 export function capacityFigures(figures: Figures) {
@@ -173,9 +261,12 @@ function latency(where: Ground, ways: readonly Way[]): Question {
 }
 
 export function latencyFigures(figures: Figures) {
+  const { syncUs } = figures;
   const { hostUs, ownUs, tapUs, seconds, uploaded, deltas, keysDerived, refused } = figures;
   return {
     maxUs: hostUs.max,
+    syncP50Us: syncUs.p50,
+    syncP99Us: syncUs.p99,
     ownP50Us: ownUs.p50,
     ownP99Us: ownUs.p99,
     ownP999Us: ownUs.p999,

@@ -140,7 +140,7 @@ export class SimDisk implements Disk {
       assert(isOpen, `${name} is closed`);
       return this.#file(name);
     };
-    return {
+    const handle: DiskFile = {
       write: async (bytes, position) => {
         await this.hooks.before?.('write', name);
         file().pending.push({ position, bytes: bytes.slice() });
@@ -154,6 +154,10 @@ export class SimDisk implements Disk {
         settleWrites(file(), begun);
         this.hooks.after?.('sync', name);
       },
+      writeDurably: async (bytes, position) => {
+        await handle.write(bytes, position);
+        await handle.sync();
+      },
       read: async (position, length) => {
         await this.hooks.before?.('read', name);
         return visible(file()).read(position, length);
@@ -162,6 +166,7 @@ export class SimDisk implements Disk {
         isOpen = false;
       },
     };
+    return handle;
   }
 
   #file(name: string): File {

@@ -62,8 +62,11 @@ export class Ring {
     this.#mask = this.#bytes.length / SLOT_BYTES - 1;
   }
 
-  /** Puts a frame in the ring. @returns whether its reader is to be told. */
-  send(kind: FrameKind, gate: number, bytes: Uint8Array = NOTHING): boolean {
+  /**
+   * Puts a frame in the ring. @returns whether its reader is to be told.
+   * @param sentUs when what it tells of was meant to be, where that is not now
+   */
+  send(kind: FrameKind, gate: number, bytes: Uint8Array = NOTHING, sentUs = nowUs()): boolean {
     const head = this.#control[HEAD]!;
     const used = head - Atomics.load(this.#control, TAIL);
     if (used > this.#mask || bytes.length > SLOT_BYTES - HEAD_BYTES) assert.fail('a full ring');
@@ -71,25 +74,29 @@ export class Ring {
     this.#view.setUint16(at, bytes.length, true);
     this.#view.setUint8(at + 2, kind);
     this.#view.setUint32(at + 4, gate, true);
-    this.#view.setFloat64(at + 8, nowUs(), true);
+    this.#view.setFloat64(at + 8, sentUs, true);
     this.#bytes.set(bytes, at + HEAD_BYTES);
     Atomics.store(this.#control, HEAD, head + 1);
     return Atomics.exchange(this.#control, TOLD, 1) === 0;
   }
 
-  /** Takes every frame there is. */
-  take(hear: Hear): void {
+  /**
+   * Takes every frame there is.
+   * @param keeps whether their bytes are used after `hear` has returned, and so copied for it
+   */
+  take(hear: Hear, keeps: boolean): void {
     Atomics.store(this.#control, TOLD, 0);
     let tail = this.#control[TAIL]!;
     for (; tail !== Atomics.load(this.#control, HEAD); tail++) {
       const at = (tail & this.#mask) * SLOT_BYTES;
       const length = this.#view.getUint16(at, true);
-      const bytes = this.#bytes.slice(at + HEAD_BYTES, at + HEAD_BYTES + length);
+      const view = this.#bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
+      const bytes = keeps ? new Uint8Array(view) : view;
       const kind = this.#view.getUint8(at + 2) as FrameKind;
       const gate = this.#view.getUint32(at + 4, true);
       const sentUs = this.#view.getFloat64(at + 8, true);
-      Atomics.store(this.#control, TAIL, tail + 1);
       hear(kind, gate, sentUs, bytes);
+      Atomics.store(this.#control, TAIL, tail + 1);
     }
   }
 

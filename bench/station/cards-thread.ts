@@ -13,7 +13,7 @@ const LOOK_MS = 0.2;
 
 /** What the thread is told, and what it answers. */
 export interface CardsOrder {
-  readonly order: 'flow' | 'rounds' | 'pause' | 'stop' | 'cpu';
+  readonly order: 'flow' | 'paced' | 'rounds' | 'pause' | 'stop' | 'figures';
   readonly argument: string | number;
 }
 
@@ -22,14 +22,14 @@ const port = parentPort!;
 const commands = new Ring(memory.toCards);
 const answers = new Ring(memory.toStation);
 let isToldOf = false;
-const cards = new Cards(plan, (kind, gate, bytes) => {
-  if (answers.send(kind, gate, bytes)) isToldOf = true;
+const cards = new Cards(plan, (kind, gate, bytes, sentUs) => {
+  if (answers.send(kind, gate, bytes, sentUs)) isToldOf = true;
 });
 let isEnding = false;
 
 function turn(): void {
   if (isEnding) return;
-  commands.take((kind, gate, _, bytes) => cards.hear(kind, gate, bytes));
+  commands.take((kind, gate, _, bytes) => cards.hear(kind, gate, bytes), false);
   const nextUs = cards.sendDue();
   if (isToldOf) port.postMessage(null);
   isToldOf = false;
@@ -39,9 +39,10 @@ function turn(): void {
 
 async function obey({ order, argument }: CardsOrder): Promise<object> {
   if (order === 'flow') cards.flow(argument as Pace);
+  else if (order === 'paced') cards.paced(argument as number);
   else if (order === 'rounds') await cards.rounds(argument as number);
   else if (order === 'pause') await cards.pause();
-  else if (order === 'cpu') return { seconds: cpuSeconds() };
+  else if (order === 'figures') return { seconds: cpuSeconds(), lateUs: cards.takeLateUs() };
   else {
     cards.tell();
     isEnding = true;

@@ -4,9 +4,14 @@
  * answers at once and the next one is there at once. At the pace of `plastic` cards each answer
  * takes a card's time (`gate/reader/virtual/timing.ts`), each rider some ten milliseconds to the
  * next.
+ *
+ * So every gate waits for the station before its next rider comes, and whatever holds the station
+ * up holds up riders, too. `paced` riders come by the clock instead, and an arrival says when it was
+ * meant to be: a rider who finds the gate taken has been waiting since then.
  */
 import { writeFileSync } from 'node:fs';
 import { toHex } from '../../engine/bytes.ts';
+import { Histogram, type Percentiles } from '../../engine/histogram.ts';
 import { commandName } from '../../gate/reader/virtual/command.ts';
 import { apduUs, detectionUs, processingUs } from '../../gate/reader/virtual/timing.ts';
 import { FrameKind, nowUs } from './card-link.ts';
@@ -21,12 +26,14 @@ interface Gate {
   readonly from: InstantCard[];
   readonly to: InstantCard[];
   card: InstantCard | null;
+  /** When riders meant to come who have not been let in; in paced flow. */
+  readonly riders: number[];
   /** What the card sends next, and when; infinite where nothing is under way. */
   dueUs: number;
   answer: Uint8Array | null;
 }
 
-type Send = (kind: FrameKind, gate: number, bytes?: Uint8Array) => void;
+type Send = (kind: FrameKind, gate: number, bytes?: Uint8Array, sentUs?: number) => void;
 
 export class Cards {
   readonly #plan: LoadPlan;
@@ -38,6 +45,13 @@ export class Cards {
   /** Taps that a card may make; without end while cards flow. */
   #tapsMax = 0;
   #underWay = 0;
+  /** Mean time from rider to rider; 0: they come when there is room. */
+  #gapUs = 0;
+  #nextRiderUs = Number.POSITIVE_INFINITY;
+  /** Gates at which something is to be sent at an instant to come. */
+  #waiting = 0;
+  /** How late this thread was for its riders. */
+  #lateUs = new Histogram();
   #idle: () => void = () => undefined;
 
   constructor(plan: LoadPlan, send: Send) {
@@ -54,7 +68,8 @@ export class Cards {
         [outside, inside],
         [inside, outside],
       ] as const) {
-        this.#gates.push({ from, to, card: null, dueUs: Number.POSITIVE_INFINITY, answer: null });
+        const dueUs = Number.POSITIVE_INFINITY;
+        this.#gates.push({ from, to, card: null, riders: [], dueUs, answer: null });
       }
     }
   }
@@ -63,6 +78,26 @@ export class Cards {
   flow(pace: Pace): void {
     this.#tapsMax = Number.POSITIVE_INFINITY;
     this.#open(pace);
+  }
+
+  /**
+   * Lets so many riders a second come at the station, with cards that answer at once, at random
+   * times and gates, until `pause`.
+   */
+  paced(ridersPerSecond: number): void {
+    this.#tapsMax = Number.POSITIVE_INFINITY;
+    this.#gapUs = 1e6 / ridersPerSecond;
+    this.#nextRiderUs = nowUs();
+    this.#lateUs = new Histogram();
+    this.#pace = 'instant';
+    this.#isOpen = true;
+  }
+
+  /** How late riders of paced flow were sent, since the last call: the generator's own fault. */
+  takeLateUs(): Percentiles {
+    const percentiles = this.#lateUs.percentiles();
+    this.#lateUs = new Histogram();
+    return percentiles;
   }
 
   /** Lets every card make so many taps more; resolves when they are made. */
@@ -77,6 +112,9 @@ export class Cards {
   /** No card comes any more; resolves when those at a gate have gone. */
   pause(): Promise<void> {
     this.#isOpen = false;
+    this.#gapUs = 0;
+    this.#nextRiderUs = Number.POSITIVE_INFINITY;
+    for (const { riders } of this.#gates) riders.length = 0;
     return this.#underWay === 0 ? Promise.resolve() : this.#untilIdle();
   }
 
@@ -98,7 +136,12 @@ export class Cards {
   /** Sends what is due. @returns when the next is, in microseconds of `nowUs`. */
   sendDue(): number {
     const now = nowUs();
-    let next = Number.POSITIVE_INFINITY;
+    for (; this.#nextRiderUs <= now; this.#nextRiderUs -= this.#gapUs * Math.log(Math.random())) {
+      this.#lateUs.add(Math.ceil(now - this.#nextRiderUs));
+      this.#queue(this.#nextRiderUs);
+    }
+    let next = this.#nextRiderUs;
+    if (this.#waiting === 0) return next;
     for (let index = 0; index < this.#gates.length; index++) {
       const gate = this.#gates[index]!;
       if (gate.dueUs > now) {
@@ -106,10 +149,16 @@ export class Cards {
         continue;
       }
       gate.dueUs = Number.POSITIVE_INFINITY;
-      if (gate.answer) this.#send(FrameKind.answer, index, gate.answer);
-      else this.#send(FrameKind.arrived, index);
+      this.#waiting -= 1;
+      this.#say(index, gate.answer);
     }
     return next;
+  }
+
+  /** Sends what the card says, or that it is there. */
+  #say(index: number, answer: Uint8Array | null): void {
+    if (answer) this.#send(FrameKind.answer, index, answer);
+    else this.#send(FrameKind.arrived, index);
   }
 
   #untilIdle(): Promise<void> {
@@ -128,24 +177,42 @@ export class Cards {
     const gate = this.#gates[index]!;
     const next = gate.from[0];
     if (!this.#isOpen || gate.card || !next || next.taps >= this.#tapsMax) return;
+    const meantUs = this.#gapUs > 0 ? gate.riders.shift() : null;
+    if (meantUs === undefined) return;
     gate.card = gate.from.shift()!;
     gate.card.taps += 1;
     this.#underWay += 1;
-    this.#after(detectionUs('plastic') + NEXT_RIDER_US * Math.random(), index, null);
+    if (meantUs !== null) this.#send(FrameKind.arrived, index, undefined, meantUs);
+    else if (this.#pace === 'instant') this.#say(index, null);
+    else this.#after(detectionUs('plastic') + NEXT_RIDER_US * Math.random(), index, null);
+  }
+
+  /** A rider at one of the gates: in or out by where the cards of the pair are. */
+  #queue(meantUs: number): void {
+    const pair = 2 * Math.floor((Math.random() * this.#gates.length) / 2);
+    const left = (index: number) =>
+      this.#gates[index]!.from.length - this.#gates[index]!.riders.length;
+    const index = left(pair) >= left(pair + 1) ? pair : pair + 1;
+    this.#gates[index]!.riders.push(meantUs);
+    this.#come(index);
   }
 
   #answer(index: number, apdu: Uint8Array): void {
     const response = this.#gates[index]!.card!.transmit(apdu);
+    if (this.#pace === 'instant') {
+      this.#say(index, response);
+      return;
+    }
     const workUs = processingUs(commandName(apdu), 'plastic', Math.random());
     const us = apduUs(apdu.length, 106) + workUs + apduUs(response.length, 106);
     this.#after(us, index, response);
   }
 
-  /** @param us at the pace of plastic cards; instant ones do not wait. */
   #after(us: number, index: number, answer: Uint8Array | null): void {
     const gate = this.#gates[index]!;
     gate.answer = answer;
-    gate.dueUs = this.#pace === 'instant' ? 0 : nowUs() + us;
+    gate.dueUs = nowUs() + us;
+    this.#waiting += 1;
   }
 
   #leave(index: number): void {

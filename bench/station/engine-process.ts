@@ -9,15 +9,7 @@ import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
 import { hashCard, type RunningEngine } from '../../engine/operator/engine.ts';
 import { enrolGate } from '../../engine/operator/enrolment.ts';
 import { startBenchEngine } from '../load/engine.ts';
-import {
-  type CardTruth,
-  engineDirOf,
-  gateIdOf,
-  HASH_KEY,
-  keyringOf,
-  type LoadPlan,
-  truthOf,
-} from './plan.ts';
+import { type CardTruth, gateIdOf, HASH_KEY, keyringOf, type LoadPlan, truthOf } from './plan.ts';
 
 /** What the ledger holds, beside what the cards say. */
 export interface Held {
@@ -41,15 +33,15 @@ export async function enrolGates(enrolledDir: string, gates: number): Promise<vo
 }
 
 export function runEngine(plan: LoadPlan): Promise<RunningEngine> {
-  cpSync(join(plan.enrolledDir, 'engine'), engineDirOf(plan), { recursive: true });
-  return startBenchEngine(engineDirOf(plan), keyringOf(plan), HASH_KEY);
+  cpSync(join(plan.enrolledDir, 'engine'), plan.engineDir, { recursive: true });
+  return startBenchEngine(plan.engineDir, keyringOf(plan), HASH_KEY);
 }
 
 /** After engine and cards have stopped: the ledger from disk, card by card. */
 export async function held(plan: LoadPlan): Promise<Held> {
   const key = cmacKey(HASH_KEY);
   const truth = JSON.parse(readFileSync(truthOf(plan), 'utf8')) as CardTruth[];
-  const store = LmdbStore.open(join(engineDirOf(plan), 'ledger'), { readOnly: true });
+  const store = LmdbStore.open(join(plan.engineDir, 'ledger'), { readOnly: true });
   try {
     const ledger = await Ledger.open(store);
     const posted = new Map<string, number>();

@@ -11,8 +11,10 @@ import {
 import type { Uplinks } from '../../gate/station.ts';
 
 export interface LoadPlan {
-  /** Of this run: engine, journals. */
+  /** Of this run: journals. */
   readonly dir: string;
+  /** The engine's: in memory where there is a folder for that, because its disk is not a station's. */
+  readonly engineDir: string;
   /** Where the gates were enrolled: their bundles, and what an engine begins with. */
   readonly enrolledDir: string;
   readonly gates: number;
@@ -54,10 +56,6 @@ export function gateIdOf(index: number): string {
 
 export function bundleDirOf(plan: LoadPlan, index: number): string {
   return join(plan.enrolledDir, 'gates', gateIdOf(index));
-}
-
-export function engineDirOf(plan: LoadPlan): string {
-  return join(plan.dir, 'engine');
 }
 
 export function journalDirOf(plan: LoadPlan, index: number): string {

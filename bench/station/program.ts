@@ -23,6 +23,7 @@ async function begin(): Promise<Orders> {
   return {
     thread: () => ({ thread: station.cards.thread }),
     flow: (pace) => station.cards.order('flow', pace),
+    paced: (riders) => station.cards.order('paced', riders),
     rounds: (taps) => station.cards.order('rounds', taps),
     pause: () => station.cards.order('pause'),
     cardsStop: () => station.cards.order('stop'),

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,9 @@ import { type LoadPlan, savePlan } from './plan.ts';
 import type { Figures } from './station-process.ts';
 
 const PROGRAM = new URL('./program.js', import.meta.url);
+
+/** A file system in memory, on Linux. */
+const MEMORY_DIR = '/dev/shm';
 
 /** How much a benchmark does. */
 export interface Size {
@@ -71,21 +74,25 @@ export const plain: Way = { name: 'a sync a gate, one loop', sharedLog: false, u
 export class Ground {
   readonly size: Size;
   readonly #dir: string;
+  /** Of the engines: a ledger's syncs would hold up those of the station's intents. */
+  readonly #enginesDir: string;
   #runs = 0;
 
-  private constructor(size: Size, dir: string) {
+  private constructor(size: Size, dir: string, enginesDir: string) {
     this.size = size;
     this.#dir = dir;
+    this.#enginesDir = enginesDir;
   }
 
   static async make(size: Size): Promise<Ground> {
     const dir = mkdtempSync(join(tmpdir(), 'faregate-station-'));
     await enrolGates(dir, size.gates);
-    return new Ground(size, dir);
+    const memory = existsSync(MEMORY_DIR) ? MEMORY_DIR : tmpdir();
+    return new Ground(size, dir, mkdtempSync(join(memory, 'faregate-engine-')));
   }
 
   remove(): void {
-    rmSync(this.#dir, { recursive: true });
+    for (const dir of [this.#dir, this.#enginesDir]) rmSync(dir, { recursive: true });
   }
 
   /** The plan of one measurement, saved. */
@@ -94,6 +101,7 @@ export class Ground {
     const { cardsPerPair, warmUpTaps } = this.size;
     const plan: LoadPlan = {
       dir: join(this.#dir, `run-${this.#runs}`),
+      engineDir: join(this.#enginesDir, `run-${this.#runs}`),
       enrolledDir: this.#dir,
       gates,
       cardsPerPair,
@@ -145,6 +153,11 @@ export class Scene {
     return this.#station.order('flow', pace);
   }
 
+  /** Riders who come by the clock, so many a second. */
+  paced(ridersPerSecond: number): Promise<object> {
+    return this.#station.order('paced', ridersPerSecond);
+  }
+
   rounds(taps: number): Promise<object> {
     return this.#station.order('rounds', taps);
   }
@@ -177,7 +190,7 @@ export class Scene {
     await this.#engine.order('stop');
     const held = await this.#engine.order<Held>('held');
     for (const child of [this.#station, this.#engine]) await child.end();
-    rmSync(this.#plan.dir, { recursive: true });
+    for (const dir of [this.#plan.dir, this.#plan.engineDir]) rmSync(dir, { recursive: true });
     assert.equal(held.unreconciledMinor, 0, 'what left the cards is what the ledger posted');
     assert.equal(held.posted, held.debits, 'each debit is posted once');
     assert.equal(held.unresolved + held.exceptions, 0);

@@ -12,6 +12,7 @@ import { warmUp } from '../../gate/warm-up.ts';
 import { nowUs } from './card-link.ts';
 import { bundleDirOf, gateIdOf, journalDirOf, keyringOf, type LoadPlan } from './plan.ts';
 import { fares, settingOf, zone } from './setting.ts';
+import { takeSyncUs, watchSyncs } from './syncs.ts';
 import { Upkeep } from './upkeep.ts';
 import { CardsLink, WiredReader } from './wired-reader.ts';
 
@@ -34,6 +35,10 @@ export interface Figures {
   readonly ownUs: Percentiles;
   /** From the card's arrival to the decision. */
   readonly tapUs: Percentiles;
+  /** How late paced riders were sent: of what they waited, the part that is not the station's. */
+  readonly lateUs: Percentiles;
+  /** Of every sync of the process: gates' files too, not the shared log's alone. */
+  readonly syncUs: Percentiles;
   readonly backlog: number;
   /** Records that the engine acknowledged. */
   readonly uploaded: number;
@@ -65,6 +70,7 @@ export class LoadedStation {
       uplinks: plan.uplinks,
       ...(plan.sharedLog ? { sharedLogDir: join(plan.dir, 'shared-log') } : {}),
     });
+    await watchSyncs();
     const readers = Array.from({ length: plan.gates }, (_, i) => new WiredReader(gateIdOf(i)));
     const cards = await CardsLink.start(plan, readers);
     const loaded = new LoadedStation(station, await Upkeep.open(plan), cards);
@@ -108,12 +114,13 @@ export class LoadedStation {
   }
 
   async take(): Promise<Figures> {
-    const { seconds } = await this.cards.order<{ seconds: number }>('cpu');
+    const cards = await this.cards.order<{ seconds: number; lateUs: Percentiles }>('figures');
+    const { seconds, lateUs } = cards;
     const { backlog } = this.#station;
     const { deltasTaken, keysDerived } = this.#upkeep;
-    const figures = this.#since.figures(backlog, deltasTaken, keysDerived, seconds);
+    const counted = this.#since.figures(backlog, deltasTaken, keysDerived, seconds);
     this.#since = new Since(backlog, deltasTaken, keysDerived, seconds);
-    return figures;
+    return { ...counted, lateUs, syncUs: takeSyncUs() };
   }
 
   drained(): Promise<void> {
@@ -154,7 +161,12 @@ class Since {
     this.#ownUs.add(Math.ceil(hostUs));
   }
 
-  figures(backlog: number, deltas: number, keys: number, cardsSeconds: number): Figures {
+  figures(
+    backlog: number,
+    deltas: number,
+    keys: number,
+    cardsSeconds: number,
+  ): Omit<Figures, 'lateUs' | 'syncUs'> {
     const cpu = process.cpuUsage(this.#cpu);
     const memory = process.memoryUsage();
     const [backlogBefore, deltasBefore, keysBefore, cardsBefore] = this.#before;

@@ -36,8 +36,9 @@ export class WiredSession implements CardSession {
   }
 
   transceive(apdu: Uint8Array): Promise<Uint8Array> {
-    this.#hostUs += nowUs() - this.#sentUs;
-    this.#commands.send(FrameKind.command, this.#gate, apdu);
+    const sentUs = nowUs();
+    this.#hostUs += sentUs - this.#sentUs;
+    this.#commands.send(FrameKind.command, this.#gate, apdu, sentUs);
     return new Promise((resolve) => {
       this.#answered = resolve;
     });
@@ -152,6 +153,6 @@ export class CardsLink {
       const reader = this.#readers[gate]!;
       if (kind === FrameKind.answer) reader.inField?.answer(bytes, sentUs);
       else reader.arrive(new WiredSession(this.#commands, gate, sentUs));
-    });
+    }, true);
   }
 }

@@ -2,13 +2,16 @@
  * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 over RFC 8439) for many short messages under one
  * key and one 16-byte nonce prefix. The prefix fixes the HChaCha20 subkey, which is derived once;
  * the last 8 nonce bytes number the messages. The result is bit for bit that of noble's
- * `xchacha20poly1305`, at a third of its cost: key stream and Poly1305 key come from one call, and
- * the authenticated text is laid out once in a buffer that is kept.
+ * `xchacha20poly1305`. It comes from a WebAssembly module of our own (`chacha/`); where the host
+ * cannot run that, from noble's functions at a third of its cost: key stream and Poly1305 key come
+ * from one call, and the authenticated text is laid out once in a buffer that is kept.
  */
 import assert from 'node:assert/strict';
 import { poly1305 } from '@noble/ciphers/_poly1305.js';
 import { chacha20, hchacha } from '@noble/ciphers/chacha.js';
 import { equalRange, writeU32 } from '../bytes.ts';
+import { type WebAssemblyHost, webAssembly } from './bitslice/wasm.ts';
+import { Chacha } from './chacha/chacha.ts';
 
 export const AEAD_KEY_BYTES = 32;
 export const AEAD_PREFIX_BYTES = 16;
@@ -43,14 +46,51 @@ export interface Aead {
  * @param key 32 bytes.
  * @param prefix First 16 nonce bytes; a fresh random one makes the words free to start anywhere.
  * @param bytesMax Longest plaintext.
+ * @param host its WebAssembly; null to do without
  */
-export function createAead(key: Uint8Array, prefix: Uint8Array, bytesMax: number): Aead {
+export function createAead(
+  key: Uint8Array,
+  prefix: Uint8Array,
+  bytesMax: number,
+  host: WebAssemblyHost | null = webAssembly,
+): Aead {
   assert.equal(key.length, AEAD_KEY_BYTES);
   assert.equal(prefix.length, AEAD_PREFIX_BYTES);
   const subkey = deriveSubkey(key, prefix);
+  const plainly = createPlain(subkey, bytesMax);
+  const chacha = Chacha.of(host);
+  return chacha === null ? plainly : createFast(chacha, subkey, bytesMax, plainly);
+}
+
+/** @param plainly for what is too long for the module's memory. */
+function createFast(chacha: Chacha, subkey: Uint8Array, bytesMax: number, plainly: Aead): Aead {
+  const key = new Int32Array(subkey.buffer);
+  return {
+    seal(nonceHigh, nonceLow, associated, plain, out, at) {
+      assert(plain.length <= bytesMax);
+      if (Chacha.takes(associated.length, plain.length)) {
+        chacha.seal(key, nonceHigh, nonceLow, associated, plain, out, at);
+      } else plainly.seal(nonceHigh, nonceLow, associated, plain, out, at);
+    },
+    open(nonceHigh, nonceLow, associated, sealed) {
+      const length = sealed.length - AEAD_TAG_BYTES;
+      if (length < 0 || length > bytesMax) return null;
+      return Chacha.takes(associated.length, length)
+        ? chacha.open(key, nonceHigh, nonceLow, associated, sealed)
+        : plainly.open(nonceHigh, nonceLow, associated, sealed);
+    },
+  };
+}
+
+function createPlain(subkey: Uint8Array, bytesMax: number): Aead {
   const nonce = new Uint8Array(12);
-  const stream = new Uint8Array(BLOCK_BYTES + bytesMax);
+  // Made with the first message: where the module serves, there is none.
+  let stream = new Uint8Array(0);
   let text = new Uint8Array(0);
+
+  function makeStream(): void {
+    if (stream.length === 0) stream = new Uint8Array(BLOCK_BYTES + bytesMax);
+  }
 
   /** XORs `length` bytes at `stream[64]`, leaving the Poly1305 key before them. */
   function applyStream(nonceHigh: number, nonceLow: number, length: number): void {
@@ -77,6 +117,7 @@ export function createAead(key: Uint8Array, prefix: Uint8Array, bytesMax: number
   return {
     seal(nonceHigh, nonceLow, associated, plain, out, at) {
       assert(plain.length <= bytesMax);
+      makeStream();
       stream.set(plain, BLOCK_BYTES);
       applyStream(nonceHigh, nonceLow, plain.length);
       const cipher = stream.subarray(BLOCK_BYTES, BLOCK_BYTES + plain.length);
@@ -87,6 +128,7 @@ export function createAead(key: Uint8Array, prefix: Uint8Array, bytesMax: number
       const length = sealed.length - AEAD_TAG_BYTES;
       if (length < 0 || length > bytesMax) return null;
       const cipher = sealed.subarray(0, length);
+      makeStream();
       stream.set(cipher, BLOCK_BYTES);
       applyStream(nonceHigh, nonceLow, length);
       const tag = tagOf(associated, cipher);
@@ -111,8 +153,7 @@ function words(bytes: Uint8Array): Uint32Array {
 }
 
 function writeLowWord(out: Uint8Array, at: number, value: number): void {
-  out[at] = value;
-  out[at + 1] = value >>> 8;
+  for (let i = 0; i < 4; i++) out[at + i] = value >>> (8 * i);
 }
 
 function pad16(length: number): number {

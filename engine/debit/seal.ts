@@ -39,10 +39,14 @@ export interface Sealer {
 export function createSealer(key: Uint8Array, gateId: string, salt: Uint8Array): Sealer {
   const aead = createAead(key, salt, DEBIT_BYTES);
   const gate = gateIdBytes(gateId);
+  let associated = gate;
 
+  /** Kept from one record to the next: heads of one length follow each other. */
   function associatedWith(head: Uint8Array): Uint8Array {
-    const associated = new Uint8Array(GATE_ID_BYTES + head.length);
-    associated.set(gate);
+    if (associated.length !== GATE_ID_BYTES + head.length) {
+      associated = new Uint8Array(GATE_ID_BYTES + head.length);
+      associated.set(gate);
+    }
     associated.set(head, GATE_ID_BYTES);
     return associated;
   }

@@ -9,14 +9,23 @@ import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 /** Slots of the ring at first; it doubles when the backlog outgrows it. */
 const RING_SLOTS_MIN = 1024;
 
+interface OpenIntent {
+  sequence: number;
+  readonly record: Uint8Array;
+}
+
 export class Backlog {
   #acknowledged: number;
   #next: number;
   /** Position of the final record by sequence modulo length; 0 while the intent is open. */
   #finals = new Float64Array(RING_SLOTS_MIN);
-  readonly #open = new Map<number, Uint8Array>();
-  /** Buffers of intents that were closed, for the next ones. */
-  readonly #spare: Uint8Array[] = [];
+  /**
+   * In order of sequence. Nearly always there is one, and a Map that one key goes in and out of
+   * makes itself anew all the time.
+   */
+  readonly #open: OpenIntent[] = [];
+  /** What held intents that were closed, for the next ones. */
+  readonly #spare: OpenIntent[] = [];
 
   /** @param next The sequence the next intent takes; everything before it is acknowledged. */
   constructor(next: number) {
@@ -35,40 +44,42 @@ export class Backlog {
 
   /** Intents without a final record. */
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   /** Final records not acknowledged. */
   get closedCount(): number {
-    return this.#next - 1 - this.#acknowledged - this.#open.size;
+    return this.#next - 1 - this.#acknowledged - this.#open.length;
   }
 
   /** The open intents' records, in order of sequence. */
   openRecords(): Uint8Array[] {
-    return [...this.#open.values()].map((record) => record.slice());
+    return this.#open.map(({ record }) => record.slice());
   }
 
   isOpen(sequence: number): boolean {
-    return this.#open.has(sequence);
+    return this.#placeOf(sequence) >= 0;
   }
 
   /** Adds the intent `next`; its record is copied. */
   intent(record: Uint8Array): void {
     if (this.#next - this.#acknowledged > this.#finals.length) this.#grow();
     this.#finals[this.#slot(this.#next)] = 0;
-    const held = this.#spare.pop() ?? new Uint8Array(DEBIT_BYTES);
-    held.set(record);
-    this.#open.set(this.#next, held);
+    const held = this.#spare.pop() ?? { sequence: 0, record: new Uint8Array(DEBIT_BYTES) };
+    held.sequence = this.#next;
+    held.record.set(record);
+    this.#open.push(held);
     this.#next++;
   }
 
   /** Notes that the final record of an open intent stands at `position`. */
   close(sequence: number, position: number): void {
     if (position <= 0) assert.fail('no position');
-    const held = this.#open.get(sequence);
-    if (!held) assert.fail(`sequence ${sequence} is not open`);
-    this.#open.delete(sequence);
-    this.#spare.push(held);
+    const place = this.#placeOf(sequence);
+    if (place < 0) assert.fail(`sequence ${sequence} is not open`);
+    this.#spare.push(this.#open[place]!);
+    for (let i = place + 1; i < this.#open.length; i++) this.#open[i - 1] = this.#open[i]!;
+    this.#open.pop();
     this.#finals[this.#slot(sequence)] = position;
   }
 
@@ -91,6 +102,13 @@ export class Backlog {
   acknowledge(through: number): void {
     assert(through < this.#next);
     if (through > this.#acknowledged) this.#acknowledged = through;
+  }
+
+  #placeOf(sequence: number): number {
+    for (let place = 0; place < this.#open.length; place++) {
+      if (this.#open[place]!.sequence === sequence) return place;
+    }
+    return -1;
   }
 
   #slot(sequence: number): number {

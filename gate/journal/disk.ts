@@ -11,6 +11,8 @@ export interface DiskFile {
   write(bytes: Uint8Array, position: number): Promise<void>;
   /** Makes every write that has resolved durable (fdatasync), an earlier process's included. */
   sync(): Promise<void>;
+  /** A write and the sync after it. */
+  writeDurably(bytes: Uint8Array, position: number): Promise<void>;
   /** Reads up to `length` bytes at `position`; shorter only at the end of the file. */
   read(position: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;

@@ -109,6 +109,11 @@ class NodeFile implements DiskFile {
     }
   }
 
+  async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
+    await this.write(bytes, position);
+    await this.sync();
+  }
+
   async read(position: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let done = 0;

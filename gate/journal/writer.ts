@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Sealer } from '../../engine/debit/seal.ts';
+import { Deferred } from './deferred.ts';
 import type { DiskFile } from './disk.ts';
 import { FrameKind, OPENING_FRAME_BYTES, RECORD_FRAME_BYTES, writeFrame } from './frame.ts';
 import type { Sealers } from './sealers.ts';
@@ -31,9 +32,10 @@ interface Part {
   length: number;
 }
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+/** Parts written one after another, and what waits for them. */
+interface Batch {
+  readonly parts: readonly Part[];
+  readonly durable: Deferred | null;
 }
 
 /** What the writer asks of the journal around it. */
@@ -61,12 +63,22 @@ export class Writer {
   #offset: number;
   #chain: number;
   #parts: Part[] = [];
-  #waiters: Waiter[] = [];
+  /** What waits for the batch being gathered; null where nobody does. */
+  #gathered: Deferred | null = null;
+  /** The batch on its way to the disk, and which of its parts is. */
+  #flying: Batch | null = null;
+  #flyingPart = 0;
+  /** Made once: a batch is under way in every tap. */
+  readonly #onDurable = (): void => this.#partDurable();
+  readonly #onFailure = (error: unknown): void => this.#stop(error);
   /** Whether the gathered batch is to be written as soon as the disk is free. */
   #isDue = false;
   #timer: NodeJS.Timeout | null = null;
   #timerDueMs = 0;
-  #running: Promise<void> | null = null;
+  /** What the timer was set to. */
+  #timerMs = 0;
+  /** Told when no batch is under way any more. */
+  #idle: Deferred | null = null;
   #failure: Error | null = null;
   /** Everything before this position is durable. */
   #durable: number;
@@ -117,33 +129,39 @@ export class Writer {
   flush(): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     this.#isDue = true;
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
-      this.#running ??= this.#run();
-    });
+    this.#gathered ??= new Deferred();
+    const { promise } = this.#gathered;
+    if (this.#flying === null) this.#writeBatch();
+    return promise;
   }
 
   /** Has the batch written within `ms`, unless another reason writes it earlier. */
   flushWithin(ms: number): void {
+    // One that was set earlier to no more is due earlier: no need to ask the clock.
+    if (this.#timer && ms >= this.#timerMs) return;
     const dueMs = performance.now() + ms;
     if (this.#timer) {
       if (dueMs >= this.#timerDueMs) return;
       clearTimeout(this.#timer);
     }
     this.#timerDueMs = dueMs;
+    this.#timerMs = ms;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       // A batch that was written meanwhile leaves the timer alone: setting one costs more.
       if (this.#failure || this.#parts.length === 0) return;
       this.#isDue = true;
-      this.#running ??= this.#run();
+      if (this.#flying === null) this.#writeBatch();
     }, ms);
   }
 
   /** Makes everything appended durable and stops; after a failure only stops. */
   async end(): Promise<void> {
     if (this.#parts.length > 0 && !this.#failure) await this.flush();
-    await this.#running;
+    if (this.#flying !== null) {
+      this.#idle ??= new Deferred();
+      await this.#idle.promise;
+    }
     this.#clearTimer();
   }
 
@@ -151,8 +169,8 @@ export class Writer {
   fail(error: Error): void {
     this.#failure ??= error;
     this.#clearTimer();
-    for (const waiter of this.#waiters) waiter.reject(this.#failure);
-    this.#waiters = [];
+    this.#gathered?.reject(this.#failure);
+    this.#gathered = null;
   }
 
   #fits(frameBytes: number): boolean {
@@ -240,35 +258,54 @@ export class Writer {
     return part;
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#isDue && !this.#failure) await this.#writeBatch();
-    } catch (error) {
-      this.#host.failed(error);
-    } finally {
-      this.#running = null;
-    }
+  #writeBatch(): void {
+    this.#flying = { parts: this.#parts, durable: this.#gathered };
+    this.#flyingPart = 0;
+    this.#parts = [];
+    this.#gathered = null;
+    this.#isDue = false;
+    this.#writePart();
   }
 
-  async #writeBatch(): Promise<void> {
-    const parts = this.#parts;
-    const waiters = this.#waiters;
-    this.#parts = [];
-    this.#waiters = [];
-    this.#isDue = false;
-    try {
-      for (const part of parts) {
-        await part.file.write(part.bytes.subarray(0, part.length), part.start);
-        await part.file.sync();
-        this.#durable = positionOf(part.segment, part.start + part.length);
-        if (this.#buffers.length < 2) this.#buffers.push(part.bytes);
-      }
-    } catch (error) {
-      this.#waiters.unshift(...waiters);
-      throw error;
+  #writePart(): void {
+    const part = this.#flying!.parts[this.#flyingPart];
+    if (!part) {
+      this.#batchDurable();
+      return;
     }
-    for (const waiter of waiters) waiter.resolve();
+    const bytes = part.bytes.subarray(0, part.length);
+    part.file.writeDurably(bytes, part.start).then(this.#onDurable, this.#onFailure);
+  }
+
+  #partDurable(): void {
+    const part = this.#flying!.parts[this.#flyingPart]!;
+    this.#durable = positionOf(part.segment, part.start + part.length);
+    if (this.#buffers.length < 2) this.#buffers.push(part.bytes);
+    this.#flyingPart += 1;
+    this.#writePart();
+  }
+
+  #batchDurable(): void {
+    const { durable } = this.#flying!;
+    this.#flying = null;
+    durable?.resolve();
     this.#host.synced();
+    if (this.#isDue && !this.#failure) this.#writeBatch();
+    else this.#rest();
+  }
+
+  /** Nobody knows what of the batch is durable. */
+  #stop(error: unknown): void {
+    const { durable } = this.#flying!;
+    this.#flying = null;
+    this.#host.failed(error);
+    durable?.reject(this.#failure);
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#idle?.resolve();
+    this.#idle = null;
   }
 
   #clearTimer(): void {

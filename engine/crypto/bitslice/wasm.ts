@@ -1,22 +1,41 @@
 /**
  * A small encoder of WebAssembly modules (WebAssembly core specification 2.0, chapter 5, binary
- * format): functions without results over one memory of fixed size, which is all the bitsliced
- * cipher needs, and the little of the host's WebAssembly interface it takes.
+ * format): functions without results over one memory of fixed size, which is all that bitsliced DES
+ * and the seals (`../chacha/`) need, and the little of the host's WebAssembly interface it
+ * takes.
  */
 import assert from 'node:assert/strict';
 
-const VALUE_TYPES = { i32: 0x7f, v128: 0x7b } as const;
+const VALUE_TYPES = { i32: 0x7f, i64: 0x7e, v128: 0x7b } as const;
 
 export type ValueType = keyof typeof VALUE_TYPES;
 
 /** Instructions without immediates. */
 const OPERATIONS = {
   'i32.add': [0x6a],
+  'i32.sub': [0x6b],
+  'i32.and': [0x71],
+  'i32.eq': [0x46],
   'i32.ne': [0x47],
+  'i32.lt_u': [0x49],
+  'i64.add': [0x7c],
+  'i64.mul': [0x7e],
+  'i64.and': [0x83],
+  'i64.or': [0x84],
+  'i64.xor': [0x85],
+  'i64.shl': [0x86],
+  'i64.shr_s': [0x87],
+  'i64.shr_u': [0x88],
+  'i64.lt_u': [0x54],
+  'i64.extend_i32_u': [0xad],
   'v128.andnot': [0xfd, 0x4f],
   'v128.and': [0xfd, 0x4e],
   'v128.or': [0xfd, 0x50],
   'v128.xor': [0xfd, 0x51],
+  'i32x4.splat': [0xfd, 0x11],
+  'i32x4.add': [0xfd, 0xae, 0x01],
+  'i32x4.shl': [0xfd, 0xab, 0x01],
+  'i32x4.shr_u': [0xfd, 0xad, 0x01],
   'i64x2.shl': [0xfd, 0xcb, 0x01],
   'i64x2.shr_u': [0xfd, 0xcd, 0x01],
 } as const;
@@ -26,7 +45,11 @@ export type Operation = keyof typeof OPERATIONS;
 /** Accesses to memory, before alignment and offset. */
 const ACCESSES = {
   'i32.load': [0x28],
+  'i64.load': [0x29],
+  'i64.load32_u': [0x35],
+  'i64.store': [0x37],
   'v128.load': [0xfd, 0x00],
+  'v128.load32_splat': [0xfd, 0x09],
   'v128.store': [0xfd, 0x0b],
   'v128.load8_lane': [0xfd, 0x54],
   'v128.load16_lane': [0xfd, 0x55],
@@ -127,10 +150,21 @@ export class FunctionCode {
     this.#code.signed(value);
   }
 
+  /** A 64-bit number that 32 bits hold with their sign. */
+  i64(value: number): void {
+    this.#code.byte(0x42);
+    this.#code.signed(value);
+  }
+
   /** A vector of 16 equal bytes. */
   splat(byte: number): void {
+    this.vector(new Array<number>(16).fill(byte));
+  }
+
+  vector(bytes: readonly number[]): void {
+    assert(bytes.length === 16);
     this.#code.bytes(V128_CONST);
-    for (let i = 0; i < 16; i++) this.#code.byte(byte);
+    this.#code.bytes(bytes);
   }
 
   do(operation: Operation): void {

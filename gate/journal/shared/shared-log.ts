@@ -11,6 +11,7 @@ import {
   SHARED_LOG_FILE_BYTES,
   SHARED_LOG_FILE_BYTES_MAX,
 } from '../../../engine/limits.ts';
+import { Deferred } from '../deferred.ts';
 import type { Disk, DiskFile } from '../disk.ts';
 import {
   BATCH_ALIGNMENT,
@@ -53,12 +54,8 @@ interface Gathered {
   readonly buffer: BatchBuffer;
   /** Ticket of the last entry in it. */
   ticket: number;
-  readonly waiters: Waiter[];
-}
-
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  /** What everybody waits for whose entries are in it; null where nobody does. */
+  durable: Deferred | null;
 }
 
 const DURABLE: Promise<void> = Promise.resolve();
@@ -153,11 +150,11 @@ export class SharedLog {
   synced(ticket: number): Promise<void> {
     if (ticket <= this.#durable) return DURABLE;
     if (this.#failure) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      const isFlying = this.#flying !== null && ticket <= this.#flying.ticket;
-      (isFlying ? this.#flying! : this.#queue.at(-1)!).waiters.push({ resolve, reject });
-      this.#running ??= this.#run();
-    });
+    const isFlying = this.#flying !== null && ticket <= this.#flying.ticket;
+    const batch = isFlying ? this.#flying! : this.#queue.at(-1)!;
+    batch.durable ??= new Deferred();
+    this.#running ??= this.#run();
+    return batch.durable.promise;
   }
 
   /**
@@ -178,9 +175,7 @@ export class SharedLog {
       error instanceof FaregateError && error.code === 'DISK_FAILED'
         ? error
         : new FaregateError('DISK_FAILED', `the shared log stopped: ${error}`, { cause: error });
-    for (const { waiters } of this.#queue) {
-      for (const waiter of waiters) waiter.reject(this.#failure);
-    }
+    for (const { durable } of this.#queue) durable?.reject(this.#failure);
     this.#queue = [];
     this.#onFailure(this.#failure);
   }
@@ -190,7 +185,7 @@ export class SharedLog {
     const fits = last && last.buffer.length + bytes <= this.#batchBytes;
     if (last && (fits || last.buffer.isEmpty)) return last;
     const buffer = this.#spare.pop() ?? new BatchBuffer(BUFFER_BYTES_MIN);
-    const gathered = { buffer, ticket: this.#tickets, waiters: [] };
+    const gathered = { buffer, ticket: this.#tickets, durable: null };
     this.#queue.push(gathered);
     return gathered;
   }
@@ -206,12 +201,13 @@ export class SharedLog {
   }
 
   async #writeBatch(): Promise<void> {
-    const { buffer, ticket, waiters } = this.#queue[0]!;
+    const { buffer } = this.#queue[0]!;
     if (this.#offset + buffer.length + BATCH_ALIGNMENT > this.#fileBytes) {
       await this.#turnOver();
       return;
     }
-    this.#flying = this.#queue.shift()!;
+    const batch = this.#queue.shift()!;
+    this.#flying = batch;
     try {
       const number = this.#number + 1;
       const { bytes, checksum } = buffer.seal(this.#generation, number, this.#chain);
@@ -221,15 +217,15 @@ export class SharedLog {
       this.#number = number;
       this.#chain = checksum;
       this.#offset += bytes.length;
-      this.#durable = ticket;
+      this.#durable = batch.ticket;
     } catch (error) {
       this.fail(error);
-      for (const waiter of waiters) waiter.reject(this.#failure!);
+      batch.durable?.reject(this.#failure!);
       return;
     } finally {
       this.#flying = null;
     }
-    for (const waiter of waiters) waiter.resolve();
+    batch.durable?.resolve();
     buffer.clear();
     if (this.#spare.length < 2) this.#spare.push(buffer);
   }

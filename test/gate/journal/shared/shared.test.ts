@@ -191,6 +191,7 @@ test('files that nobody holds are closed once their bytes are theirs', async () 
       return {
         write: (data: Uint8Array, position: number) => file.write(data, position),
         sync: () => file.sync(),
+        writeDurably: (data: Uint8Array, position: number) => file.writeDurably(data, position),
         read: (position: number, length: number) => file.read(position, length),
         close: () => {
           open -= 1;
