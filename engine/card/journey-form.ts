@@ -70,6 +70,11 @@ export function journeyForm(
   return { layout, keep, whole: keep.every((byte) => byte === 0), fixed };
 }
 
+/** A record has no number below zero. */
+export function shownBalance(balanceMinor: number): number {
+  return balanceMinor > 0 ? balanceMinor : 0;
+}
+
 /**
  * Writes the record at `out[at]`.
  * @param previous the card's record, as long as the layout says; null: it has none.
@@ -93,6 +98,6 @@ export function fillJourney(
     for (let i = 0; i < recordLength; i++) out[at + i] = (previous[i]! & keep[i]!) | fixed[i]!;
   }
   writeUint(out, at, layout.amount, amountMinor);
-  writeUint(out, at, layout.balance, balanceMinor);
+  writeUint(out, at, layout.balance, shownBalance(balanceMinor));
   copyBytes(dateTime, 0, out, at + layout.dateTime.offset, layout.dateTime.length);
 }

@@ -36,7 +36,7 @@ const OPTIONS_OF = {
   tariff: new Set([
     ...['tariff', 'currency', ...COMMON],
     ...['entry-balance', 'same-station', 'same-station-minutes', 'max-minutes', 'overstay'],
-    ...['pass-back-seconds', 'missing-tap'],
+    ...['pass-back-seconds', 'missing-tap', 'negative-balance'],
   ]),
 };
 
@@ -84,6 +84,10 @@ export const importCommand: Command = {
     effective: option('INSTANT', 'ISO 8601 with zone: in force from then (default: always)'),
     version: option('N', 'number of the version (default: the next)'),
     'entry-balance': option('AMOUNT', 'balance needed at entry (default: the lowest fare)'),
+    'negative-balance': option(
+      'AMOUNT',
+      'how far below zero one fare may take a card (default: 0)',
+    ),
     'same-station': option('AMOUNT', 'price of leaving where one came in (default: the table)'),
     'same-station-minutes': option('N', 'for so long; later the overstay price'),
     'max-minutes': option('N', 'longest stay in the paid area (default: no limit)'),

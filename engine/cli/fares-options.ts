@@ -85,6 +85,7 @@ export function rulesOption(
   ) {
     throw new FaregateError('USAGE', '--same-station and --same-station-minutes go together');
   }
+  const negativeBalanceMinor = amount('negative-balance', 0);
   const own: FareRules = {
     entryBalanceMinor: amount('entry-balance', lowestMinor),
     sameStationMinor: amount('same-station', 0),
@@ -94,6 +95,7 @@ export function rulesOption(
     passBackSeconds: args.whole('pass-back-seconds', 30, 0, 86_400),
     missingTapMinor:
       args.text('missing-tap') === 'refuse' ? null : amount('missing-tap', highestMinor),
+    ...(negativeBalanceMinor > 0 ? { negativeBalanceMinor } : {}),
   };
   return terms ? { ...own, ...ofTerms(args, own, terms) } : own;
 }
@@ -102,6 +104,7 @@ export function rulesOption(
 const RULE_OPTIONS = {
   entryBalanceMinor: 'entry-balance',
   missingTapMinor: 'missing-tap',
+  negativeBalanceMinor: 'negative-balance',
 } as const;
 
 function ofTerms(args: Args, own: FareRules, terms: FareTerms): Partial<FareRules> {

@@ -60,9 +60,10 @@ export function diffFares(before: FareSet, after: FareSet): FareDiff {
   const fares = after.riders
     .filter((rider) => before.riders.includes(rider))
     .map((rider) => sharedFares(before, after, rider));
-  const rules = (Object.keys(after.rules) as (keyof FareRules)[])
-    .filter((rule) => before.rules[rule] !== after.rules[rule])
-    .map((rule) => ({ rule, before: before.rules[rule], after: after.rules[rule] }));
+  const named = Object.keys({ ...before.rules, ...after.rules }) as (keyof FareRules)[];
+  const rules = named
+    .map((rule) => ({ rule, before: ruleOf(before, rule), after: ruleOf(after, rule) }))
+    .filter((rule) => rule.before !== rule.after);
   return {
     riders: fares.map(riderDiff),
     onlyStations: onlyIn(ids(before), ids(after)),
@@ -70,6 +71,10 @@ export function diffFares(before: FareSet, after: FareSet): FareDiff {
     rules,
     fares,
   };
+}
+
+function ruleOf({ rules }: FareSet, rule: keyof FareRules): number | null {
+  return rule === 'negativeBalanceMinor' ? (rules[rule] ?? 0) : rules[rule];
 }
 
 /** Every fare that differs, rider by rider, in the order of stations. */

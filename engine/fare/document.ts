@@ -70,15 +70,18 @@ const documentSchema = closed(
     effective: { type: 'string' },
     currency: { type: 'string', pattern: '^[A-Z]{3}$' },
     riders: { type: 'array', items: text, minItems: 1, maxItems: FARE_RIDERS_MAX },
-    rules: closed({
-      entryBalanceMinor: amount,
-      sameStationMinor: amount,
-      sameStationMinutes: amount,
-      overstayMinor: amount,
-      maxMinutes: amount,
-      passBackSeconds: amount,
-      missingTapMinor: { type: ['integer', 'null'], minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX },
-    }),
+    rules: closed(
+      {
+        entryBalanceMinor: amount,
+        sameStationMinor: amount,
+        sameStationMinutes: amount,
+        overstayMinor: amount,
+        maxMinutes: amount,
+        passBackSeconds: amount,
+        missingTapMinor: { type: ['integer', 'null'], minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX },
+      },
+      { negativeBalanceMinor: amount },
+    ),
     stations: {
       type: 'array',
       items: closed({ id: text, name: text, code: { type: 'string', pattern: '^[0-9A-F]{8}$' } }),

@@ -34,6 +34,11 @@ export interface FareRules {
    * next one; null where the gate refuses and sends the rider to the desk.
    */
   readonly missingTapMinor: number | null;
+  /**
+   * How far below zero a fare may take a card whose value can be, once: below zero it neither
+   * enters nor pays again. Absent: not at all.
+   */
+  readonly negativeBalanceMinor?: number;
 }
 
 /** One version of an operator's fares as importers build it and files hold it. */

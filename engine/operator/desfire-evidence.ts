@@ -10,6 +10,7 @@ import {
 } from '../card/desfire/compile.ts';
 import { type DesfireEvidence, debitInput, readEvidencePayload } from '../card/desfire/evidence.ts';
 import { TransactionInput } from '../card/desfire/transaction-input.ts';
+import { shownBalance } from '../card/journey-form.ts';
 import { type Field, type JourneyType, readUint } from '../card/journey-record.ts';
 import type { AesKeyring } from '../crypto/aes-keyring.ts';
 import { verifyTransactionMac } from '../crypto/desfire/transaction-mac.ts';
@@ -133,7 +134,7 @@ function saysTheSame(
     readUint(recordBefore, layout.counter) === counter &&
     has(layout.counter, counter + 1) &&
     has(layout.amount, amountMinor) &&
-    has(layout.balance, leftMinor) &&
+    has(layout.balance, shownBalance(leftMinor)) &&
     layout.typeOf[recordWritten[layout.type.offset]!] === typesOfTap[tapKind] &&
     equalRange(recordWritten, station.offset, records, from + at.toStation, station.length) &&
     equalRange(recordWritten, dateTime.offset, records, from + at.dateTime, dateTime.length) &&

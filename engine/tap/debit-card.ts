@@ -64,7 +64,7 @@ export function* debitCard({ purse, means, request }: PurseDebit): TapDialogue<D
     : yield* initializedLate(profile, kind, asked, answered);
   if (init === 'insufficient') return nothing('balanceTooLow', '', null);
   if ('fault' in init) return { ...nothing('cardFaulty', '', null), ...faultOutcome(init) };
-  if (init.balanceMinor < amountMinor + request.minimumBalanceMinor) {
+  if (init.balanceMinor < amountMinor + Math.max(0, request.minimumBalanceMinor)) {
     return nothing('balanceTooLow', '', init.balanceMinor);
   }
 

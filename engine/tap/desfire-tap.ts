@@ -89,7 +89,7 @@ function* debit(purse: OpenPurse, request: DebitRequest, counter: number): TapDi
   if (counter === COUNTER_MAX) {
     return refuse(tapKind, 'cardRefused', 'its counter is at its maximum');
   }
-  if (valueMinor < amountMinor + minimumBalanceMinor) {
+  if (valueMinor < 0 || valueMinor < amountMinor + minimumBalanceMinor) {
     return { ...refuse(tapKind, 'balanceTooLow', ''), balanceMinor: valueMinor };
   }
   return decisionOf(request, yield* debitDesfire(purse, request, counter));

@@ -111,7 +111,11 @@ function quote(
   const rider = riderIndex(fares, card.riderClass);
   const plan = planTap(setting, fares, last, rider, instantMs);
   if (plan.reason !== null) return plan.reason;
-  const { minimumBalanceMinor } = plan;
+  // A fare may take a card below zero, an entry may not begin there.
+  const minimumBalanceMinor =
+    setting.side === 'entry'
+      ? plan.minimumBalanceMinor
+      : plan.minimumBalanceMinor - (fares.rules.negativeBalanceMinor ?? 0);
   const counted =
     layout.counters.length === 0
       ? null

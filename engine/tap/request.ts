@@ -13,7 +13,7 @@ export interface DebitRequest {
   readonly dateTime: Uint8Array;
   readonly terminalId: Uint8Array;
   readonly amountMinor: number;
-  /** Balance that must be left after the debit. */
+  /** Balance that must be left after the debit; below 0 for cards whose value can be. */
   readonly minimumBalanceMinor: number;
   readonly fromStation: Uint8Array;
   readonly toStation: Uint8Array;

@@ -10,12 +10,14 @@ import type { FareTerms, MissingTap } from './terms.ts';
 export interface GateRules {
   readonly entryBalanceMinor: number | null;
   readonly missingTapMinor: number | null;
+  readonly negativeBalanceMinor: number | null;
 }
 
 /** Which tables rules are from. */
 export const gateRuleTables: Readonly<Record<keyof GateRules & keyof FareRules, string>> = {
   entryBalanceMinor: 'faregate_settings.txt',
   missingTapMinor: 'faregate_missing_taps.txt',
+  negativeBalanceMinor: 'faregate_settings.txt',
 };
 
 /** null where the terms do not decide a rule. */
@@ -23,6 +25,7 @@ export function gateRules({ settings, missingTaps }: FareTerms): GateRules {
   return {
     entryBalanceMinor: settings.entryBalanceMinor,
     missingTapMinor: missingTapMinor(missingTaps),
+    negativeBalanceMinor: settings.negativeBalanceMinor || null,
   };
 }
 

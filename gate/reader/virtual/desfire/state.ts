@@ -92,6 +92,8 @@ export interface DesfireMasters {
 export interface DesfireDetails {
   readonly valueMinor?: number;
   readonly upperLimit?: number;
+  /** Below zero where the issuer lets a fare take the card there. */
+  readonly lowerLimit?: number;
   readonly hidesUid?: boolean;
   readonly disabled?: boolean;
   /** The first record; zeros where none is given, and none at all where it is null. */
@@ -133,7 +135,7 @@ export function issueDesfire(
         number: 3,
         mode,
         rights: { read: GATE_KEY, write: LOAD_KEY, readWrite: LOAD_KEY },
-        lowerLimit: 0,
+        lowerLimit: details.lowerLimit ?? 0,
         upperLimit: details.upperLimit ?? 100_000,
         value: valueMinor,
         limitedCreditEnabled: true,
