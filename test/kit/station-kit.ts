@@ -24,7 +24,13 @@ import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import type { TapRun } from '../../engine/tap/decision.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
-import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import type {
+  BankSetting,
+  CardFamily,
+  Side,
+  StationModes,
+  TapSetting,
+} from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -261,13 +267,7 @@ export class StationKit {
     const buffers = new GateBuffers(place);
     const desfire = options.desfire && completeDesfire({ profiles }, place, aesKeys);
     const families = options.desfire === 'first' ? desfireFirst : options.families;
-    const bank =
-      options.bank &&
-      completeBank(
-        { ...plannedBank(), ...options.bank },
-        this.#numbers,
-        options.recent ?? this.recent,
-      );
+    const bank = this.#bankOf(options);
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -311,6 +311,10 @@ export class StationKit {
     const buy = (card: VirtualCard, amountMinor: number) =>
       run(card, (own, instantMs, sequence) => purchase(own, instantMs, sequence, amountMinor));
     return { gate, journal, barrier, tap, run, buy };
+  }
+
+  #bankOf({ bank, recent = this.recent }: GateOptions): BankSetting | undefined {
+    return bank && completeBank({ ...plannedBank(), ...bank }, this.#numbers, recent);
   }
 
   /** Moves the clock on. */
