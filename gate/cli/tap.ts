@@ -4,9 +4,11 @@
  * else an entry or exit by a fare set. The bytes shown hold the card's number: a tool for the
  * bench, not a log.
  */
+
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
+import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
@@ -26,7 +28,8 @@ import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { isDesfireProfile, openProfile } from '../../engine/operator/profile-files.ts';
 import { type ProductSale, sellProduct } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
-import type { TapSetting } from '../../engine/tap/setting.ts';
+import { RecentTaps } from '../../engine/tap/recent-taps.ts';
+import type { BankSetting, TapSetting } from '../../engine/tap/setting.ts';
 import { tap } from '../../engine/tap/tap.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../barrier/barrier.ts';
@@ -40,6 +43,8 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
+import { openBankFile } from '../service/bank.ts';
+import { completeBank, type PlannedBank, UnpredictableNumbers } from '../station-bank.ts';
 import { completeDesfire, StationDesfire } from '../station-desfire.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
@@ -64,8 +69,13 @@ export const tapCommand: Command = {
     profile: {
       type: 'string',
       value: 'NAME_OR_FILE',
-      required: true,
       about: 'jrt0025, tunion, city-union, desfire-ev2, desfire-light, or a JSON file',
+    },
+    bank: {
+      type: 'string',
+      value: 'FILE',
+      about:
+        'bank cards, by the section `bank` of a station as a JSON file; after --profile if any',
     },
     keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
     'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
@@ -85,7 +95,7 @@ export const tapCommand: Command = {
     deadline: {
       type: 'string',
       value: 'MS',
-      about: 'give up before DEBIT after this (default 300)',
+      about: 'give up before DEBIT after this (default 300, bank cards 500)',
     },
     wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
     json: { type: 'boolean', about: 'print one JSON object' },
@@ -94,10 +104,7 @@ export const tapCommand: Command = {
 };
 
 async function tapOnce(args: Args, io: Io): Promise<number> {
-  const profileName = args.need('profile');
-  const isDesfire = await isDesfireProfile(profileName);
-  const desfire = isDesfire ? await openDesfireProfile(profileName) : null;
-  const profiles = isDesfire ? [] : [compileProfile(await openProfile(profileName))];
+  const { profiles, desfire, bank } = await openFamilies(args);
   const passphraseFile = args.text('passphrase-file');
   const keySet = await loadKeyFile(args.need('keys'), {
     env: io.env,
@@ -110,8 +117,8 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const aesKeys = new StationDesfire(aesKeyring).holder();
   const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
-  if ((amount !== null || args.text('product') !== undefined) && isDesfire) {
-    const message = '--amount and --product are for PBOC purses: DESFire cards need a side';
+  if ((amount !== null || args.text('product') !== undefined) && profiles.length === 0) {
+    const message = '--amount and --product are for PBOC purses: other cards need a side';
     throw new FaregateError('USAGE', message);
   }
   const fixed = readSetting(args, fares);
@@ -120,6 +127,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     ...fixed,
     profiles,
     ...(planned ? { desfire: completeDesfire(planned, fixed.place, aesKeys) } : {}),
+    ...(bank ? { bank: bankAt(bank, fixed.place) } : {}),
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
     buffers: new GateBuffers(fixed.place),
     findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
@@ -139,7 +147,9 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
       barrier: new CountingBarrier(),
       unconfirmed,
       clock: systemClock,
-      deadlineMs: args.whole('deadline', 300, 1, DEADLINE_MS_MAX),
+      ...(args.text('deadline') === undefined
+        ? {}
+        : { deadlineMs: args.whole('deadline', 1, 1, DEADLINE_MS_MAX) }),
       keepBytes: true,
     });
     io.err(`${reader.name}: waiting for a card`);
@@ -179,6 +189,25 @@ function saleFrom(
     throw new FaregateError('USAGE', '--entered is for a --product');
   }
   return sellProduct(fares, product, { instantMs, entryMs, amountMinor });
+}
+
+function bankAt(bank: PlannedBank, place: GatePlace): BankSetting {
+  return completeBank(bank, place, new UnpredictableNumbers(), new RecentTaps());
+}
+
+/** What is accepted. @throws FaregateError USAGE, and as files and profiles are opened. */
+async function openFamilies(args: Args) {
+  const name = args.text('profile');
+  const file = args.text('bank');
+  const bank = file === undefined ? null : await openBankFile(file);
+  if (name === undefined) {
+    if (!bank) throw new FaregateError('USAGE', '--profile or --bank is needed');
+    return { profiles: [], desfire: null, bank };
+  }
+  if (await isDesfireProfile(name)) {
+    return { profiles: [], desfire: await openDesfireProfile(name), bank };
+  }
+  return { profiles: [compileProfile(await openProfile(name))], desfire: null, bank };
 }
 
 async function openLink(link: string, keySet: KeySet, io: Io): Promise<Reader> {

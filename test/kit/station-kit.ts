@@ -2,9 +2,11 @@
  * A small station for tests: gates of the sample city over memory journals, virtual cards of one
  * issuer, and a clock that the test moves. Everything random comes from node:crypto.
  */
+
 import { randomBytes } from 'node:crypto';
 import { compileGateProfile } from '../../engine/card/desfire/compile.ts';
 import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfire/profiles.ts';
+import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
@@ -25,7 +27,13 @@ import type { TapRun } from '../../engine/tap/decision.ts';
 import type { ProductSale } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
-import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import type {
+  BankSetting,
+  CardFamily,
+  Side,
+  StationModes,
+  TapSetting,
+} from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -269,14 +277,7 @@ export class StationKit {
     const buffers = new GateBuffers(place);
     const desfire = options.desfire && completeDesfire({ profiles }, place, aesKeys);
     const families = options.desfire === 'first' ? desfireFirst : options.families;
-    const bank =
-      options.bank &&
-      completeBank(
-        { ...plannedBank(), ...options.bank },
-        place,
-        this.#numbers,
-        options.recent ?? this.recent,
-      );
+    const bank = this.#bankOf(options, place);
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -320,6 +321,10 @@ export class StationKit {
     const buy = (card: VirtualCard, amountMinor: number, sold: ProductSale | null = null) =>
       run(card, (own, at, sequence) => purchase(own, at, sequence, amountMinor, sold));
     return { gate, journal, barrier, tap, run, buy };
+  }
+
+  #bankOf({ bank, recent = this.recent }: GateOptions, place: GatePlace): BankSetting | undefined {
+    return bank && completeBank({ ...plannedBank(), ...bank }, place, this.#numbers, recent);
   }
 
   /** Moves the clock on. */
