@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type GatePlace, journeyForm } from '../engine/card/journey-form.ts';
 import type { CompiledExtendedProfile } from '../engine/card/qpboc/extended/profile.ts';
 import { type EcashTerminal, OptionsForms } from '../engine/card/qpboc/terminal.ts';
-import { UNPREDICTABLE_AHEAD } from '../engine/limits.ts';
+import { UNPREDICTABLE_AHEAD } from '../engine/card-limits.ts';
 import type { RecentTaps } from '../engine/tap/recent-taps.ts';
 import type { BankSetting, ExtendedSetting } from '../engine/tap/setting.ts';
 

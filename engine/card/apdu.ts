@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { copyBytes } from '../bytes.ts';
-import { APDU_COMMAND_BYTES_MAX, APDU_RESPONSE_BYTES_MAX } from '../limits.ts';
+import { APDU_COMMAND_BYTES_MAX, APDU_RESPONSE_BYTES_MAX } from '../card-limits.ts';
 
 /** Lc and Le are one byte each: 255 data bytes go out, 256 come back. */
 const COMMAND_DATA_BYTES_MAX = APDU_COMMAND_BYTES_MAX - 6;

@@ -7,7 +7,7 @@
  *     if ('fault' in response) return response;
  */
 import { copyBytes } from '../bytes.ts';
-import { APDU_FOLLOW_UPS_MAX } from '../limits.ts';
+import { APDU_FOLLOW_UPS_MAX } from '../card-limits.ts';
 import { buildCommand, isResponse, LE_ALL, statusWord, withLe } from './apdu.ts';
 import type { Answer, CardAsk, CardFault, Dialogue } from './dialogue.ts';
 import { type CardCommand, gone, malformed, notResponse } from './status.ts';

@@ -3,8 +3,8 @@
  * 8.2.1.2) and what staff call it. They are recognised and left alone. JSON, docs/citizen-card.md.
  */
 import { fromHex } from '../bytes.ts';
+import { CARD_SERVICES_MAX } from '../card-limits.ts';
 import { FaregateError } from '../errors.ts';
-import { CARD_SERVICES_MAX } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
 
 export interface CardService {

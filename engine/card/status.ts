@@ -3,7 +3,7 @@
  * command's own table goes over it. Keys are four hexadecimal digits, where `x` stands for any
  * digit at the end (`61xx`, `63Cx`).
  */
-import { APDU_RESPONSE_BYTES_MAX } from '../limits.ts';
+import { APDU_RESPONSE_BYTES_MAX } from '../card-limits.ts';
 import type { CardFault } from './dialogue.ts';
 
 export const SW_OK = 0x9000;

@@ -3,7 +3,7 @@
  * bytes, each an offset and a length into them; nothing is copied. Depth and count are bounded, and
  * malformed data is a value, because a card may say anything.
  */
-import { TLV_DEPTH_MAX, TLV_OBJECTS_MAX } from '../limits.ts';
+import { TLV_DEPTH_MAX, TLV_OBJECTS_MAX } from '../card-limits.ts';
 
 /** EMV tags take at most three bytes; a fourth still fits a number. */
 const TAG_BYTES_MAX = 4;

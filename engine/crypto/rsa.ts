@@ -4,7 +4,7 @@
  * new, and equal it at 3 where the key is kept.
  */
 import { constants, createPublicKey, type KeyObject, publicDecrypt } from 'node:crypto';
-import { RSA_MODULUS_BYTES_MAX, RSA_MODULUS_BYTES_MIN } from '../limits.ts';
+import { RSA_MODULUS_BYTES_MAX, RSA_MODULUS_BYTES_MIN } from '../card-limits.ts';
 
 /** A public key made ready; its modulus is as long as what it recovers. */
 export interface RsaKey {

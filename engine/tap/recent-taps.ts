@@ -4,7 +4,7 @@
  * station alone, in memory, bounded.
  */
 import { toHex } from '../bytes.ts';
-import { RECENT_TAPS_MAX } from '../limits.ts';
+import { RECENT_TAPS_MAX } from '../card-limits.ts';
 
 export interface RecentTap {
   /** What the card's journey record would say. */

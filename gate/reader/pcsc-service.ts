@@ -3,9 +3,9 @@
  * state, and the card in it.
  */
 
+import { APDU_RESPONSE_BYTES_MAX } from '../../engine/card-limits.ts';
 import { READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { APDU_RESPONSE_BYTES_MAX } from '../../engine/limits.ts';
 import type { ByteLinkSource } from './byte-link.ts';
 import { FrameLine, type Scanner } from './frame-line.ts';
 import {

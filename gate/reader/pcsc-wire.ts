@@ -4,7 +4,7 @@
  * then the body; an answer is a body alone, whose length the command tells. All numbers are
  * little-endian and of four bytes.
  */
-import { APDU_RESPONSE_BYTES_MAX } from '../../engine/limits.ts';
+import { APDU_RESPONSE_BYTES_MAX } from '../../engine/card-limits.ts';
 
 export const PCSC_MAJOR = 4;
 export const PCSC_MINOR = 4;

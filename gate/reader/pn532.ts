@@ -3,9 +3,9 @@
  * cards, exchanging APDUs with one, and switching the field.
  */
 import { copyBytes } from '../../engine/bytes.ts';
+import { APDU_RESPONSE_BYTES_MAX } from '../../engine/card-limits.ts';
 import { READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { APDU_RESPONSE_BYTES_MAX } from '../../engine/limits.ts';
 import type { Pn532Channel } from './pn532-channel.ts';
 
 const Command = {

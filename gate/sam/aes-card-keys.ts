@@ -5,10 +5,10 @@
  */
 import { equalBytes, readU48 } from '../../engine/bytes.ts';
 import type { AesKeyRef } from '../../engine/card/desfire/asks.ts';
+import { AES_CARD_KEYS_MAX } from '../../engine/card-limits.ts';
 import type { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import type { AesCardKey } from '../../engine/crypto/desfire/authentication.ts';
 import { invariant } from '../../engine/invariant.ts';
-import { AES_CARD_KEYS_MAX } from '../../engine/limits.ts';
 
 interface Kept {
   readonly ref: AesKeyRef;

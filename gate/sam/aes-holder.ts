@@ -4,6 +4,7 @@
  * session's keys never leave. One for each gate, since one session is open at a time.
  */
 import type { AesAnswer, AesAsk, AesKeyRef } from '../../engine/card/desfire/asks.ts';
+import { AES_RANDOMS_AHEAD } from '../../engine/card-limits.ts';
 import {
   type AesCardKey,
   Authentication,
@@ -14,7 +15,6 @@ import { Ev1Session } from '../../engine/crypto/desfire/ev1-session.ts';
 import { Ev2Session } from '../../engine/crypto/desfire/ev2-session.ts';
 import type { SecureSession } from '../../engine/crypto/desfire/session.ts';
 import { invariant } from '../../engine/invariant.ts';
-import { AES_RANDOMS_AHEAD } from '../../engine/limits.ts';
 import type { AesCardKeys } from './aes-card-keys.ts';
 
 export interface AesKeyHolder {

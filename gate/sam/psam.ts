@@ -13,8 +13,8 @@ import { copyBytes, readU32, toHex, writeU16, writeU32 } from '../../engine/byte
 import { buildCommand, dataLength, NO_LE, statusWord, withLe } from '../../engine/card/apdu.ts';
 import type { CardKeyRef, Mac1Answer, Mac1Ask } from '../../engine/card/dialogue.ts';
 import { SW_OK } from '../../engine/card/status.ts';
+import { APDU_FOLLOW_UPS_MAX } from '../../engine/card-limits.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { APDU_FOLLOW_UPS_MAX } from '../../engine/limits.ts';
 import type { CardSession } from '../reader/reader.ts';
 import type { KeyHolder } from './key-holder.ts';
 

@@ -7,7 +7,7 @@ import { buildCommand, isResponse, LE_ALL, NO_LE, take, withLe } from '../../eng
 import type { CardFault, Dialogue } from '../../engine/card/dialogue.ts';
 import { askOf, complete, isWhole } from '../../engine/card/exchange.ts';
 import { baseStatuses, type CardCommand, statusMeaning } from '../../engine/card/status.ts';
-import { APDU_FOLLOW_UPS_MAX } from '../../engine/limits.ts';
+import { APDU_FOLLOW_UPS_MAX } from '../../engine/card-limits.ts';
 import { replay, type Step } from '../transcripts/replay.ts';
 
 test('builds the four cases of a short APDU', () => {

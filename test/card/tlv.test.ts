@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import { findTag, findTlv, parseTlv, type TlvObject } from '../../engine/card/tlv.ts';
-import { TLV_DEPTH_MAX, TLV_OBJECTS_MAX } from '../../engine/limits.ts';
+import { TLV_DEPTH_MAX, TLV_OBJECTS_MAX } from '../../engine/card-limits.ts';
 
 function parsed(bytes: Uint8Array): readonly TlvObject[] {
   const result = parseTlv(bytes);

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../engine/bytes.ts';
+import { RSA_MODULUS_BYTES_MAX, RSA_MODULUS_BYTES_MIN } from '../../engine/card-limits.ts';
 import { isExponent, recoverRsa, rsaKey } from '../../engine/crypto/rsa.ts';
-import { RSA_MODULUS_BYTES_MAX, RSA_MODULUS_BYTES_MIN } from '../../engine/limits.ts';
 import { recover } from '../reference/crypto-sm2.ts';
 import { noShared, vectors } from '../shared.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '../../engine/bytes.ts';
-import { UNPREDICTABLE_AHEAD } from '../../engine/limits.ts';
+import { UNPREDICTABLE_AHEAD } from '../../engine/card-limits.ts';
 import { type RecentTap, RecentTaps } from '../../engine/tap/recent-taps.ts';
 import { UnpredictableNumbers } from '../../gate/station-bank.ts';
 

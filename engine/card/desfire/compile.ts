@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { fromHex } from '../../bytes.ts';
+import { EVIDENCE_RECORD_BYTES } from '../../card-limits.ts';
 import { FaregateError } from '../../errors.ts';
-import { EVIDENCE_RECORD_BYTES } from '../../limits.ts';
 import { take } from '../apdu.ts';
 import { type Field, type JourneyLayout, journeyLayout } from '../journey-record.ts';
 import type { AesKeyRef, AesKeyUse } from './asks.ts';

@@ -7,8 +7,8 @@
  * written 48 ‖ 00; records are filled up with zeros. TMC 0: the card proved nothing.
  */
 import { copyBytes, readU32, writeU32 } from '../../bytes.ts';
+import { EVIDENCE_RECORD_BYTES } from '../../card-limits.ts';
 import { invariant } from '../../invariant.ts';
-import { EVIDENCE_RECORD_BYTES } from '../../limits.ts';
 import { take } from '../apdu.ts';
 import type { TransactionProof } from './commands/transaction.ts';
 import { debit, getValue } from './commands/value.ts';

@@ -4,12 +4,12 @@
  * all frames together.
  */
 import { copyBytes } from '../../bytes.ts';
-import { invariant } from '../../invariant.ts';
 import {
   APDU_COMMAND_BYTES_MAX,
   DESFIRE_ANSWER_BYTES_MAX,
   DESFIRE_FRAMES_MAX,
-} from '../../limits.ts';
+} from '../../card-limits.ts';
+import { invariant } from '../../invariant.ts';
 import { COMMAND_DATA_AT, isResponse, statusWord } from '../apdu.ts';
 import type { Answer } from '../dialogue.ts';
 import { askOf } from '../exchange.ts';

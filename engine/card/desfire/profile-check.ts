@@ -3,7 +3,7 @@
  * overlap and hold what is written, type bytes are of one type, files differ, and modes are those
  * of the authentication.
  */
-import { DESFIRE_ANSWER_BYTES_MAX } from '../../limits.ts';
+import { DESFIRE_ANSWER_BYTES_MAX } from '../../card-limits.ts';
 import type { Field } from '../journey-record.ts';
 import type { DesfireProfile, RecordFileSettings } from './profile.ts';
 

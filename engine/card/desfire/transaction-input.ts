@@ -4,8 +4,8 @@
  * How the commands were protected, and in how many frames they came, leaves no trace in it.
  */
 import { copyBytes } from '../../bytes.ts';
+import { DESFIRE_TMI_BYTES_MAX } from '../../card-limits.ts';
 import { invariant } from '../../invariant.ts';
-import { DESFIRE_TMI_BYTES_MAX } from '../../limits.ts';
 import { take } from '../apdu.ts';
 
 const BLOCK_BYTES = 16;

@@ -1,5 +1,5 @@
 /** Data object lists (EMV 4.3 Book 3, 5.4): tags and lengths of what a card wants to be told. */
-import { DOL_BYTES_MAX, DOL_ELEMENTS_MAX } from '../../limits.ts';
+import { DOL_BYTES_MAX, DOL_ELEMENTS_MAX } from '../../card-limits.ts';
 
 /** EMV tags take at most three bytes; a fourth still fits a number. */
 const TAG_BYTES_MAX = 4;

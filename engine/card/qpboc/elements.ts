@@ -2,7 +2,7 @@
  * Data elements as a card gave them: primitive objects of its answers by tag, each once (EMV 4.3
  * Book 3, 7.5: data that comes twice ends the transaction). Bounded; copies, never views.
  */
-import { CARD_ELEMENTS_MAX } from '../../limits.ts';
+import { CARD_ELEMENTS_MAX } from '../../card-limits.ts';
 import { take } from '../apdu.ts';
 import { parseTlv, type TlvObject } from '../tlv.ts';
 import type { EcashReason } from './reasons.ts';

@@ -2,7 +2,7 @@
  * The application file locator (EMV 4.3 Book 3, 10.2): which records to read, and of which the
  * contents are static data that certificates cover.
  */
-import { AFL_ENTRIES_MAX, AFL_RECORDS_MAX } from '../../limits.ts';
+import { AFL_ENTRIES_MAX, AFL_RECORDS_MAX } from '../../card-limits.ts';
 
 const ENTRY_BYTES = 4;
 

@@ -4,7 +4,7 @@
  * the card's decision is taken from 9F27, for only qPBOC has it in 9F10.
  */
 import { readU16 } from '../../bytes.ts';
-import { KERNEL_ELEMENTS_BYTES_MAX } from '../../limits.ts';
+import { KERNEL_ELEMENTS_BYTES_MAX } from '../../card-limits.ts';
 import { take } from '../apdu.ts';
 import { parseTlv } from '../tlv.ts';
 import { type Cryptogram, readCardNumber } from './card-data.ts';

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { toHex } from '../../bytes.ts';
-import { PDOLS_KEPT } from '../../limits.ts';
+import { PDOLS_KEPT } from '../../card-limits.ts';
 import { buildCommand, COMMAND_DATA_AT, LE_ALL } from '../apdu.ts';
 import { fitElement, parseDol } from './dol.ts';
 import { writeBcd } from './elements.ts';

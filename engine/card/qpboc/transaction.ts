@@ -11,7 +11,7 @@
  * from what was gathered here.
  */
 import assert from 'node:assert/strict';
-import { STATIC_DATA_BYTES_MAX } from '../../limits.ts';
+import { STATIC_DATA_BYTES_MAX } from '../../card-limits.ts';
 import { dataLength, statusWord } from '../apdu.ts';
 import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';

@@ -5,8 +5,8 @@
  * EV1's encrypted mode is not here: no example of it with values or records was found to check by.
  */
 import { copyBytes, equalRange } from '../../bytes.ts';
+import { DESFIRE_ANSWER_BYTES_MAX } from '../../card-limits.ts';
 import { invariant } from '../../invariant.ts';
-import { DESFIRE_ANSWER_BYTES_MAX } from '../../limits.ts';
 import { cmacChain, cmacKey, rekeyCmac, storeLittle } from '../mac.ts';
 import type { Authentication } from './authentication.ts';
 import {

@@ -5,8 +5,8 @@
  * an IV made of TI and counter, padded with 80 and zeros always; no data stays no data.
  */
 import { copyBytes, equalRange } from '../../bytes.ts';
+import { APDU_COMMAND_BYTES_MAX, DESFIRE_ANSWER_BYTES_MAX } from '../../card-limits.ts';
 import { invariant } from '../../invariant.ts';
-import { APDU_COMMAND_BYTES_MAX, DESFIRE_ANSWER_BYTES_MAX } from '../../limits.ts';
 import { AES128_WORDS, type AesSchedule, aesBlock, expandAes128, invertAes128 } from '../aes.ts';
 import { cbcDecrypt, cbcEncrypt } from '../aes-cbc.ts';
 import { type CmacKey, cmac16, cmacChain, cmacKey, rekeyCmac } from '../mac.ts';

@@ -5,8 +5,8 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { APDU_COMMAND_BYTES_MAX } from '../../../engine/card-limits.ts';
 import { FaregateError } from '../../../engine/errors.ts';
-import { APDU_COMMAND_BYTES_MAX } from '../../../engine/limits.ts';
 import { CONTACTLESS_ATR, FrameBuffer, frame, PowerControl } from '../vpcd.ts';
 import {
   CARD_STATE_BYTES,

@@ -9,7 +9,7 @@ import { commit, openPurse, prepareDebit } from '../../../engine/card/desfire/pu
 import { desfireCommand } from '../../../engine/card/desfire/statuses.ts';
 import type { Answer } from '../../../engine/card/dialogue.ts';
 import { statusMeaning } from '../../../engine/card/status.ts';
-import { DESFIRE_ANSWER_BYTES_MAX, DESFIRE_FRAMES_MAX } from '../../../engine/limits.ts';
+import { DESFIRE_ANSWER_BYTES_MAX, DESFIRE_FRAMES_MAX } from '../../../engine/card-limits.ts';
 import { DesfireKit, UID } from '../../kit/desfire-kit.ts';
 
 const command = desfireCommand('Test', 0x3b, true);

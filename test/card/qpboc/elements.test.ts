@@ -13,7 +13,7 @@ import { outcomeOf, refusalOf } from '../../../engine/card/qpboc/outcome.ts';
 import { ecashReasons } from '../../../engine/card/qpboc/reasons.ts';
 import { tag } from '../../../engine/card/qpboc/tags.ts';
 import { purchaseEcash } from '../../../engine/card/qpboc/transaction.ts';
-import { CARD_ELEMENTS_MAX } from '../../../engine/limits.ts';
+import { CARD_ELEMENTS_MAX } from '../../../engine/card-limits.ts';
 import {
   accepted,
   driveWith,

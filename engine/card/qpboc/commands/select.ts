@@ -3,7 +3,7 @@
  * (PPSE) and of applications.
  */
 
-import { PPSE_APPLICATIONS_MAX } from '../../../limits.ts';
+import { PPSE_APPLICATIONS_MAX } from '../../../card-limits.ts';
 import { buildCommand, dataLength, LE_ALL, take } from '../../apdu.ts';
 import { baseStatuses } from '../../status.ts';
 import { findTag, findTlv, parseTlv } from '../../tlv.ts';

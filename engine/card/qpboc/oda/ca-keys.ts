@@ -6,10 +6,14 @@
  */
 import { createHash } from 'node:crypto';
 import { fromHex, toHex } from '../../../bytes.ts';
+import {
+  CA_KEYS_FILE_BYTES_MAX,
+  CA_KEYS_MAX,
+  REVOKED_CERTIFICATES_MAX,
+} from '../../../card-limits.ts';
 import { type RsaKey, rsaKey } from '../../../crypto/rsa.ts';
 import { type Sm2Key, sm2Key } from '../../../crypto/sm2/signature.ts';
 import { FaregateError } from '../../../errors.ts';
-import { CA_KEYS_FILE_BYTES_MAX, CA_KEYS_MAX, REVOKED_CERTIFICATES_MAX } from '../../../limits.ts';
 import { parseChecked } from '../../../schema/check.ts';
 
 /** A CA's key made ready. */

@@ -4,9 +4,9 @@
  * day, expiry and revocation, is asked of every card.
  */
 
+import { ISSUER_KEYS_KEPT } from '../../../card-limits.ts';
 import type { RsaKey } from '../../../crypto/rsa.ts';
 import type { Sm2Key } from '../../../crypto/sm2/signature.ts';
-import { ISSUER_KEYS_KEPT } from '../../../limits.ts';
 import type { Elements } from '../elements.ts';
 import type { EcashReason } from '../reasons.ts';
 import { tag } from '../tags.ts';
