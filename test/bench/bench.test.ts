@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url));
 
 function bench(...args: string[]) {
-  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 120_000 });
+  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 600_000 });
 }
 
 type Line = Readonly<Record<string, unknown>>;

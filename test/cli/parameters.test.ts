@@ -21,6 +21,7 @@ import { readMasterKeys } from '../../gate/cli/virtual-card.ts';
 import { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import { issueCard } from '../../gate/reader/virtual/card-state.ts';
 import { serveVirtualCard } from '../../gate/reader/virtual/program.ts';
+import { type DecidedLine, DecidedTaps } from '../kit/decided.ts';
 import { freePorts, type Running, start } from '../kit/programs.ts';
 import { gateConfig, stationConfig } from '../kit/station-config.ts';
 
@@ -102,12 +103,6 @@ function runStation(): Running {
   return start('gate', ['run', '--config', at('gate.json')]);
 }
 
-interface Line {
-  readonly gate: string;
-  readonly reason: string;
-  readonly amountMinor: number;
-}
-
 let cards = 0;
 
 const gates = { IN: 1, OUT: 2 } as const;
@@ -120,19 +115,14 @@ function newCard(number: string): VirtualCard {
   });
 }
 
-/** Lines of decisions seen so far of each gate's station. */
-const seen = new Map<Running, Map<string, number>>();
+const taps = new Map<Running, DecidedTaps>();
 
 /** Holds a card to a gate; answers what the station decided. */
-async function tap(station: Running, gate: keyof typeof gates, card: VirtualCard): Promise<Line> {
-  await serveVirtualCard({ host: '127.0.0.1', port: ports[gates[gate]]!, card, once: true });
-  const counts = seen.get(station) ?? new Map<string, number>();
-  seen.set(station, counts);
-  const nth = (counts.get(gate) ?? 0) + 1;
-  counts.set(gate, nth);
-  const all = new RegExp(`(?:\\{"gate":"${gate}"[^\\n]*\\n[^]*?){${nth}}`);
-  const lines = (await station.seen(all))[0].split('\n');
-  return JSON.parse(lines.filter((line) => line.startsWith(`{"gate":"${gate}"`))[nth - 1]!) as Line;
+function tap(station: Running, gate: keyof typeof gates, card: VirtualCard): Promise<DecidedLine> {
+  const decided = taps.get(station) ?? new DecidedTaps(station);
+  taps.set(station, decided);
+  const link = { host: '127.0.0.1', port: ports[gates[gate]]!, card, once: true };
+  return decided.tap(gate, () => serveVirtualCard(link));
 }
 
 /** What a ride through both gates costs. */

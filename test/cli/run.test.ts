@@ -21,6 +21,7 @@ import { serveVirtualCard } from '../../gate/reader/virtual/program.ts';
 import { VIRTUAL_PSAM_TERMINAL_SFI, VirtualPsam } from '../../gate/reader/virtual/psam.ts';
 import { T_UNION_PSAM_AID } from '../../gate/sam/psam.ts';
 import type { Check } from '../../gate/service/self-test.ts';
+import { DecidedTaps } from '../kit/decided.ts';
 import { freePorts, run, start } from '../kit/programs.ts';
 import { gateConfig, type StationConfig, stationConfig } from '../kit/station-config.ts';
 
@@ -81,11 +82,10 @@ test('a station in service: in, out, uploaded, watched, and stopped', async () =
     ]);
     assert.equal(card.code, 0, card.err);
   };
-  await present(1);
-  const entered = JSON.parse((await station.seen(/\{"gate":"IN".*\}/))[0]);
+  const taps = new DecidedTaps(station);
+  const entered = await taps.tap('IN', () => present(1));
   assert.deepEqual([entered.open, entered.reason, entered.amountMinor], [true, 'open', 0]);
-  await present(2);
-  const left = JSON.parse((await station.seen(/\{"gate":"OUT".*\}/))[0]);
+  const left = await taps.tap('OUT', () => present(2));
   assert.deepEqual([left.open, left.reason], [true, 'open']);
   assert(left.amountMinor > 0);
 
@@ -139,14 +139,15 @@ test('SIGHUP puts new keys in force; a file that is no key file changes nothing'
     }),
   ]);
   await station.seen(/gates are open/);
+  const taps = new DecidedTaps(station);
   const decided = async (gate: string, reader: number): Promise<string> => {
-    await run('gate', [
-      'virtual-card',
-      ...['--connect', `127.0.0.1:${ports[reader]}`, '--keys', clear, '--personality', 'tunion'],
-      ...['--state', join(dir, 'rolled.state'), '--once'],
-    ]);
-    const line = await station.seen(new RegExp(`\\{"gate":"${gate}".*\\}`));
-    return JSON.parse(line[0]).reason;
+    const hold = () =>
+      run('gate', [
+        'virtual-card',
+        ...['--connect', `127.0.0.1:${ports[reader]}`, '--keys', clear, '--personality', 'tunion'],
+        ...['--state', join(dir, 'rolled.state'), '--once'],
+      ]);
+    return (await taps.tap(gate, hold)).reason;
   };
   await turn(null, /the keys stay as they were: .*rolled\.sealed/);
   await turn(JSON.stringify({ tac: key(1) }), /as they were: .*it has no purchase key/);
@@ -252,13 +253,16 @@ test('a rider pays at a gate whose keys are in a SAM, and the station ends', asy
   const slot = { host: '127.0.0.1', port: ports[5]!, card: sam, retryMs: 30_000 };
   const served = serveVirtualCard(slot);
   await station.seen(/gates are open/);
-  const card = await run('gate', [
-    'virtual-card',
-    ...['--connect', `127.0.0.1:${ports[1]}`, '--keys', clear, '--personality', 'tunion'],
-    ...['--state', join(dir, 'sam.state'), '--once'],
-  ]);
-  assert.equal(card.code, 0, card.err);
-  const entered = JSON.parse((await station.seen(/\{"gate":"IN".*\}/))[0]);
+  const hold = async (): Promise<void> => {
+    given.length = 0;
+    const card = await run('gate', [
+      'virtual-card',
+      ...['--connect', `127.0.0.1:${ports[1]}`, '--keys', clear, '--personality', 'tunion'],
+      ...['--state', join(dir, 'sam.state'), '--once'],
+    ]);
+    assert.equal(card.code, 0, card.err);
+  };
+  const entered = await new DecidedTaps(station).tap('IN', hold);
   assert.deepEqual([entered.open, entered.reason], [true, 'open']);
   assert.equal(given.length, 1, 'one MAC1 came from the SAM');
   station.child.kill('SIGTERM');

@@ -139,7 +139,7 @@ test('Ctrl-C drains and exits 0', { timeout: 120_000 }, async () => {
 });
 
 test('a dashboard port in use is named and nothing is left running', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   const { createServer } = await import('node:net');
   const server = createServer();

@@ -313,7 +313,7 @@ test('a program with a closed pool ends by itself, also where it may start no th
   ] as const) {
     const run = spawnSync(process.execPath, [...flags, program], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     });
     assert.equal(run.status, 0, run.stderr);
     assert.deepEqual(JSON.parse(run.stdout), {
