@@ -38,6 +38,7 @@ const keys: KeySet = {
     },
   ],
   aes: [],
+  cryptogram: [],
   cardHash: new Uint8Array(16),
 };
 

@@ -238,6 +238,14 @@ export const LEDGER_CHECK_PURSES_MAX = 8_000_000;
 export const LEDGER_CHECK_LINKS_MAX = 4_000_000;
 /** Parts of all cards that `ledger taps` is asked for one by one. */
 export const LEDGER_SHARDS_MAX = 4096;
+/** Issuers' cryptogram keys in one key file. */
+export const CRYPTOGRAM_KEYS_MAX = 512;
+/** Counters of a bank card looked at above an unconfirmed debit until one tells the balance. */
+export const LEDGER_BANK_LOOK_MAX = 16;
+/** Rows of debits read at a time by who goes through all of them. */
+export const LEDGER_PAGE_ROWS = 1024;
+/** Claims of a clearing run marked in one transaction. */
+export const CLEARING_MARKS_MAX = 4096;
 /** Disagreements `ledger check` names before it only counts them. */
 export const LEDGER_FINDINGS_MAX = 20;
 /** Gaps `ledger check` names before it only counts them. */

@@ -8,6 +8,7 @@ import { fareCommands } from './cli/fares.ts';
 import { gateCommands } from './cli/gates.ts';
 import { keyCommands } from './cli/keys.ts';
 import { ledgerCommands } from './cli/ledger.ts';
+import { clearingCommand } from './cli/ledger-clearing.ts';
 import { parameterCommands } from './cli/parameters.ts';
 import { processIo } from './cli/process-io.ts';
 import { quoteCommand } from './cli/quote.ts';
@@ -28,6 +29,7 @@ process.exitCode = await runProgram(
     ...denylistCommands,
     ...parameterCommands,
     ...ledgerCommands,
+    clearingCommand,
     ...shiftCommands,
   ],
   process.argv.slice(2),

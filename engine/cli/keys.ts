@@ -4,7 +4,7 @@
  */
 import { aesCheckValue } from '../crypto/aes.ts';
 import type { KeySet } from '../crypto/key-set.ts';
-import { Keyring } from '../crypto/keyring.ts';
+import { Keyring, keyCheckValue } from '../crypto/keyring.ts';
 import { FaregateError } from '../errors.ts';
 import { importKeyFile, loadKeyFile, type PassphraseOptions } from '../operator/key-files.ts';
 import type { Args, Command, Io, Option } from './command.ts';
@@ -80,9 +80,15 @@ function report(file: string, set: KeySet, args: Args, io: Io): void {
     version,
     checkValue: hex3(aesCheckValue(master)),
   }));
+  const cryptogram = set.cryptogram.map(({ prefix, index, algorithm, master }) => ({
+    prefix,
+    index,
+    algorithm,
+    checkValue: hex3(keyCheckValue(algorithm, master)),
+  }));
   const cardHash = { checkValue: hex3(aesCheckValue(set.cardHash)) };
   if (args.flag('json')) {
-    io.out(JSON.stringify({ file, keys, desfire, cardHash }));
+    io.out(JSON.stringify({ file, keys, desfire, cryptogram, cardHash }));
     return;
   }
   io.out(file);
@@ -94,6 +100,10 @@ function report(file: string, set: KeySet, args: Args, io: Io): void {
   for (const { use, version, checkValue } of desfire) {
     const name = `desfire ${use}`.padEnd(22);
     io.out(`${name} ${String(version).padStart(3)}  aes        ${checkValue}`);
+  }
+  for (const { prefix, index, algorithm, checkValue } of cryptogram) {
+    const name = `cryptogram ${prefix}`.padEnd(22);
+    io.out(`${name} ${String(index).padStart(3)}  ${algorithm.padEnd(9)}  ${checkValue}`);
   }
   io.out(`cardHash                  aes        ${cardHash.checkValue}`);
 }

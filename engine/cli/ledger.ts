@@ -65,7 +65,8 @@ async function check(args: Args, io: Io): Promise<number> {
 
 async function taps(args: Args, io: Io): Promise<number> {
   const dataDir = args.need('data');
-  const range = { ...shardOption(args), fromMs: instant(args, 'from'), toMs: instant(args, 'to') };
+  const [fromMs, toMs] = [instantOption(args, 'from'), instantOption(args, 'to')];
+  const range = { ...shardOption(args), fromMs, toMs };
   const sets = await openFareSets(args.need('fares'));
   const key = await readStorageKey(dataDir);
   const networks = args.list('network').map(networkOption);
@@ -85,7 +86,8 @@ async function taps(args: Args, io: Io): Promise<number> {
   }
 }
 
-function instant(args: Args, name: string): number {
+/** An instant that must be given. @throws FaregateError USAGE. */
+export function instantOption(args: Args, name: string): number {
   const ms = parseInstant(args.need(name));
   if (!Number.isNaN(ms)) return ms;
   throw new FaregateError('USAGE', `--${name} takes an ISO 8601 instant with a zone`);

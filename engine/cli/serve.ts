@@ -2,6 +2,7 @@
 
 import type { CompiledDesfireProfile } from '../card/desfire/compile.ts';
 import { AesKeyring } from '../crypto/aes-keyring.ts';
+import { CryptogramKeyring } from '../crypto/cryptogram-keyring.ts';
 import { Keyring } from '../crypto/keyring.ts';
 import { cmacKey } from '../crypto/mac.ts';
 import { createLog, logLevelOf, logLevels } from '../log/log.ts';
@@ -66,6 +67,7 @@ async function serve(args: Args, io: Io): Promise<number> {
     dataDir: args.need('data'),
     keyring: new Keyring(keySet.keys),
     desfire: { keyring: new AesKeyring(keySet.aes), profiles },
+    cryptograms: new CryptogramKeyring(keySet.cryptogram),
     cardHash: cmacKey(keySet.cardHash),
     host: args.text('host') ?? '127.0.0.1',
     names: args.list('name'),

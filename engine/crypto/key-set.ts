@@ -5,9 +5,10 @@
  */
 import { fromHex, toHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
-import { KEYS_PER_USE_MAX } from '../limits.ts';
+import { CRYPTOGRAM_KEYS_MAX, KEYS_PER_USE_MAX } from '../limits.ts';
 import { checkSchema } from '../schema/check.ts';
 import type { AesKeyUse, AesMasterKey } from './aes-keyring.ts';
+import type { CryptogramKey } from './cryptogram-keyring.ts';
 import type { KeyUse, MasterKey } from './keyring.ts';
 import type { PurseAlgorithm } from './purse-cipher.ts';
 
@@ -16,6 +17,8 @@ export interface KeySet {
   readonly keys: readonly MasterKey[];
   /** Masters of AES closed-loop cards. */
   readonly aes: readonly AesMasterKey[];
+  /** Issuers' masters of application cryptograms. */
+  readonly cryptogram: readonly CryptogramKey[];
   /** AES-128 key of the keyed hash (CMAC) of card numbers. */
   readonly cardHash: Uint8Array;
 }
@@ -35,16 +38,20 @@ interface JsonKey {
 
 type JsonAesKey = Pick<JsonKey, 'version' | 'master'>;
 
+type JsonCryptogramKey = Omit<JsonKey, 'version'> & { readonly prefix: string };
+
 type JsonKeySet = Partial<Record<KeyUse, JsonKey | readonly JsonKey[]>> & {
   readonly desfire?: Partial<Record<AesKeyUse, JsonAesKey | readonly JsonAesKey[]>>;
+  readonly cryptogram?: JsonCryptogramKey | readonly JsonCryptogramKey[];
   readonly cardHash?: { readonly master: string };
 };
 
 const master = { type: 'string', pattern: '^[0-9A-Fa-f]{32}$' };
 const byte = { type: 'integer', minimum: 0, maximum: 255 };
+const algorithm = { enum: ['3des', 'sm4'] };
 const key = {
   type: 'object',
-  properties: { index: byte, version: byte, master, algorithm: { enum: ['3des', 'sm4'] } },
+  properties: { index: byte, version: byte, master, algorithm },
   required: ['index', 'version', 'master'],
   additionalProperties: false,
 };
@@ -54,11 +61,22 @@ const aesKey = {
   required: ['version', 'master'],
   additionalProperties: false,
 };
+const cryptogramKey = {
+  type: 'object',
+  properties: {
+    prefix: { type: 'string', pattern: '^[0-9]{1,12}$' },
+    index: byte,
+    master,
+    algorithm,
+  },
+  required: ['prefix', 'index', 'master'],
+  additionalProperties: false,
+};
 /** One key, or several. */
-const severalOf = (one: object): object => ({
+const severalOf = (one: object, maxItems = KEYS_PER_USE_MAX): object => ({
   if: { type: 'array' },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: { type: 'array', items: one, minItems: 1, maxItems: KEYS_PER_USE_MAX },
+  then: { type: 'array', items: one, minItems: 1, maxItems },
   else: one,
 });
 const keysOfUse = severalOf(key);
@@ -74,6 +92,7 @@ const keySetSchema = {
       properties: Object.fromEntries(AES_USES.map((use) => [use, severalOf(aesKey)])),
       additionalProperties: false,
     },
+    cryptogram: severalOf(cryptogramKey, CRYPTOGRAM_KEYS_MAX),
     cardHash: {
       type: 'object',
       properties: { master },
@@ -106,13 +125,25 @@ export function parseKeySet(text: string, what: string): ClearKeySet {
     }
   }
   const aes = aesKeysOf(json, what);
-  if (keys.length + aes.length === 0) {
+  const cryptogram = cryptogramKeysOf(json, what);
+  if (keys.length + aes.length + cryptogram.length === 0) {
     throw new FaregateError(
       'KEYS_INVALID',
-      `${what}: none of ${USES.join(', ')}, desfire is given`,
+      `${what}: none of ${USES.join(', ')}, desfire, cryptogram is given`,
     );
   }
-  return { keys, aes, cardHash: json.cardHash ? fromHex(json.cardHash.master) : null };
+  const cardHash = json.cardHash ? fromHex(json.cardHash.master) : null;
+  return { keys, aes, cryptogram, cardHash };
+}
+
+function cryptogramKeysOf({ cryptogram }: JsonKeySet, what: string): CryptogramKey[] {
+  const named = new Set<string>();
+  return listOf(cryptogram).map(({ prefix, index, algorithm = '3des', master: hex }, place) => {
+    const name = `${algorithm} key of prefix ${prefix} and index ${index}`;
+    if (named.has(name)) throw repeated(what, `/cryptogram/${place}`, name);
+    named.add(name);
+    return { prefix, index, algorithm, master: fromHex(hex) };
+  });
 }
 
 function aesKeysOf({ desfire = {} }: JsonKeySet, what: string): AesMasterKey[] {
@@ -168,6 +199,9 @@ export function printKeySet(set: KeySet): string {
     if (keys.length === 0) continue;
     const shown = keys.map((k) => ({ version: k.version, master: toHex(k.master) }));
     json.desfire = { ...(json.desfire as object | undefined), [use]: shown };
+  }
+  if (set.cryptogram.length > 0) {
+    json.cryptogram = set.cryptogram.map((key) => ({ ...key, master: toHex(key.master) }));
   }
   json.cardHash = { master: toHex(set.cardHash) };
   return JSON.stringify(json);

@@ -92,6 +92,16 @@ export class Keyring {
   }
 }
 
+/** The left three bytes of zeros encrypted under `master`, 16 bytes. */
+export function keyCheckValue(algorithm: PurseAlgorithm, master: Uint8Array): number {
+  const cipher = algorithm === '3des' ? tripleDes : sm4;
+  const words = new Int32Array(4);
+  loadKey(master, 0, words);
+  const schedule = new Int32Array(cipher.keyWords);
+  cipher.expandKey(words, schedule);
+  return cipher.checkValue(schedule);
+}
+
 function nameOf(algorithm: PurseAlgorithm, index: number, version: number): number {
   return (algorithm === '3des' ? 0 : 0x10000) | (index << 8) | version;
 }

@@ -10,8 +10,8 @@
  *
  * Row: card 16 ‖ digest 16 ‖ instant 6 ‖ sequence less the batch's first 2 ‖ offline counter 2 ‖
  * currency 2 ‖ balance before 4 ‖ amount 4 ‖ block and index of the purse's row before this one 4,
- * 2 (block 0: none) ‖ transaction type ‖ tap kind ‖ evidence ‖ issuer's place ‖ counter of the row
- * before this one 2.
+ * 2 (block 0: none) ‖ transaction type ‖ tap kind ‖ evidence, with 80 where it was passed through ‖
+ * issuer's place ‖ counter of the row before this one 2.
  */
 import { crc32 } from 'node:zlib';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
@@ -25,7 +25,7 @@ import {
   type TapKind,
 } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
-import type { ReceivedBatch } from './received.ts';
+import { type ReceivedBatch, TAC_PASSED_THROUGH } from './received.ts';
 import {
   CARD_BYTES,
   type DebitRow,
@@ -62,6 +62,8 @@ const rowAt = {
   previousCounter: 62,
 } as const;
 
+/** In `evidence`: only the card's bank can verify it. */
+const PASSED_THROUGH = 0x80;
 const NOTHING = new Uint8Array(0);
 
 /** Where a row is; block 0 for nowhere. */
@@ -114,6 +116,10 @@ abstract class Rows {
     return readU32(this.bytes, this.#at(index) + rowAt.balanceBeforeMinor);
   }
 
+  passedThrough(index: number): boolean {
+    return (this.bytes[this.#at(index) + rowAt.evidence]! & PASSED_THROUGH) !== 0;
+  }
+
   amountMinor(index: number): number {
     return readU32(this.bytes, this.#at(index) + rowAt.amountMinor);
   }
@@ -145,9 +151,9 @@ abstract class Rows {
       standing: Standing.posted,
       kind: DebitKind.debit,
       state: DebitState.confirmed,
-      evidence: this.bytes[at + rowAt.evidence] as Evidence,
+      evidence: (this.bytes[at + rowAt.evidence]! & ~PASSED_THROUGH) as Evidence,
       tapKind: this.bytes[at + rowAt.tapKind] as TapKind,
-      tac: 'valid',
+      tac: this.passedThrough(index) ? 'passedThrough' : 'valid',
       transactionType: this.bytes[at + rowAt.transactionType]!,
       postings: amountMinor > 0 ? 1 : 0,
       offlineCounter: this.offlineCounter(index),
@@ -305,7 +311,8 @@ export class BlockBuilder extends Rows {
     writeU16(out, to + rowAt.previousIndex, previousIndex);
     out[to + rowAt.transactionType] = records[from + at.transactionType]!;
     out[to + rowAt.tapKind] = records[from + at.tapKind]!;
-    out[to + rowAt.evidence] = records[from + at.evidence]!;
+    const passed = this.#batch.tacs[i] === TAC_PASSED_THROUGH ? PASSED_THROUGH : 0;
+    out[to + rowAt.evidence] = records[from + at.evidence]! | passed;
     out[to + rowAt.issuer] = issuerPlace;
     writeU16(out, to + rowAt.previousCounter, previousCounter);
     return this.rows++;

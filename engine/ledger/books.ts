@@ -1,8 +1,9 @@
 /**
- * Double entry within one transaction. An issuer has three accounts in each currency: `receivable`
- * (what it owes the operator), `float` (what it holds for its cardholders) and `suspense` (claims
- * it need not meet yet). Each posting row moves one amount from one account to another, so entries
- * sum to zero whatever happens; corrections are reversals, rows are never changed.
+ * Double entry within one transaction. An issuer has four accounts in each currency: `receivable`
+ * (what it owes the operator), `float` (what it holds for its cardholders), `suspense` (claims it
+ * need not meet yet) and `passedThrough` (claims that only it can verify). Each posting row moves
+ * one amount from one account to another, so entries sum to zero whatever happens; corrections are
+ * reversals, rows are never changed.
  */
 import assert from 'node:assert/strict';
 import { readU16, readU32, readU48, toHex, writeU16, writeU32 } from '../bytes.ts';
@@ -23,7 +24,7 @@ import {
 } from './rows.ts';
 import type { StoreReader, StoreWriter } from './store.ts';
 
-export const AccountKind = { receivable: 1, float: 2, suspense: 3 } as const;
+export const AccountKind = { receivable: 1, float: 2, suspense: 3, passedThrough: 4 } as const;
 export type AccountKind = (typeof AccountKind)[keyof typeof AccountKind];
 
 /** One amount, added to `to` and taken from `from`. */
@@ -95,16 +96,23 @@ export function decodeBalance(bytes: Uint8Array | undefined): number {
 }
 
 /** Where the amount of a debit stands against `receivable`; undefined where it is nowhere. */
-export function counterAccount(standing: Standing): AccountKind | undefined {
-  if (standing === Standing.posted || standing === Standing.presumedPosted) {
+export function counterAccount(row: Pick<DebitRow, 'standing' | 'tac'>): AccountKind | undefined {
+  if (isPassedThrough(row)) return AccountKind.passedThrough;
+  if (row.standing === Standing.posted || row.standing === Standing.presumedPosted) {
     return AccountKind.float;
   }
-  return standing === Standing.suspended ? AccountKind.suspense : undefined;
+  return row.standing === Standing.suspended ? AccountKind.suspense : undefined;
+}
+
+/** Whether a debit is posted on evidence that only its bank can verify. */
+export function isPassedThrough({ standing, tac }: Pick<DebitRow, 'standing' | 'tac'>): boolean {
+  return standing === Standing.posted && tac === 'passedThrough';
 }
 
 /**
- * The key of a count in `totals`: `debits`, `events`, `exceptions`, `waiting`, `blocks`, `rows` (of blocks),
- * `checkpoints` (segments of heads saved), `standing.NAME` or `exception.CODE`.
+ * The key of a count in `totals`: `debits`, `events`, `exceptions`, `waiting`, `passedThrough`,
+ * `blocks`, `rows` (of blocks), `checkpoints` (segments of heads saved), `standing.NAME` or
+ * `exception.CODE`.
  */
 export function totalKey(name: string): Uint8Array {
   return new Uint8Array(Buffer.from(name, 'latin1'));
@@ -117,6 +125,16 @@ export function readTotal(reader: StoreReader, name: string): number {
 
 export function standingTotal(standing: Standing): string {
   return `standing.${standingNames[standing - 1]}`;
+}
+
+/** What ordinary debits of one batch come to. */
+export interface Sum {
+  /** Its place in the block. */
+  readonly issuer: number;
+  readonly currency: number;
+  readonly passedThrough: boolean;
+  debits: number;
+  amountMinor: number;
 }
 
 interface OpenAccount {
@@ -140,8 +158,8 @@ export class Books {
    * @param before the row as held, or undefined for a new one.
    */
   change(id: DebitId, before: DebitRow | undefined, after: DebitRow): DebitRow {
-    const left = before && counterAccount(before.standing);
-    const reached = counterAccount(after.standing);
+    const left = before && counterAccount(before);
+    const reached = counterAccount(after);
     let postings = before?.postings ?? 0;
     if (left !== reached && after.amountMinor > 0) {
       if (left) this.#move(id, postings++, after, left, AccountKind.receivable);
@@ -151,21 +169,26 @@ export class Books {
     if (before) this.count(standingTotal(before.standing), -1);
     else this.count('debits', 1);
     this.count(standingTotal(after.standing), 1);
+    if (isPassedThrough(after)) this.count('passedThrough', 1);
+    assert(!before || !isPassedThrough(before), 'what is passed through stays posted');
     const row = postings === after.postings ? after : { ...after, postings };
     this.#writer.put('debits', idKey(id), encodeDebitRow(row));
     return row;
   }
 
   /**
-   * Posts ordinary debits, whose rows and postings are in a block.
-   * @param amountMinor of all of them together.
+   * Posts ordinary debits of one issuer, whose rows and postings are in a block; debits and amount
+   * of all of them together.
    */
-  post(issuer: Uint8Array, currency: number, debits: number, amountMinor: number): void {
+  post(issuer: Uint8Array, sum: Omit<Sum, 'issuer'>): void {
+    const { currency, passedThrough, debits, amountMinor } = sum;
     this.count('debits', debits);
     this.count(standingTotal(Standing.posted), debits);
+    if (passedThrough) this.count('passedThrough', debits);
     if (amountMinor === 0) return;
+    const against = passedThrough ? AccountKind.passedThrough : AccountKind.float;
     this.#account(AccountKind.receivable, issuer, currency).balanceMinor += amountMinor;
-    this.#account(AccountKind.float, issuer, currency).balanceMinor -= amountMinor;
+    this.#account(against, issuer, currency).balanceMinor -= amountMinor;
   }
 
   #move(id: DebitId, n: number, row: DebitRow, to: AccountKind, from: AccountKind): void {

@@ -23,6 +23,7 @@ import { wholeBlock } from './held.ts';
 import { type LateLink, LateLinks } from './late-links.ts';
 import { byCounter } from './posting.ts';
 import {
+  BANK_PURSE,
   CARD_BYTES,
   chainKey,
   comparePending,
@@ -38,8 +39,8 @@ import {
   purseOf,
   Standing,
 } from './rows.ts';
-import { presume } from './rules.ts';
-import { decodeSighting, evidenceFrom, isSighting } from './sightings.ts';
+import { presume, presumeBank } from './rules.ts';
+import { balanceFrom, decodeSighting, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreReader } from './store.ts';
 import { View } from './view.ts';
 
@@ -238,10 +239,12 @@ class ChainPass {
       this.#heldTwice(card, purse, link);
       return;
     }
-    const presumed = heads.pending ? this.#presumedAt(card, purse) : [];
-    this.countersMissing += missingBetween(below ?? presumed[0] ?? counter, counter, presumed);
-    const breaks = currency !== heads.currency || balanceBeforeMinor < heads.leftMinor;
-    if (below === counter - 1 && breaks) this.balanceBreaks++;
+    if (purse !== BANK_PURSE) {
+      const presumed = heads.pending ? this.#presumedAt(card, purse) : [];
+      this.countersMissing += missingBetween(below ?? presumed[0] ?? counter, counter, presumed);
+      const breaks = currency !== heads.currency || balanceBeforeMinor < heads.leftMinor;
+      if (below === counter - 1 && breaks) this.balanceBreaks++;
+    }
     heads.setLink(counter, balanceBeforeMinor - amountMinor, currency);
   }
 
@@ -282,7 +285,8 @@ class ChainPass {
       this.#findings.add(`${purse}, counter ${counter}: pending, but ${nameOf(holder)} holds it`);
     }
     const above = this.#evidenceFrom(view, own, counter + 1);
-    const presumptions = presume(rivals, above);
+    const isBank = own[CARD_BYTES] === BANK_PURSE;
+    const presumptions = isBank ? presumeBank(rivals, above) : presume(rivals, above);
     for (const [i, rival] of rivals.entries()) {
       const row = this.#debitOf(own, rival);
       if (!row || !isPending(row.standing)) {
@@ -309,8 +313,10 @@ class ChainPass {
   }
 
   #evidenceFrom(view: View, own: Uint8Array, counter: number): Link[] {
+    const purse = own[CARD_BYTES]!;
+    const find = purse === BANK_PURSE ? balanceFrom : evidenceFrom;
     try {
-      return evidenceFrom(view, own.subarray(0, CARD_BYTES), own[CARD_BYTES]!, counter);
+      return find(view, own.subarray(0, CARD_BYTES), purse, counter);
     } catch (error) {
       if (!(error instanceof FaregateError)) throw error;
       this.#findings.add(`${purseNameOf(own)}: ${error.message}`);

@@ -15,6 +15,7 @@ import {
   counterAccount,
   decodeBalance,
   decodePosting,
+  isPassedThrough,
   type PostingRow,
   readTotal,
   standingTotal,
@@ -105,6 +106,7 @@ class Checker {
   #debits = 0;
   #sightings = 0;
   #packed = 0;
+  #passedThrough = 0;
   #postings = 0;
   #sequencesMissing = 0;
 
@@ -191,8 +193,10 @@ class Checker {
     for (const entry of own) this.#book(decodePosting(entry.value));
     if (own.length > 0) this.#findings.add(`${nameOf(id)}: in a block, with postings of its own`);
     const { issuer, currency, amountMinor } = row;
-    const { receivable, float } = AccountKind;
-    if (amountMinor > 0) this.#book({ to: receivable, from: float, issuer, currency, amountMinor });
+    if (isPassedThrough(row)) this.#passedThrough++;
+    const from = counterAccount(row)!;
+    const to = AccountKind.receivable;
+    if (amountMinor > 0) this.#book({ to, from, issuer, currency, amountMinor });
   }
 
   #orphan(entry: Entry): void {
@@ -215,7 +219,8 @@ class Checker {
       const fits = currency === row.currency && Buffer.compare(issuer, row.issuer) === 0;
       if (!fits || key[ID_BYTES] !== n) this.#findings.add(`${name}: posting ${n} is another's`);
     }
-    const against = counterAccount(row.standing);
+    if (isPassedThrough(row)) this.#passedThrough++;
+    const against = counterAccount(row);
     const owed = against ? row.amountMinor : 0;
     for (const kind of Object.values(AccountKind)) {
       const due = kind === AccountKind.receivable ? owed : kind === against ? -owed : 0;
@@ -341,6 +346,8 @@ class Checker {
     const events = [...this.#reader.range('events', {})].length;
     this.#findings.equal('count of events', readTotal(this.#reader, 'events'), events);
     this.#findings.equal('settlements waiting', readTotal(this.#reader, 'waiting'), waiting);
+    const passedThrough = readTotal(this.#reader, 'passedThrough');
+    this.#findings.equal('count of debits passed through', passedThrough, this.#passedThrough);
     for (const [name, standing] of Object.entries(Standing)) {
       const stored = readTotal(this.#reader, standingTotal(standing));
       this.#findings.equal(`count of debits ${name}`, stored, this.#stand(standing));

@@ -1,8 +1,9 @@
 /**
  * Posts a batch of columns. The *ordinary* debit is the next one of its gate and of its card, with
- * a TAC that verifies, and nothing is open that it could speak of: it goes into the batch's block,
- * and its card's head is all that was needed to know so. Whatever else comes goes through the
- * general rules (`posting.ts`), in its turn; both give the same outcomes and the same books.
+ * a TAC that verifies or evidence passed through, and nothing is open that it could speak of: it
+ * goes into the batch's block, and its card's head is all that was needed to know so. Whatever else
+ * comes goes through the general rules (`posting.ts`), in its turn; both give the same outcomes and
+ * the same books.
  */
 import assert from 'node:assert/strict';
 import { readU16, readU32, readU48 } from '../bytes.ts';
@@ -10,23 +11,15 @@ import { at } from '../debit/codec.ts';
 import { isEvent } from '../debit/event.ts';
 import { DEBIT_BYTES, DebitKind, DebitState } from '../debit/record.ts';
 import type { BlockBuilder } from './block.ts';
-import type { Books } from './books.ts';
+import type { Books, Sum } from './books.ts';
 import type { ReceivedEvent } from './events.ts';
 import type { GateHold } from './gate-hold.ts';
 import type { Heads } from './heads.ts';
 import type { Outcome } from './outcomes.ts';
 import type { Posting } from './posting.ts';
-import { type ReceivedBatch, TAC_VALID } from './received.ts';
-import { CARD_BYTES, DIGEST_BYTES, ID_BYTES, idKey, purseOf, readId } from './rows.ts';
+import { type ReceivedBatch, TAC_PASSED_THROUGH, TAC_VALID } from './received.ts';
+import { BANK_PURSE, CARD_BYTES, DIGEST_BYTES, ID_BYTES, idKey, purseOf, readId } from './rows.ts';
 import type { StoreReader } from './store.ts';
-
-/** What the batch's ordinary debits of one issuer and currency come to. */
-interface Sum {
-  readonly issuer: number;
-  readonly currency: number;
-  debits: number;
-  amountMinor: number;
-}
 
 export interface Lane {
   readonly reader: StoreReader;
@@ -86,8 +79,8 @@ class FastLane {
       outcomes.push(posting.receive(debit));
       if (debit.kind === DebitKind.settlement) this.#awaited = this.#readAwaited();
     }
-    for (const { issuer, currency, debits, amountMinor } of this.#sums) {
-      this.#lane.books.post(this.#lane.block.issuer(issuer), currency, debits, amountMinor);
+    for (const sum of this.#sums) {
+      this.#lane.books.post(this.#lane.block.issuer(sum.issuer), sum);
     }
     return outcomes;
   }
@@ -108,7 +101,7 @@ class FastLane {
     const { heads } = this.#lane;
     const from = i * DEBIT_BYTES;
     if (
-      tacs[i] !== TAC_VALID ||
+      (tacs[i] !== TAC_VALID && tacs[i] !== TAC_PASSED_THROUGH) ||
       records[from + at.kind] !== DebitKind.debit ||
       records[from + at.state] !== DebitState.confirmed
     ) {
@@ -129,8 +122,10 @@ class FastLane {
     const last = heads.offlineCounter;
     this.#counter = last;
     if (counter <= last) return false;
-    // At the next counter the balances must meet; across a gap nothing can be said.
+    // At the next counter the balances must meet; across a gap nothing can be said. A bank card is
+    // spent from and loaded anywhere.
     return (
+      purse === BANK_PURSE ||
       counter > last + 1 ||
       (readU16(records, from + at.currency) === heads.currency &&
         readU32(records, from + at.balanceBeforeMinor) >= heads.leftMinor)
@@ -153,18 +148,19 @@ class FastLane {
     }
     heads.setLink(readU16(records, from + at.offlineCounter), leftMinor, currency);
     heads.setLocation(block.number, index);
-    const sum = this.#sumOf(issuer, currency);
+    const sum = this.#sumOf(issuer, currency, this.#batch.tacs[i] === TAC_PASSED_THROUGH);
     sum.debits++;
     sum.amountMinor += amountMinor;
     return true;
   }
 
-  #sumOf(issuer: number, currency: number): Sum {
-    const last = this.#sum;
-    if (last?.issuer === issuer && last.currency === currency) return last;
-    let sum = this.#sums.find((one) => one.issuer === issuer && one.currency === currency);
+  #sumOf(issuer: number, currency: number, passedThrough: boolean): Sum {
+    const fits = (sum: Sum) =>
+      sum.issuer === issuer && sum.currency === currency && sum.passedThrough === passedThrough;
+    if (this.#sum && fits(this.#sum)) return this.#sum;
+    let sum = this.#sums.find(fits);
     if (!sum) {
-      sum = { issuer, currency, debits: 0, amountMinor: 0 };
+      sum = { issuer, currency, passedThrough, debits: 0, amountMinor: 0 };
       this.#sums.push(sum);
     }
     this.#sum = sum;

@@ -38,7 +38,7 @@ import { View } from './view.ts';
 const LAYOUT_VERSION = 3;
 
 export interface AccountBalance {
-  /** `receivable:ISSUER`, `float:ISSUER` or `suspense:ISSUER`. */
+  /** `receivable:`, `float:`, `suspense:` or `passedThrough:ISSUER`. */
   readonly name: string;
   readonly currency: number;
   readonly balanceMinor: number;
@@ -51,6 +51,8 @@ export interface LedgerSummary {
   readonly posted: number;
   /** Of these, the ones only the card's chain or a gate's reading speaks for, without a TAC. */
   readonly presumed: number;
+  /** Of these, the ones that only the card's bank can verify. */
+  readonly passedThrough: number;
   /** Debits in suspense: their TAC did not verify. */
   readonly suspended: number;
   /** Debits whose outcome is not known. */
@@ -171,6 +173,7 @@ export class Ledger {
         debits: readTotal(reader, 'debits'),
         posted: standing(Standing.posted) + presumed,
         presumed,
+        passedThrough: readTotal(reader, 'passedThrough'),
         suspended: standing(Standing.suspended),
         unconfirmed: standing(Standing.unconfirmed),
         voided: standing(Standing.voided) + standing(Standing.presumedVoided),

@@ -11,6 +11,7 @@ import type { GateHold } from './gate-hold.ts';
 import { isException, type Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
 import {
+  BANK_PURSE,
   CARD_BYTES,
   chainKey,
   comparePending,
@@ -39,9 +40,10 @@ import {
   judgeRepeat,
   judgeSettlement,
   presume,
+  presumeBank,
   vouches,
 } from './rules.ts';
-import { addSighting, evidenceFrom, isSighting } from './sightings.ts';
+import { addSighting, balanceFrom, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreWriter } from './store.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -233,11 +235,15 @@ export class Posting {
     const link = linkOf(id, row);
     const { offlineCounter } = link;
     this.#writer.put('chain', chainKey(row.card, purse, offlineCounter), encodeLink(link));
-    const below = this.#linkAt(row.card, purse, offlineCounter - 1);
-    if (below && breaksBalance(below, link)) this.#reportBreak(below, link);
-    const above = this.#linkAt(row.card, purse, offlineCounter + 1);
-    if (above && breaksBalance(link, above)) this.#reportBreak(link, above);
+    if (purse !== BANK_PURSE) this.#checkNeighbours(row.card, purse, link);
     this.#settleBy(row.card, purse, link);
+  }
+
+  #checkNeighbours(card: Uint8Array, purse: number, link: Link): void {
+    const below = this.#linkAt(card, purse, link.offlineCounter - 1);
+    if (below && breaksBalance(below, link)) this.#reportBreak(below, link);
+    const above = this.#linkAt(card, purse, link.offlineCounter + 1);
+    if (above && breaksBalance(link, above)) this.#reportBreak(link, above);
   }
 
   /** The upper debit is the one whose balance is too low, whichever came first. */
@@ -245,7 +251,10 @@ export class Posting {
     this.#books.report('balanceBreak', above, below, this.#held(above)!, this.#sealed);
   }
 
-  /** What a new link says of pending debits: at its counter, and below it down to the next link. */
+  /**
+   * What a new link says of pending debits: at its counter, and below it down to the next link; of
+   * a bank card, which need not tell its balance each time, of all below.
+   */
   #settleBy(card: Uint8Array, purse: number, link: Link): void {
     const counter = link.offlineCounter;
     const pending = this.#pendingOf(card, purse);
@@ -259,6 +268,15 @@ export class Posting {
         pending.filter((one) => one.offlineCounter !== counter),
       );
     }
+    const floor = purse === BANK_PURSE ? -1 : this.#linkBelow(card, purse, counter);
+    const between = pending.filter(
+      (one) => one.offlineCounter > floor && one.offlineCounter < counter,
+    );
+    for (const [first] of byCounter(between)) this.#reconsider(card, purse, first!.offlineCounter);
+  }
+
+  /** Counter of the next link below, or -1. */
+  #linkBelow(card: Uint8Array, purse: number, counter: number): number {
     const range = {
       from: chainKey(card, purse, 0),
       to: chainKey(card, purse, counter),
@@ -266,22 +284,17 @@ export class Posting {
       limit: 1,
     };
     const [next] = [...this.#writer.range('chain', range)];
-    const floor = next ? decodeLink(next.key, next.value).offlineCounter : -1;
-    const between = pending.filter(
-      (one) => one.offlineCounter > floor && one.offlineCounter < counter,
-    );
-    for (const [first] of byCounter(between)) this.#reconsider(card, purse, first!.offlineCounter);
+    return next ? decodeLink(next.key, next.value).offlineCounter : -1;
   }
 
   /** Presumes anew about the pending debits at a counter no debit holds. */
   #reconsider(card: Uint8Array, purse: number, counter: number): void {
     const rivals = this.#pendingOf(card, purse).filter((one) => one.offlineCounter === counter);
     if (rivals.length === 0) return;
-    this.#presume(rivals, evidenceFrom(this.#writer, card, purse, counter + 1));
-  }
-
-  #presume(rivals: readonly Pending[], above: readonly Link[]): void {
-    const presumptions = presume(rivals, above);
+    const presumptions =
+      purse === BANK_PURSE
+        ? presumeBank(rivals, balanceFrom(this.#writer, card, purse, counter + 1))
+        : presume(rivals, evidenceFrom(this.#writer, card, purse, counter + 1));
     for (const [i, rival] of rivals.entries()) {
       const row = this.#held(rival)!;
       const standing = presumptions[i]!;

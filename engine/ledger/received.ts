@@ -6,7 +6,8 @@ import type { DebitId, DebitKind, DebitState, Evidence, TapKind } from '../debit
 
 /**
  * Verdict of the TAC check; `none` where the record carries no TAC, `noEvidence` where its proof
- * ought to be in the event behind it and is not.
+ * ought to be in the event behind it and is not; `passedThrough` where the gate took the card for
+ * genuine and only its bank can verify the cryptogram.
  */
 export type TacVerdict = (typeof tacCodes)[number];
 
@@ -35,8 +36,16 @@ export interface ReceivedDebit extends DebitId {
 }
 
 /** Verdicts as a batch's `tacs` column has them. */
-export const tacCodes = ['none', 'valid', 'invalid', 'unknownKey', 'noEvidence'] as const;
+export const tacCodes = [
+  'none',
+  'valid',
+  'invalid',
+  'unknownKey',
+  'noEvidence',
+  'passedThrough',
+] as const;
 export const TAC_VALID = 1;
+export const TAC_PASSED_THROUGH = 5;
 
 /**
  * One gate's batch as columns: what ingest hands over once every record is validated in place and

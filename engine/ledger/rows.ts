@@ -22,9 +22,17 @@
  */
 import assert from 'node:assert/strict';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
-import type { DebitId, DebitKind, DebitState, Evidence, TapKind } from '../debit/record.ts';
+import {
+  type DebitId,
+  type DebitKind,
+  type DebitState,
+  ECASH_TRANSACTION,
+  type Evidence,
+  OPEN_LOOP_TRANSACTION,
+  type TapKind,
+} from '../debit/record.ts';
 import { type ExceptionCode, exceptionCodes, exceptionNumbers } from './outcomes.ts';
-import type { ReceivedDebit, TacVerdict } from './received.ts';
+import { type ReceivedDebit, type TacVerdict, tacCodes } from './received.ts';
 
 export const GATE_ID_BYTES = 12;
 export const ID_BYTES = 18;
@@ -49,7 +57,7 @@ export const Standing = {
   unconfirmed: 3,
   /** Posted on the word of the chain or of a gate, without a TAC; a record may still reverse it. */
   presumedPosted: 4,
-  /** A rival for the same counter is presumed posted. */
+  /** A rival is presumed posted; a bank card's balance did not move. */
   presumedVoided: 5,
   voided: 6,
   /** Another debit holds its counter; nothing posted. */
@@ -70,9 +78,6 @@ export function isPending(standing: Standing): boolean {
     standing === Standing.presumedVoided
   );
 }
-
-/** As they are stored: numbers that never change. */
-const tacVerdicts: readonly TacVerdict[] = ['none', 'valid', 'invalid', 'unknownKey', 'noEvidence'];
 
 /** A held record. */
 export interface DebitRow {
@@ -95,7 +100,7 @@ export interface DebitRow {
   readonly digest: Uint8Array;
   /** A settlement's debit; an unconfirmed debit's settlement or the debit that took its counter. */
   readonly refersTo: DebitId | null;
-  /** The sealed record, of settlements and of debits that came unconfirmed; else empty. */
+  /** The sealed record, of settlements, debits that came unconfirmed, bank cards; else empty. */
   readonly sealed: Uint8Array;
 }
 
@@ -108,7 +113,7 @@ export function encodeDebitRow(row: DebitRow): Uint8Array {
   out[2] = row.state;
   out[3] = row.evidence;
   out[4] = row.tapKind;
-  out[5] = tacVerdicts.indexOf(row.tac);
+  out[5] = tacCodes.indexOf(row.tac);
   out[6] = row.transactionType;
   out[7] = row.postings;
   writeU16(out, 8, row.offlineCounter);
@@ -132,7 +137,7 @@ export function decodeDebitRow(bytes: Uint8Array): DebitRow {
     state: bytes[2] as DebitState,
     evidence: bytes[3] as Evidence,
     tapKind: bytes[4] as TapKind,
-    tac: tacVerdicts[bytes[5]!]!,
+    tac: tacCodes[bytes[5]!]!,
     transactionType: bytes[6]!,
     postings: bytes[7]!,
     offlineCounter: readU16(bytes, 8),
@@ -150,7 +155,8 @@ export function decodeDebitRow(bytes: Uint8Array): DebitRow {
 
 /** The row of a record that arrives, before anything is decided about it. */
 export function rowOf(debit: ReceivedDebit, issuer: Uint8Array, standing: Standing): DebitRow {
-  const disputable = debit.refersTo !== null || standing === Standing.unconfirmed;
+  const isBank = purseOf(debit.transactionType) === BANK_PURSE;
+  const disputable = isBank || debit.refersTo !== null || standing === Standing.unconfirmed;
   return {
     standing,
     kind: debit.kind,
@@ -250,9 +256,13 @@ export function comparePending(a: PendingPlace, b: PendingPlace): number {
   return a.gateSequence - b.gateSequence;
 }
 
-/** Which of the card's two purses a transaction type debits: 1 ED (05), 2 EP (06, and CAPP 09). */
-export function purseOf(transactionType: number): number {
-  return transactionType === 0x05 ? 1 : 2;
+/** A bank card, e-cash and open loop alike: its counter (ATC) also moves elsewhere. */
+export const BANK_PURSE = 3;
+
+/** Which purse of a card a transaction type debits: 1 ED (05), 3 a bank's (EC, E0), else 2, EP. */
+export function purseOf(type: number): number {
+  if (type === ECASH_TRANSACTION || type === OPEN_LOOP_TRANSACTION) return BANK_PURSE;
+  return type === 0x05 ? 1 : 2;
 }
 
 /** `card, purse, counter`; with a counter of 65536 the end of the purse's range. */

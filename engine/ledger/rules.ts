@@ -130,6 +130,55 @@ export function presume(rivals: readonly Pending[], above: readonly Link[]): Pre
   );
 }
 
+/**
+ * The same of a bank card, whose counter also moves in shops and whose balance is loaded at banks:
+ * a later counter says nothing, and of the balance only the exact word counts. It is read at the
+ * first counter above at which the card told it; where it fell by just the amount the debit is
+ * presumed posted, where it did not move voided. A purchase of the same amount in a shop, or one
+ * and a load of the same, can deceive this; a settlement then reverses it. A debit of 0 took
+ * nothing either way: that the card was seen again is enough.
+ * @param above what `balanceFrom` found.
+ */
+export function presumeBank(rivals: readonly Pending[], above: readonly Link[]): Presumption[] {
+  const alone = rivals.map((rival) => presumeOne(rival, above));
+  const possible = rivals.filter(
+    (rival, i) => rival.vouched || alone[i] === Standing.presumedPosted,
+  );
+  if (possible.length === 0) return alone;
+  const committed = possible.reduce((a, b) => (isLater(b, a) ? b : a));
+  return rivals.map((rival) =>
+    rival === committed ? Standing.presumedPosted : Standing.presumedVoided,
+  );
+}
+
+function presumeOne(pending: Pending, above: readonly Link[]): Presumption {
+  if (pending.amountMinor === 0) {
+    return above.length > 0 ? Standing.presumedPosted : Standing.unconfirmed;
+  }
+  const [told, ...others] = above.filter(tellsBalance);
+  const isClear =
+    tellsBalance(pending) &&
+    told?.currency === pending.currency &&
+    !above.some(hidesBalance) &&
+    others.every(
+      (one) => one.currency === told.currency && one.balanceBeforeMinor === told.balanceBeforeMinor,
+    );
+  if (!isClear) return Standing.unconfirmed;
+  const fellMinor = pending.balanceBeforeMinor - told.balanceBeforeMinor;
+  if (fellMinor === pending.amountMinor) return Standing.presumedPosted;
+  return fellMinor === 0 ? Standing.presumedVoided : Standing.unconfirmed;
+}
+
+/** Whether a bank card's record says its balance: 0 stands for a card that did not. */
+export function tellsBalance(link: Link): boolean {
+  return link.balanceBeforeMinor > 0;
+}
+
+/** Whether money may have moved by a record that does not say from which balance. */
+export function hidesBalance(link: Link): boolean {
+  return link.balanceBeforeMinor === 0 && link.amountMinor > 0;
+}
+
 function isLater(a: Pending, b: Pending): boolean {
   if (a.instantMs !== b.instantMs) return a.instantMs > b.instantMs;
   if (a.gateId !== b.gateId) return a.gateId > b.gateId;

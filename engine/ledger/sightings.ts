@@ -4,6 +4,7 @@
  * had come so far is as good a word on what lies below as a link's.
  */
 import { DebitKind, DebitState } from '../debit/record.ts';
+import { LEDGER_BANK_LOOK_MAX } from '../limits.ts';
 import {
   CARD_BYTES,
   chainKey,
@@ -14,6 +15,7 @@ import {
   type Link,
   newBytes,
 } from './rows.ts';
+import { hidesBalance, tellsBalance } from './rules.ts';
 import type { StoreReader, StoreWriter } from './store.ts';
 
 const COUNTER_KEY_BYTES = CARD_BYTES + 3;
@@ -69,6 +71,30 @@ export function evidenceFrom(
       found.length = 0;
     }
     found.push(sighting);
+  }
+  return found;
+}
+
+/**
+ * What is known of a bank card at the first counter from `counter` on that says a balance, or that
+ * money moved without one; where none of the nearest LEDGER_BANK_LOOK_MAX does, at the last of
+ * them. Nothing where nothing is known.
+ * @param reader shows the links of blocks too.
+ */
+export function balanceFrom(
+  reader: StoreReader,
+  card: Uint8Array,
+  purse: number,
+  counter: number,
+): Link[] {
+  let found: Link[] = [];
+  let from = counter;
+  for (let look = 0; look < LEDGER_BANK_LOOK_MAX; look++) {
+    const next = evidenceFrom(reader, card, purse, from);
+    if (next.length === 0) return found;
+    found = next;
+    if (found.some((one) => tellsBalance(one) || hidesBalance(one))) return found;
+    from = found[0]!.offlineCounter + 1;
   }
   return found;
 }

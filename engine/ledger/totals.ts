@@ -14,7 +14,7 @@ import type { StoreReader } from './store.ts';
 /** One card's purse in one currency. */
 export interface CardTotal {
   readonly card: Uint8Array;
-  /** 1 electronic deposit (ED), 2 electronic purse (EP). */
+  /** 1 electronic deposit (ED), 2 electronic purse (EP), 3 a bank card. */
   readonly purse: number;
   readonly currency: number;
   /** Posted debits, presumed ones included, those in suspense not. */

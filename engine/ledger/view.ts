@@ -10,6 +10,7 @@ import { Block, type BlockBuilder, type BlockRows } from './block.ts';
 import type { Blocks } from './blocks.ts';
 import { type Heads, TAG_BYTES } from './heads.ts';
 import {
+  BANK_PURSE,
   CARD_BYTES,
   chainKey,
   decodeLink,
@@ -21,7 +22,7 @@ import {
 } from './rows.ts';
 import type { Entry, Range, StoreReader, StoreWriter, Table } from './store.ts';
 
-const PURSES = [1, 2];
+const PURSES = [1, 2, BANK_PURSE];
 
 /** Where a row of a block is. */
 interface Place {

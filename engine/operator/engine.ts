@@ -1,10 +1,12 @@
 /**
  * The operator's engine, composed: ledger on lmdb, ingest over TLS, HTTP for people and monitors.
- * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`, `parameters/`.
+ * Files under the data folder: `ledger/`, `pki/`, `gates.json`, `storage.key`, `parameters/`, and
+ * `clearing/` (`clearing.ts`).
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CryptogramKeyring } from '../crypto/cryptogram-keyring.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { type CmacKey, cmac16 } from '../crypto/mac.ts';
 import { FaregateError } from '../errors.ts';
@@ -30,6 +32,8 @@ export interface EngineOptions {
   readonly keyring: Keyring;
   /** Where gates take AES closed-loop cards. */
   readonly desfire?: DesfireScheme;
+  /** Of the issuers whose application cryptograms the operator verifies itself. */
+  readonly cryptograms?: CryptogramKeyring;
   /** Key of the keyed hash of card numbers. */
   readonly cardHash: CmacKey;
   readonly host: string;
@@ -67,6 +71,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const checks = createRecordChecks({
       keyring: options.keyring,
       ...(options.desfire ? { desfire: options.desfire } : {}),
+      ...(options.cryptograms ? { cryptograms: options.cryptograms } : {}),
       cardHash: options.cardHash,
       storageKey: await makeStorageKey(dataDir),
       salt: new Uint8Array(randomBytes(16)),

@@ -42,6 +42,7 @@ const currency = object('ISO 4217', {
 const ledger = object('counts and double-entry accounts of the ledger', {
   debits: whole('debit records received'),
   posted: whole('debits posted'),
+  passedThrough: whole("of these, the ones that only the card's bank can verify"),
   unconfirmed: whole('debits whose outcome is not known yet'),
   voided: whole('debits the card did not commit'),
   exceptions: list(

@@ -28,6 +28,11 @@ const gauges = [
   ['gates_connected', 'Gates connected', (s) => s.totals.connected],
   ['backlog', 'Journal entries the gates still hold', (s) => s.totals.backlog],
   ['unconfirmed', 'Debits whose outcome is not known yet', (s) => s.totals.unconfirmed],
+  [
+    'passed_through',
+    'Debits posted that only their banks can verify',
+    (s) => s.ledger.passedThrough,
+  ],
   ['taps_per_second', 'Taps a second, as on the dashboard', (s) => s.rate.tapsPerSecond],
   ['ledger_balanced', '1 when all accounts sum to zero', (s) => (s.ledger.balanced ? 1 : 0)],
 ] as const satisfies readonly (readonly [string, string, (state: DashboardState) => number])[];

@@ -7,12 +7,14 @@ import { BytePool } from '../byte-pool.ts';
 import { AesKeyring } from '../crypto/aes-keyring.ts';
 import { createTacBatch } from '../crypto/bitslice/tac-batch.ts';
 import { CmacColumns } from '../crypto/cmac-columns.ts';
+import { CryptogramKeyring } from '../crypto/cryptogram-keyring.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { type CmacKey, cmacKey } from '../crypto/mac.ts';
 import { BatchSealer } from '../debit/batch-evidence.ts';
 import { at } from '../debit/codec.ts';
 import { EvidenceSealer } from '../debit/evidence.ts';
 import { DEBIT_BYTES, type DebitId } from '../debit/record.ts';
+import { BankVerifier } from './bank-evidence.ts';
 import { type DesfireScheme, DesfireVerifier } from './desfire-evidence.ts';
 
 const CARD_NUMBER_BYTES = 10;
@@ -40,6 +42,8 @@ export interface CheckKeys {
   readonly keyring: Keyring;
   /** Where gates take AES closed-loop cards; absent: nothing verifies their debits. */
   readonly desfire?: DesfireScheme;
+  /** Absent: what bank cards signed is passed through to their banks. */
+  readonly cryptograms?: CryptogramKeyring;
   /** Key of the keyed hash of card numbers. */
   readonly cardHash: CmacKey;
   /** 32 bytes, the same at every start: digests are compared with those of years ago. */
@@ -62,6 +66,7 @@ export function createRecordChecks(keys: CheckKeys): RecordChecks {
   const desfire = new DesfireVerifier(
     keys.desfire ?? { keyring: new AesKeyring([]), profiles: [] },
   );
+  const bank = new BankVerifier(keys.cryptograms ?? new CryptogramKeyring([]));
   const cards = new CmacColumns(keys.cardHash);
   const digests = new CmacColumns(digestKey(keys.storageKey));
   const evidence = new EvidenceSealer(keys.storageKey, keys.salt);
@@ -71,6 +76,7 @@ export function createRecordChecks(keys: CheckKeys): RecordChecks {
     verifyTacs(records, count, verdicts) {
       tacs.verify(records, count, verdicts);
       desfire.verify(records, count, verdicts);
+      bank.verify(records, count, verdicts);
     },
     hashCards: (records, count, out) =>
       cards.ofFields(records, DEBIT_BYTES, at.cardNumber, CARD_NUMBER_BYTES, count, out),

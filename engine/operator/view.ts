@@ -48,6 +48,8 @@ export interface AccountInput {
 export interface LedgerInput {
   readonly debits: number;
   readonly posted: number;
+  /** Of these, the ones that only the card's bank can verify. */
+  readonly passedThrough: number;
   readonly unconfirmed: number;
   readonly voided: number;
   /** Count by kind. */
@@ -88,6 +90,8 @@ export interface AccountView extends AccountInput {
 export interface LedgerView {
   readonly debits: number;
   readonly posted: number;
+  /** Of these, the ones that only the card's bank can verify. */
+  readonly passedThrough: number;
   readonly unconfirmed: number;
   readonly voided: number;
   readonly exceptions: readonly { readonly kind: string; readonly count: number }[];
@@ -312,6 +316,7 @@ export function ledgerView(ledger: LedgerInput, currency: Currency): LedgerView 
   return {
     debits: ledger.debits,
     posted: ledger.posted,
+    passedThrough: ledger.passedThrough,
     unconfirmed: ledger.unconfirmed,
     voided: ledger.voided,
     exceptions: Object.entries(ledger.exceptions).map(([kind, count]) => ({ kind, count })),

@@ -2,7 +2,7 @@
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FaregateError, systemCode } from '../errors.ts';
+import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
 
 const LOCK_WAIT_MS = 10_000;
 const LOCK_RETRY_MS = 20;
@@ -91,16 +91,27 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What holds a lock, and the code of who finds it held. */
+export interface Busy {
+  readonly code: ErrorCode;
+  readonly what: string;
+}
+
 let lastInLine: Promise<unknown> = Promise.resolve();
 
 /**
  * Runs `work` while nobody else runs theirs under the same lock file; callers within this process
  * wait in line. A lock whose process is gone is taken over.
- * @throws FaregateError ENROLMENT_REFUSED when another process keeps it for ten seconds.
+ * @param busy what is said when another process keeps it for ten seconds
+ * @throws FaregateError of the code of `busy`
  */
-export function locked<T>(lockFile: string, work: () => Promise<T>): Promise<T> {
+export function locked<T>(
+  lockFile: string,
+  work: () => Promise<T>,
+  busy: Busy = { code: 'ENROLMENT_REFUSED', what: 'enrolment' },
+): Promise<T> {
   const run = lastInLine.then(async () => {
-    await takeLock(lockFile);
+    await takeLock(lockFile, busy);
     try {
       return await work();
     } finally {
@@ -111,7 +122,7 @@ export function locked<T>(lockFile: string, work: () => Promise<T>): Promise<T> 
   return run;
 }
 
-async function takeLock(lockFile: string): Promise<void> {
+async function takeLock(lockFile: string, { code, what }: Busy): Promise<void> {
   for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
     try {
       const lock = await open(lockFile, 'wx');
@@ -129,10 +140,7 @@ async function takeLock(lockFile: string): Promise<void> {
     if (holder > 0 && isGone(holder)) {
       await rm(lockFile, { force: true });
     } else if (waitedMs >= LOCK_WAIT_MS) {
-      throw new FaregateError(
-        'ENROLMENT_REFUSED',
-        `another enrolment is under way; if none is, remove ${lockFile}`,
-      );
+      throw new FaregateError(code, `another ${what} is under way; if none is, remove ${lockFile}`);
     }
     await sleep(LOCK_RETRY_MS);
   }

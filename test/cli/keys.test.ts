@@ -132,6 +132,32 @@ test('masters of AES cards are sealed, come back, and are shown by check values'
   assert.match((await keys(['import', clear, '--out', file], env)).err, /KEYS_INVALID: .*none of/);
 });
 
+test('issuers’ cryptogram masters are sealed, come back, and are shown by check values', async () => {
+  const dir = folder();
+  const clear = join(dir, 'bank.json');
+  const key = { prefix: '622800', index: 1, master: AC };
+  writeFileSync(clear, JSON.stringify({ cryptogram: [key, { ...key, algorithm: 'sm4' }] }));
+  const file = join(dir, 'k');
+  const env = { FAREGATE_PASSPHRASE: 'from the environment' };
+  assert.equal((await keys(['import', clear, '--out', file], env)).code, 0);
+  const { cryptogram } = await loadKeyFile(file, { env });
+  const held = { ...key, master: fromHex(AC) };
+  assert.deepEqual(cryptogram, [
+    { ...held, algorithm: '3des' },
+    { ...held, algorithm: 'sm4' },
+  ]);
+  const { out } = await keys(['show', '--keys', file], env);
+  assert.match(out, /^cryptogram 622800 +1 +3des +97DCB0$/m);
+  for (const [wrong, message] of [
+    [[key, key], /\/cryptogram\/1 repeats/],
+    [{ ...key, prefix: '6228-0' }, /\/cryptogram\/prefix/],
+    [{ ...key, version: 1 }, /\/cryptogram .*version/],
+  ] as const) {
+    writeFileSync(clear, JSON.stringify({ cryptogram: wrong }));
+    assert.match((await keys(['import', clear, '--out', file], env)).err, message);
+  }
+});
+
 test('the environment goes before the file named, and that before FILE.pass', async () => {
   const dir = folder();
   const file = join(dir, 'k');

@@ -63,7 +63,11 @@ for (const [name, json, message] of [
   ['an unknown use', { debit: key }, /debit/],
   ['an unknown field', { tac: { ...key, note: 'x' } }, /\/tac .*note/],
   ['a repeated key', { tac: [key, { ...key, algorithm: '3des' }] }, /\/tac\/1 repeats/],
-  ['no key at all', { cardHash: { master: MASTER } }, /none of purchase, tac, load/],
+  [
+    'no key at all',
+    { cardHash: { master: MASTER } },
+    /none of purchase, tac, load, desfire, cryptogram/,
+  ],
   ['an empty list', { tac: [] }, /\/tac/],
   ['a list', [key], /k\.json: the document/],
 ] as const) {

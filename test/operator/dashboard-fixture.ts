@@ -129,6 +129,7 @@ export class Fixture implements EngineView {
         ledger: {
           debits: acknowledged,
           posted: acknowledged - this.#exceptions.length,
+          passedThrough: 0,
           unconfirmed: 4,
           voided: 7,
           exceptions: kinds,

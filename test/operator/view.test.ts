@@ -65,7 +65,15 @@ function input(change: Partial<StateInput> = {}): StateInput {
     city: 'Test',
     currency: CNY,
     gates: [],
-    ledger: { debits: 0, posted: 0, unconfirmed: 0, voided: 0, exceptions: {}, accounts: [] },
+    ledger: {
+      debits: 0,
+      posted: 0,
+      passedThrough: 0,
+      unconfirmed: 0,
+      voided: 0,
+      exceptions: {},
+      accounts: [],
+    },
     recentExceptions: [],
     ...change,
   };

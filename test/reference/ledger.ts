@@ -12,7 +12,12 @@ function idOf(debit: { gateId: string; gateSequence: number }): string {
 }
 
 function purseOf(debit: ReceivedDebit): string {
-  return `${Buffer.from(debit.card).toString('hex')}/${debit.transactionType === 5 ? 'ED' : 'EP'}`;
+  const purse = debit.transactionType === 5 ? 'ED' : isBank(debit) ? 'bank' : 'EP';
+  return `${Buffer.from(debit.card).toString('hex')}/${purse}`;
+}
+
+function isBank({ transactionType }: ReceivedDebit): boolean {
+  return transactionType === 0xec || transactionType === 0xe0;
 }
 
 function hasBadTac(debit: ReceivedDebit): boolean {
@@ -89,6 +94,7 @@ export class ReferenceLedger {
 
   #presumed(debit: ReceivedDebit): StandingName {
     const rivals = this.records.filter((one) => this.#isPending(one) && sameCounter(one, debit));
+    if (isBank(debit)) return this.#presumedOfBank(debit, rivals);
     const vouched = rivals.some((rival) => this.#isVouched(rival));
     if (!vouched && !rivals.some((rival) => this.#fit(rival) > 0)) return 'unconfirmed';
     const likeliest = rivals.sort(
@@ -99,6 +105,44 @@ export class ReferenceLedger {
         b.gateSequence - a.gateSequence,
     )[0]!;
     return likeliest === debit ? 'presumedPosted' : 'presumedVoided';
+  }
+
+  #presumedOfBank(debit: ReceivedDebit, rivals: readonly ReceivedDebit[]): StandingName {
+    const likely = rivals.filter(
+      (rival) => this.#isVouched(rival) || this.#fell(rival) === 'presumedPosted',
+    );
+    if (likely.length === 0) return this.#fell(debit);
+    const latest = likely.toSorted(
+      (a, b) =>
+        b.instantMs - a.instantMs ||
+        Buffer.compare(Buffer.from(b.gateId), Buffer.from(a.gateId)) ||
+        b.gateSequence - a.gateSequence,
+    )[0]!;
+    return latest === debit ? 'presumedPosted' : 'presumedVoided';
+  }
+
+  /** By how the balance of a bank card fell from this debit to the first that told it again. */
+  #fell(debit: ReceivedDebit): StandingName {
+    const above = this.records.filter(
+      (one) =>
+        (this.#isHeld(one) || isSighting(one)) &&
+        purseOf(one) === purseOf(debit) &&
+        one.offlineCounter > debit.offlineCounter,
+    );
+    if (debit.amountMinor === 0) return above.length > 0 ? 'presumedPosted' : 'unconfirmed';
+    const counters = [...new Set(above.map((one) => one.offlineCounter))].sort((a, b) => a - b);
+    const speaking = counters
+      .slice(0, 16)
+      .map((counter) => above.filter((one) => one.offlineCounter === counter))
+      .find((group) => group.some((one) => one.balanceBeforeMinor > 0 || one.amountMinor > 0));
+    const told = (speaking ?? []).filter((one) => one.balanceBeforeMinor > 0);
+    const words = new Set(told.map((one) => `${one.currency} ${one.balanceBeforeMinor}`));
+    const hidden = speaking?.some((one) => one.balanceBeforeMinor === 0 && one.amountMinor > 0);
+    if (words.size !== 1 || hidden || debit.balanceBeforeMinor === 0) return 'unconfirmed';
+    const { balanceBeforeMinor, amountMinor, currency } = debit;
+    if (words.has(`${currency} ${balanceBeforeMinor}`)) return 'presumedVoided';
+    const left = `${currency} ${balanceBeforeMinor - amountMinor}`;
+    return words.has(left) ? 'presumedPosted' : 'unconfirmed';
   }
 
   #isVouched(debit: ReceivedDebit): boolean {
@@ -146,7 +190,8 @@ export class ReferenceLedger {
       const posted = standing === 'posted' || standing === 'presumedPosted';
       if (!posted && standing !== 'suspended') continue;
       add(`receivable:${debit.issuer} ${debit.currency}`, debit.amountMinor);
-      const against = posted ? 'float' : 'suspense';
+      const passed = standing === 'posted' && debit.tac === 'passedThrough';
+      const against = passed ? 'passedThrough' : posted ? 'float' : 'suspense';
       add(`${against}:${debit.issuer} ${debit.currency}`, -debit.amountMinor);
     }
     return sums;
@@ -159,6 +204,7 @@ export class ReferenceLedger {
       held
         .filter(
           (below) =>
+            !isBank(above) &&
             purseOf(below) === purseOf(above) &&
             below.offlineCounter + 1 === above.offlineCounter &&
             (below.currency !== above.currency ||

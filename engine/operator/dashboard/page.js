@@ -268,9 +268,11 @@ function layOutGates() {
 }
 
 function showLedger(ledger) {
+  const atBanks =
+    ledger.passedThrough > 0 ? ` (${whole.format(ledger.passedThrough)} for banks to verify)` : '';
   set(
     'ledger-note',
-    `${whole.format(ledger.posted)} posted · ${whole.format(ledger.voided)} voided · ${whole.format(ledger.unconfirmed)} unconfirmed`,
+    `${whole.format(ledger.posted)} posted${atBanks} · ${whole.format(ledger.voided)} voided · ${whole.format(ledger.unconfirmed)} unconfirmed`,
   );
   const most = Math.max(1, ...ledger.accounts.map((account) => Math.abs(account.balanceMinor)));
   byId('accounts').replaceChildren(

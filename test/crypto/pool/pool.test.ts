@@ -20,7 +20,12 @@ function tacKey(version = 1): MasterKey {
 }
 
 const key = tacKey();
-const keySet: KeySet = { keys: [key], aes: [], cardHash: draw.fill(new Uint8Array(16)) };
+const keySet: KeySet = {
+  keys: [key],
+  aes: [],
+  cryptogram: [],
+  cardHash: draw.fill(new Uint8Array(16)),
+};
 const one = new Uint8Array(1);
 
 /** A pool with the probes, closed when the test ends. */

@@ -5,7 +5,7 @@
 import { openCryptoPool } from '../../../engine/crypto/pool/pool.ts';
 import { DEBIT_BYTES } from '../../../engine/debit/record.ts';
 
-const keys = { keys: [], aes: [], cardHash: new Uint8Array(16) };
+const keys = { keys: [], aes: [], cryptogram: [], cardHash: new Uint8Array(16) };
 const pool = await openCryptoPool(keys, { workers: 2 });
 const { workers } = pool.status();
 const verdicts = await pool.run('tacs', new Uint8Array(1024 * DEBIT_BYTES), null);
