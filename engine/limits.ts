@@ -292,6 +292,13 @@ export const LOAD_MESSAGE_BYTES_MAX = 4096;
 export const LOAD_MACHINES_MAX = 4096;
 /** How often a load machine asks the engine before it gives up. */
 export const LOAD_HOST_TRIES = 3;
+/** Settlement runs that may overtake another before it gives up. */
+export const SETTLEMENT_TRIES_MAX = 5;
+/** Readings of cards and ledger for one look at the floats while an engine posts. */
+export const FLOAT_READINGS_MAX = 5;
+/** Operators in `cards.json`, and beginnings of gate ids that one of them has. */
+export const OPERATORS_MAX = 256;
+export const OPERATOR_GATES_MAX = 4096;
 /** A bank's statement of payments for orders, and its rows. */
 export const BANK_STATEMENT_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -365,6 +372,8 @@ export const DOL_BYTES_MAX = 252;
 export const PDOLS_KEPT = 64;
 /** Applications of one PPSE that are tried. */
 export const PPSE_APPLICATIONS_MAX = 8;
+/** Services, and names of e-cash, in one table of what citizen cards may carry. */
+export const CARD_SERVICES_MAX = 32;
 /** Entries of an application file locator and the records they name together. */
 export const AFL_ENTRIES_MAX = 8;
 export const AFL_RECORDS_MAX = 16;

@@ -4,6 +4,7 @@ import { runProgram } from '../engine/cli/command.ts';
 import { processIo } from '../engine/cli/process-io.ts';
 import { demoCommand, demoStationCommand } from './cli/demo.ts';
 import { loadCommand } from './cli/load.ts';
+import { lookCommand } from './cli/look.ts';
 import { modeCommand } from './cli/mode.ts';
 import { runCommand } from './cli/run.ts';
 import { tapCommand } from './cli/tap.ts';
@@ -19,6 +20,7 @@ process.exitCode = await runProgram(
     uploadCommand,
     tapCommand,
     loadCommand,
+    lookCommand,
     demoCommand,
     virtualCardCommand,
     demoStationCommand,

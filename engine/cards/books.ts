@@ -8,7 +8,8 @@
  *   stock    +  value on cards given back, in the drawer
  *   loss     +  credited and refunded: a card or a machine lied
  *   orders   -  paid for, neither on a card nor on its way back
- *   purses   -  put on cards; what was debited of it is in the ledger's `float`
+ *   purses   -  the float: put on cards, less what was settled with operators
+ *   operators - settled with an operator and not paid to it yet
  *   refunds  -  decided and not paid yet
  */
 import assert from 'node:assert/strict';
@@ -21,6 +22,7 @@ export const accountKinds = [
   'loss',
   'orders',
   'purses',
+  'operators',
   'refunds',
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];
@@ -73,7 +75,8 @@ export function book(
   }
 }
 
-function accountKey(kind: AccountKind, { issuer, currency }: BookOf): string {
+/** The row of one account. */
+export function accountKey(kind: AccountKind, { issuer, currency }: BookOf): string {
   return `${issuer} ${currency} ${kind}`;
 }
 

@@ -168,6 +168,9 @@ export const refusals = {
   notSettled: 'debits of the card may still arrive: wait for the settling period',
   notSeen: 'the balance was not read from the card just now: present it to a load machine',
   unknownRefund: 'no such refund is due',
+  unknownSettlement: 'no such settlement',
+  depositDiffers: 'the till money of this reference was brought to the bank with another amount',
+  tillsHoldLess: 'the tills of the issuer do not hold so much',
   tooManyAttempts: 'the order was tried too often: refund it',
 } as const;
 
@@ -197,6 +200,35 @@ export interface CardException {
   /** An order or a card. */
   readonly subject: string;
   readonly atMs: number;
+}
+
+/** A gate's share of a settlement. */
+export interface SettledGate {
+  readonly gateId: string;
+  readonly debits: number;
+  readonly amountMinor: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+}
+
+/** What one issuer pays one operator for debits that no settlement had before. */
+export interface Settlement {
+  /** `RUN-ISSUER-CURRENCY-OPERATOR`. */
+  readonly settlementId: string;
+  /** From 1; all settlements of a run have it. */
+  readonly run: number;
+  /** 8 bytes. */
+  readonly issuer: string;
+  readonly currency: number;
+  readonly operator: string;
+  readonly debits: number;
+  readonly amountMinor: number;
+  /** In the order of their ids. */
+  readonly gates: readonly SettledGate[];
+  readonly settledMs: number;
+  readonly state: 'due' | 'paid';
+  /** Of the payment. */
+  readonly reference: string | null;
 }
 
 /** Bounds of the issuer; they are checked when an order is placed and again before MAC2. */

@@ -5,12 +5,19 @@ import type { CmacKey } from '../crypto/mac.ts';
 import { hashKeyCheck } from '../denylist/card-hash.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
-import { CARD_SETTLING_DAYS, LOAD_LIMIT_MINOR } from '../limits.ts';
+import {
+  CARD_SETTLING_DAYS,
+  LOAD_LIMIT_MINOR,
+  OPERATOR_GATES_MAX,
+  OPERATORS_MAX,
+} from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
 import type { LoadLimits } from './model.ts';
 import { type CardStore, cardTables, getRow, putRow } from './rows.ts';
+import type { OperatorOf } from './settle.ts';
 
 const LAYOUT_VERSION = 1;
+const ONLY_OPERATOR = 'operator';
 
 /** `cards.json`; each member may be left out. */
 export interface CardSettings {
@@ -24,6 +31,14 @@ export interface CardSettings {
   readonly perDayMinor: number;
   readonly anonymousCeilingMinor: number;
   readonly namedCeilingMinor: number;
+  /** Who is paid for debits of which gates; none: one operator, `operator`, has all. */
+  readonly operators: readonly OperatorGates[];
+}
+
+export interface OperatorGates {
+  readonly id: string;
+  /** Beginnings of gate ids; the longest that fits a gate counts. */
+  readonly gates: readonly string[];
 }
 
 const defaults: CardSettings = {
@@ -35,6 +50,7 @@ const defaults: CardSettings = {
   perDayMinor: LOAD_LIMIT_MINOR,
   anonymousCeilingMinor: LOAD_LIMIT_MINOR,
   namedCeilingMinor: LOAD_LIMIT_MINOR,
+  operators: [],
 };
 
 const texts = { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: 4096 };
@@ -51,6 +67,24 @@ const schema = {
     perDayMinor: minor,
     anonymousCeilingMinor: minor,
     namedCeilingMinor: minor,
+    operators: {
+      type: 'array',
+      maxItems: OPERATORS_MAX,
+      items: {
+        type: 'object',
+        properties: {
+          id: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,32}$' },
+          gates: {
+            type: 'array',
+            minItems: 1,
+            maxItems: OPERATOR_GATES_MAX,
+            items: { type: 'string', pattern: '^[A-Za-z0-9._-]{0,12}$' },
+          },
+        },
+        required: ['id', 'gates'],
+        additionalProperties: false,
+      },
+    },
   },
   additionalProperties: false,
 };
@@ -66,7 +100,28 @@ export async function readCardSettings(dataDir: string): Promise<CardSettings> {
     throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
   }
   const given = parseChecked<Partial<CardSettings>>(schema, text, 'CONFIG_INVALID', path);
-  return { ...defaults, ...given };
+  const settings = { ...defaults, ...given };
+  const repeated = repeatedIn(settings.operators.flatMap(({ gates }) => gates));
+  if (repeated === null) return settings;
+  const message = `${path}: field /operators names gates ${JSON.stringify(repeated)} twice`;
+  throw new FaregateError('CONFIG_INVALID', message);
+}
+
+function repeatedIn(texts: readonly string[]): string | null {
+  return texts.find((text, index) => texts.indexOf(text) !== index) ?? null;
+}
+
+/** Who is paid for a gate's debits. */
+export function operatorsOf({ operators }: Pick<CardSettings, 'operators'>): OperatorOf {
+  if (operators.length === 0) return () => ONLY_OPERATOR;
+  const byPrefix = new Map(operators.flatMap(({ id, gates }) => gates.map((gate) => [gate, id])));
+  return (gateId) => {
+    for (let length = gateId.length; length >= 0; length--) {
+      const id = byPrefix.get(gateId.slice(0, length));
+      if (id !== undefined) return id;
+    }
+    return null;
+  };
 }
 
 export function limitsOf(settings: CardSettings): LoadLimits {

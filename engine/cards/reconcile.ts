@@ -96,6 +96,10 @@ export function checkCards(store: CardStore): CardsReport {
         expect(sums, row, 'refunds', -row.amountMinor);
       }
     }
+    for (const { row } of eachRow(reader, 'settlements')) {
+      expect(sums, row, 'purses', row.amountMinor);
+      if (row.state === 'due') expect(sums, row, 'operators', -row.amountMinor);
+    }
     checkBooks(reader, books, sums, findings);
     const cards = checkOpenOrders(reader, unknown, findings);
     const exceptions = [...eachRow(reader, 'exceptions')].map(({ row }) => row);
@@ -137,6 +141,9 @@ function expectOrder(sums: Sums, order: LoadOrder): void {
   if (state === 'credited') expect(sums, order, 'purses', -amountMinor);
 }
 
+/** Accounts that orders, refunds and settlements have to bear out. */
+const recounted: readonly AccountKind[] = ['orders', 'purses', 'operators', 'refunds'];
+
 function checkBooks(
   reader: CardReader,
   books: readonly Balances[],
@@ -154,10 +161,12 @@ function checkBooks(
       if (posted?.[kind] !== balances[kind]) {
         findings.push(`${name}: ${kind} is ${balances[kind]}, its postings say ${posted?.[kind]}`);
       }
-      if (kind !== 'orders' && kind !== 'purses' && kind !== 'refunds') continue;
+      if (!recounted.includes(kind)) continue;
       const of = expected[kind] ?? 0;
       if (of !== balances[kind]) {
-        findings.push(`${name}: ${kind} is ${balances[kind]}, orders and refunds say ${of}`);
+        findings.push(
+          `${name}: ${kind} is ${balances[kind]}, its orders, refunds and settlements say ${of}`,
+        );
       }
     }
   }

@@ -8,12 +8,15 @@
  *   refunds     refund id -> refund
  *   postings    number from 1 -> posting
  *   accounts    kind, issuer, currency -> balance
+ *   settlements settlement id -> settlement
+ *   settled     gate id, thousands of sequences -> which of them are settled (`settled-marks.ts`)
+ *   deposits    issuer, currency, reference -> amount brought from the tills to the bank
  *   exceptions  code, subject -> exception
  *   meta        name -> value
  */
 import type { LedgerStore, StoreReader, StoreWriter } from '../ledger/store.ts';
 import type { BookedPosting } from './books.ts';
-import type { CardAccount, CardException, LoadOrder, Refund } from './model.ts';
+import type { CardAccount, CardException, LoadOrder, Refund, Settlement } from './model.ts';
 
 export const cardTables = [
   'cards',
@@ -23,6 +26,9 @@ export const cardTables = [
   'refunds',
   'postings',
   'accounts',
+  'settlements',
+  'settled',
+  'deposits',
   'exceptions',
   'meta',
 ] as const;
@@ -41,6 +47,9 @@ export interface Rows {
   readonly refunds: Refund;
   readonly postings: BookedPosting;
   readonly accounts: number;
+  readonly settlements: Settlement;
+  readonly settled: string;
+  readonly deposits: number;
   readonly exceptions: CardException;
   readonly meta: number;
 }

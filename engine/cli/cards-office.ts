@@ -20,6 +20,7 @@ import { CARD_NUMBER_BYTES } from '../denylist/card-hash.ts';
 import { FaregateError } from '../errors.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
+import type { LedgerStore } from '../ledger/store.ts';
 import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
 import { loadKeyFile } from '../operator/key-files.ts';
 import { openProfile } from '../operator/profile-files.ts';
@@ -137,13 +138,13 @@ export function tell(args: Args, io: Io, what: object, words: readonly string[])
 /** Runs `work` on the ledger beside the engine that posts to it; null where there is none yet. */
 export async function besideLedger<R>(
   dataDir: string,
-  work: (ledger: Ledger) => R,
+  work: (ledger: Ledger, store: LedgerStore) => R | Promise<R>,
 ): Promise<R | null> {
   const path = join(dataDir, LEDGER_FOLDER);
   if (!existsSync(join(path, 'data.mdb'))) return null;
   const store = LmdbStore.open(path, { readOnly: true });
   try {
-    return work(await Ledger.open(store));
+    return await work(await Ledger.open(store), store);
   } finally {
     await store.close();
   }

@@ -1,7 +1,8 @@
 /** `faregate-engine cards reconcile`: what time decides, what the bank says, whether it adds up. */
 import { parseStatement, reconcileStatement, type StatementReport } from '../cards/bank.ts';
 import type { Balances } from '../cards/books.ts';
-import { cardsInDoubt, spentOf } from '../cards/ledger-spending.ts';
+import { sumSettlements } from '../cards/float.ts';
+import { cardsInDoubt, spentOf, spentOfIssuers } from '../cards/ledger-spending.ts';
 import type { OrderDesk } from '../cards/order-desk.ts';
 import { checkCards, sweep } from '../cards/reconcile.ts';
 import type { CardStore } from '../cards/rows.ts';
@@ -27,8 +28,9 @@ export const cardsReconcileCommand: Command = {
 
 /** An issuer's money and what it stands for. */
 interface Position extends Balances {
-  /** What gates debited of its purses, as the ledger has it. */
+  /** What gates debited of its purses, as the ledger has it; and of it what was settled. */
   readonly spentMinor: number;
+  readonly settledMinor: number;
   /** What cards still hold of it. */
   readonly onCardsMinor: number;
 }
@@ -44,7 +46,7 @@ function reconcile(args: Args, io: Io): Promise<number> {
     const byLedger = await settleByLedger(args.need('data'), store, orders);
     const swept = await sweep(store, Date.now());
     const report = checkCards(store);
-    const positions = await positionsOf(args.need('data'), report.books);
+    const positions = await positionsOf(args.need('data'), store, report.books);
     const { books: _, ...rest } = report;
     if (args.flag('json'))
       io.out(JSON.stringify({ swept, byLedger, statement, positions, ...rest }));
@@ -92,13 +94,21 @@ async function settleByLedger(
   return settled;
 }
 
-async function positionsOf(dataDir: string, books: readonly Balances[]): Promise<Position[]> {
+async function positionsOf(
+  dataDir: string,
+  store: CardStore,
+  books: readonly Balances[],
+): Promise<Position[]> {
   const accounts = (await besideLedger(dataDir, (ledger) => ledger.summary().accounts)) ?? [];
+  const spent = spentOfIssuers(accounts);
+  const settled = store.read(sumSettlements);
   return books.map((of) => {
-    const name = `float:${of.issuer.toLowerCase()}`;
-    const float = accounts.find((each) => each.name === name && each.currency === of.currency);
-    const spentMinor = -(float?.balanceMinor ?? 0);
-    return { ...of, spentMinor, onCardsMinor: -of.balances.purses - spentMinor };
+    const { issuer, currency } = of;
+    const spentMinor =
+      spent.find((each) => each.issuer === issuer && each.currency === currency)?.spentMinor ?? 0;
+    const settledMinor = settled.get(`${issuer} ${currency}`)?.settledMinor ?? 0;
+    const onCardsMinor = -of.balances.purses - (spentMinor - settledMinor);
+    return { ...of, spentMinor, settledMinor, onCardsMinor };
   });
 }
 
@@ -107,12 +117,14 @@ function describePosition({
   currency,
   balances,
   spentMinor,
+  settledMinor,
   onCardsMinor,
 }: Position): string {
-  const { bank, cash, stock, orders, refunds, loss } = balances;
+  const { bank, cash, stock, orders, refunds, operators, loss } = balances;
   return (
     `issuer ${issuer} (currency ${currency}): bank ${bank}, tills ${cash}, stock ${stock}; ` +
     `on cards ${onCardsMinor}, spent ${spentMinor}, on its way ${-orders}, refunds ${-refunds}` +
+    (settledMinor === 0 ? '' : `, settled ${settledMinor}, due to operators ${-operators}`) +
     (loss === 0 ? '' : `, lost ${loss}`)
   );
 }

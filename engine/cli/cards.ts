@@ -10,6 +10,7 @@ import { type CardStep, cardSteps } from '../cards/register.ts';
 import { getRow, ordersOf } from '../cards/rows.ts';
 import { CARD_SEEN_FRESH_MS } from '../durations.ts';
 import { FaregateError } from '../errors.ts';
+import { floatCommands } from './cards-float.ts';
 import {
   besideLedger,
   granted,
@@ -133,6 +134,7 @@ export const cardCommands: readonly Command[] = [
     run: replace,
   },
   cardsReconcileCommand,
+  ...floatCommands,
   cardsServeCommand,
 ];
 

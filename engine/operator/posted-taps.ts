@@ -68,7 +68,11 @@ export function* postedTaps(
   }
 }
 
-function recordsOf(batch: PostedBatch, storageKey: Uint8Array): Uint8Array {
+/**
+ * The records of a posted batch, 160 bytes each.
+ * @throws FaregateError LEDGER_BROKEN where its evidence does not open.
+ */
+export function recordsOf(batch: PostedBatch, storageKey: Uint8Array): Uint8Array {
   const { gateId, firstSequence, sealed, isOne } = batch;
   const first = { gateId, gateSequence: firstSequence };
   const records = isOne

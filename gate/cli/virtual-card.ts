@@ -18,6 +18,7 @@ import {
   type MasterKey,
   type MasterKeys,
 } from '../reader/virtual/card-state.ts';
+import { citizenTestCard } from '../reader/virtual/citizen-test-card.ts';
 import {
   type PersonalityName,
   personalities,
@@ -53,6 +54,7 @@ export const virtualCardCommand: Command = {
       about: `a deviation: ${Object.keys(quirksByName).join(', ')}`,
     },
     state: { type: 'string', value: 'FILE', about: 'keeps the card; an existing one goes on' },
+    citizen: { type: 'boolean', about: 'a citizen card: e-cash and other services beside it' },
     once: { type: 'boolean', about: 'leaves the reader after one session' },
   },
   run,
@@ -80,7 +82,8 @@ async function run(args: Args, io: Io): Promise<number> {
       commit: (next) => kept?.file.commit(next),
     });
     io.out(`${cardLabel(state)}, balance ${state.balanceMinor}, goes to ${host}:${port}`);
-    await serveVirtualCard({ host, port, card, once: args.flag('once') });
+    const served = args.flag('citizen') ? citizenTestCard(card, randomBytes).card : card;
+    await serveVirtualCard({ host, port, card: served, once: args.flag('once') });
     const { balanceMinor, offlineCounter } = card.state;
     io.out(`${cardLabel(state)}, balance ${balanceMinor}, next counter ${offlineCounter}`);
     return 0;

@@ -55,7 +55,7 @@ export async function serveCard(
   card: CardSession,
   orderId: string | null,
 ): Promise<LoadReport> {
-  const purse = await drive(card, selectPurse(parts.profiles));
+  const purse = await driveCard(card, selectPurse(parts.profiles));
   if (isFault(purse)) return { outcome: 'fault', why: purse, ...NOTHING_SEEN };
   const shown = { profile: purse.profile.name, publicFile: purse.publicFile };
   const visit = new LoadVisit(parts, card, purse.profile, shown);
@@ -98,7 +98,7 @@ class LoadVisit {
       const resolved = { orderId: proved, credited: true };
       return { outcome: 'credited', earlier: true, proved: true, balanceMinor: null, resolved };
     }
-    const init = await drive(
+    const init = await driveCard(
       this.#card,
       initializeLoad(this.#profile, begun.amountMinor, terminalId),
     );
@@ -125,7 +125,7 @@ class LoadVisit {
     { dateTime, mac2 }: NonNullable<PresentAnswer['credit']>,
   ): Promise<LoadOutcome> {
     const { host } = this.#parts;
-    const tac = await drive(this.#card, creditLoad(fromHex(dateTime), fromHex(mac2)));
+    const tac = await driveCard(this.#card, creditLoad(fromHex(dateTime), fromHex(mac2)));
     if (isFault(tac)) {
       await heard(() => host.unknown(orderId, visit));
       return { outcome: 'unknown', why: tac };
@@ -139,7 +139,7 @@ class LoadVisit {
   /** Brings the host the TAC of an open order while the card keeps it; answers that order's id. */
   async #proveOpen(open: BeginAnswer['open']): Promise<string | null> {
     if (open === null) return null;
-    const tac = await drive(this.#card, proveLoad(this.#profile, open.onlineCounter));
+    const tac = await driveCard(this.#card, proveLoad(this.#profile, open.onlineCounter));
     if (tac === 'unavailable' || isFault(tac)) return null;
     const { host } = this.#parts;
     const confirmed = await heard(() => host.confirm(this.#shown, open.orderId, open.visit, tac));
@@ -148,7 +148,7 @@ class LoadVisit {
 }
 
 /** Runs a dialogue that asks the card alone. */
-async function drive<R>(card: CardSession, dialogue: Dialogue<R>): Promise<R> {
+export async function driveCard<R>(card: CardSession, dialogue: Dialogue<R>): Promise<R> {
   let step = dialogue.next(null);
   while (step.done !== true) {
     const ask = step.value;

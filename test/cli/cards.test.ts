@@ -253,3 +253,26 @@ test('an engine killed the moment its MAC2 is out knows of it when it is back', 
   const { json } = await cards('reconcile');
   assert.deepEqual([json.findings, json.positions[0].balances.cash], [[], 900]);
 });
+
+test('a float adds up in the shell: till money to the bank, nothing to settle, wrong asks', async () => {
+  const issuer = ['--issuer', '01011000FFFFFFFF'];
+  const before = await cards('float');
+  assert.equal(before.code, 0, before.err);
+  const [position] = before.json.positions;
+  assert.deepEqual(
+    [position.floatMinor, position.bankMinor, position.tillsMinor],
+    [5900, 5000, 900],
+  );
+  assert.deepEqual([position.shortMinor, before.json.findings], [900, []]);
+  const deposit = [...issuer, '--amount', '900', '--reference', 'D1'];
+  assert.equal((await cards('deposit', ...deposit)).code, 0);
+  assert.equal((await cards('deposit', ...deposit)).code, 0, 'told again');
+  const more = await cards('deposit', ...issuer, '--amount', '1', '--reference', 'D2');
+  assert.match(more.err, /^CARD_REFUSED: tillsHoldLess/);
+  assert.equal((await cards('float')).json.positions[0].shortMinor, 0);
+  const out = join(dir, 'settlements');
+  const settled = await cards('settle', '--out', out);
+  assert.deepEqual(settled.json, { settlements: [], unassigned: [], files: [] }, settled.err);
+  const paid = await cards('payout', '--settlement', '1-x', '--reference', 'P1');
+  assert.match(paid.err, /^CARD_REFUSED: unknownSettlement/);
+});

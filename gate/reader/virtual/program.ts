@@ -8,16 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FaregateError } from '../../../engine/errors.ts';
 import { APDU_COMMAND_BYTES_MAX } from '../../../engine/limits.ts';
 import { CONTACTLESS_ATR, FrameBuffer, frame, PowerControl } from '../vpcd.ts';
-import type { VirtualCard } from './card.ts';
 import {
   CARD_STATE_BYTES,
   type CardState,
   decodeCardState,
   encodeCardState,
 } from './card-state.ts';
+import type { HeldCard } from './held-card.ts';
 
 /** What a card program needs of a card. */
-export type ServedCard = Pick<VirtualCard, 'transmit' | 'power'>;
+export type ServedCard = Pick<HeldCard, 'transmit' | 'power'>;
 
 export interface CardProgramOptions {
   readonly host: string;

@@ -1,0 +1,96 @@
+/**
+ * `faregate-gate look`: what a card carries, for staff at a desk. Purse and e-cash with their
+ * balances and the names of other services that are on it (docs/citizen-card.md); no card number,
+ * nothing of a person, and nothing is written.
+ */
+import { readFile } from 'node:fs/promises';
+import { isFault } from '../../engine/card/dialogue.ts';
+import { type CardSeen, lookAtCard } from '../../engine/card/look.ts';
+import { compileProfile } from '../../engine/card/purse/compile.ts';
+import { builtInProfileNames } from '../../engine/card/purse/profiles.ts';
+import { type CardServices, noServices, parseServices } from '../../engine/card/services.ts';
+import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { openProfile } from '../../engine/operator/profile-files.ts';
+import { driveCard } from '../load/load-machine.ts';
+import { openReader, readerLinks } from '../reader/open.ts';
+import { noticeText, type ReaderNotice } from '../reader/reader.ts';
+import { firstCard } from './tap.ts';
+
+const WAIT_S_MAX = 86_400;
+
+export const lookCommand: Command = {
+  name: 'look',
+  about: 'Says what a card carries: purse, e-cash, other services; exit code 0 if it was read.',
+  options: {
+    reader: {
+      type: 'string',
+      value: 'LINK',
+      required: true,
+      about: Object.keys(readerLinks).join(', '),
+    },
+    profile: {
+      type: 'string',
+      value: 'NAME_OR_FILE',
+      multiple: true,
+      about: `purses looked for, in order (default ${builtInProfileNames.join(', ')})`,
+    },
+    services: { type: 'string', value: 'FILE', about: 'other services (docs/citizen-card.md)' },
+    wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
+    json: { type: 'boolean', about: 'print one JSON object' },
+  },
+  run: look,
+};
+
+async function look(args: Args, io: Io): Promise<number> {
+  const names = args.list('profile');
+  const asked = names.length > 0 ? names : builtInProfileNames;
+  const profiles = (await Promise.all(asked.map(openProfile))).map(compileProfile);
+  const services = await servicesFrom(args.text('services'));
+  const link = args.need('reader');
+  const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
+  const reader = await openReader(link, { onNotice });
+  try {
+    io.err(`${reader.name}: waiting for a card`);
+    const card = await firstCard(reader, args.whole('wait', 60, 1, WAIT_S_MAX));
+    const seen = await driveCard(card, lookAtCard(profiles, services));
+    await card.release();
+    if (isFault(seen)) {
+      io.err('the card left before it was read');
+      return 1;
+    }
+    if (args.flag('json')) io.out(JSON.stringify(seen));
+    else for (const line of describeCard(seen)) io.out(line);
+    return 0;
+  } finally {
+    await reader.close();
+  }
+}
+
+async function servicesFrom(path: string | undefined): Promise<CardServices> {
+  if (path === undefined) return noServices;
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  return parseServices(text, path);
+}
+
+/** What staff read. */
+export function describeCard({ purse, ecash, services, others }: CardSeen): string[] {
+  const lines: string[] = [];
+  if (purse) {
+    const { profile, issuer, accepted, locked, balanceMinor } = purse;
+    const state = locked ? ', locked' : accepted ? '' : ', of an issuer that is not accepted';
+    const holds = balanceMinor === null ? '' : `: ${balanceMinor}`;
+    lines.push(`purse ${profile} of issuer ${issuer}${state}${holds}`);
+  } else lines.push('no purse');
+  for (const { aid, balanceMinor } of ecash) {
+    lines.push(`e-cash ${aid}${balanceMinor === null ? '' : `: ${balanceMinor}`}`);
+  }
+  const more = [...services, ...others.map((aid) => `application ${aid}`)];
+  if (more.length > 0) lines.push(`this card has also: ${more.join(', ')}`);
+  return lines;
+}
