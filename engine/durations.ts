@@ -93,3 +93,7 @@ export const PARAMETER_RETRY_MS_MAX = 10 * 60 * 1000;
 export const PARAMETER_LEAD_MS = 30_000;
 /** The instant of the next set is looked for this often, so that a clock that jumps is seen. */
 export const PARAMETER_LOOK_MS = 1000;
+/** A service day of bank cards is closed this long after its end: gates upload late. */
+export const OPEN_LOOP_GRACE_MS = 6 * 60 * 60 * 1000;
+/** After this a ride without an exit is over by every rule. */
+export const OPEN_LOOP_RIDE_OVER_MS = 3 * 24 * 60 * 60 * 1000;

@@ -57,6 +57,10 @@ export const errorCodes = {
   CARD_REFUSED:
     'The card or the order does not allow it; nothing was changed. See docs/card-life.md.',
   CARDS_BROKEN: 'The card accounts do not add up. What disagrees is named.',
+  OPEN_LOOP_REFUSED: 'The books do not allow it; nothing was changed. See docs/open-loop.md.',
+  OPEN_LOOP_RESULTS_INVALID:
+    "The acquirer's file is malformed; nothing of it was taken. Correct the line and field named.",
+  OPEN_LOOP_BROKEN: 'The open-loop books do not add up. What disagrees is named.',
   DENYLIST_CARDS_INVALID: 'The file of stopped cards is malformed. Correct the line named.',
   DENYLIST_REFUSED: 'The denylist is damaged, foreign or too large. The one in force stays.',
   DENYLIST_GAP: 'The delta builds on another list. Apply those between, or a full list.',

@@ -246,7 +246,7 @@ export const LEDGER_BANK_LOOK_MAX = 16;
 export const LEDGER_PAGE_ROWS = 1024;
 /** Claims of a clearing run marked in one transaction. */
 export const CLEARING_MARKS_MAX = 4096;
-/** Disagreements `ledger check` names before it only counts them. */
+/** Disagreements `ledger check` and `openloop check` name before they only count them. */
 export const LEDGER_FINDINGS_MAX = 20;
 /** Gaps `ledger check` names before it only counts them. */
 export const LEDGER_GAPS_MAX = 100;
@@ -299,6 +299,21 @@ export const FLOAT_READINGS_MAX = 5;
 /** Operators in `cards.json`, and beginnings of gate ids that one of them has. */
 export const OPERATORS_MAX = 256;
 export const OPERATOR_GATES_MAX = 4096;
+/** Unpaid taps of a bank card above which it is stopped, and days until its debt is given up. */
+export const OPEN_LOOP_RISK_LIMIT_MINOR = 20_000;
+export const OPEN_LOOP_DEBT_DAYS = 90;
+/** Further attempts at a declined charge that a policy may have. */
+export const OPEN_LOOP_RETRIES_MAX = 16;
+/** Entries of one file to the acquirer; the others wait for the next. */
+export const OPEN_LOOP_RUN_ENTRIES_MAX = 100_000;
+/** Taps of a day whose evidence is looked at for a cryptogram. */
+export const OPEN_LOOP_PROOFS_TRIED = 8;
+/** A file of the acquirer's results, and lines of it that are taken in one transaction. */
+export const OPEN_LOOP_RESULTS_BYTES_MAX = 256 * 1024 * 1024;
+export const OPEN_LOOP_RESULTS_AT_ONCE = 256;
+/** Taps above which a card's history begins anew, and days tried for it. */
+export const OPEN_LOOP_HISTORY_TAPS = 5000;
+export const OPEN_LOOP_HISTORY_TRIES = 31;
 /** A bank's statement of payments for orders, and its rows. */
 export const BANK_STATEMENT_BYTES_MAX = 256 * 1024 * 1024;
 

@@ -9,6 +9,7 @@ import { gateCommands } from './cli/gates.ts';
 import { keyCommands } from './cli/keys.ts';
 import { ledgerCommands } from './cli/ledger.ts';
 import { clearingCommand } from './cli/ledger-clearing.ts';
+import { openLoopCommands } from './cli/openloop.ts';
 import { parameterCommands } from './cli/parameters.ts';
 import { processIo } from './cli/process-io.ts';
 import { quoteCommand } from './cli/quote.ts';
@@ -30,6 +31,7 @@ process.exitCode = await runProgram(
     ...parameterCommands,
     ...ledgerCommands,
     clearingCommand,
+    ...openLoopCommands,
     ...shiftCommands,
   ],
   process.argv.slice(2),

@@ -22,7 +22,15 @@ const BLOB_BYTES_MAX = 512 * 1024;
 const PURE = ['card', 'crypto', 'fare', 'denylist', 'debit', 'parameters', 'tap'].map(
   (name) => `engine/${name}/`,
 );
-const PURE_FILES = ['engine/ledger/rules.ts', 'engine/cards/orders.ts', 'engine/cards/life.ts'];
+const PURE_FILES = [
+  'engine/ledger/rules.ts',
+  'engine/cards/orders.ts',
+  'engine/cards/life.ts',
+  'engine/openloop/charges.ts',
+  'engine/openloop/pricing.ts',
+  'engine/openloop/results.ts',
+  'engine/openloop/risk.ts',
+];
 /** Threads; nothing pure may use it. */
 const NOT_PURE = 'engine/crypto/pool/';
 const IMPURE_MODULES =

@@ -18,6 +18,7 @@ import { printDigest } from '../denylist/set-digest.ts';
 import { signer } from '../denylist/signing.ts';
 import { compareKeys, digestOf } from '../denylist/sorted-keys.ts';
 import { FaregateError } from '../errors.ts';
+import { deniedCards, hasOpenLoop, openOpenLoop } from '../openloop/open.ts';
 import {
   createSigningKey,
   readListChain,
@@ -76,7 +77,7 @@ export const denylistCommands: readonly Command[] = [
       accounts: {
         type: 'string',
         value: 'DIR',
-        about: 'data folder of the engine: cards blocked, lost or replaced there too',
+        about: 'data folder of the engine: cards blocked, lost, replaced or in debt there too',
       },
       'passphrase-file': passphrase,
       'signing-key': signingKey,
@@ -163,11 +164,22 @@ async function build(args: Args, io: Io): Promise<number> {
   return 0;
 }
 
-/** Keyed hashes of the cards that the accounts say are stopped. */
+/** Keyed hashes of the cards that the accounts and the open-loop books say are stopped. */
 async function stoppedAccounts(dataDir: string, key: CmacKey): Promise<Uint8Array[]> {
   const store = await openCards(dataDir, key);
   try {
-    return store.read((reader) => [...stoppedCardsOf(reader)].map(fromHex));
+    const stopped = store.read((reader) => [...stoppedCardsOf(reader)]);
+    return [...stopped, ...(await deniedBankCards(dataDir))].map(fromHex);
+  } finally {
+    await store.close();
+  }
+}
+
+async function deniedBankCards(dataDir: string): Promise<string[]> {
+  if (!hasOpenLoop(dataDir)) return [];
+  const store = await openOpenLoop(dataDir);
+  try {
+    return store.read((reader) => [...deniedCards(reader)]);
   } finally {
     await store.close();
   }

@@ -69,11 +69,7 @@ async function taps(args: Args, io: Io): Promise<number> {
   const range = { ...shardOption(args), fromMs, toMs };
   const sets = await openFareSets(args.need('fares'));
   const key = await readStorageKey(dataDir);
-  const networks = args.list('network').map(networkOption);
-  const networkOf = (gateId: string): string => {
-    const named = networks.filter(({ gates }) => gateId.startsWith(gates));
-    return named.sort((a, b) => b.gates.length - a.gates.length)[0]?.network ?? '';
-  };
+  const networkOf = networksOf(args);
   const store = LmdbStore.open(join(dataDir, LEDGER_FOLDER), { readOnly: true });
   try {
     for (const tap of postedTaps(store, key, range, { sets, networkOf })) {
@@ -98,6 +94,15 @@ function shardOption(args: Args): { readonly shard: number; readonly shards: num
   const [shard, shards] = [Number(part) - 1, Number(of)];
   if (shard >= 0 && shard < shards && shards <= LEDGER_SHARDS_MAX) return { shard, shards };
   throw new FaregateError('USAGE', `--shard takes I/N, N up to ${LEDGER_SHARDS_MAX}`);
+}
+
+/** The network of a gate, by `--network`. @throws FaregateError USAGE */
+export function networksOf(args: Args): (gateId: string) => string {
+  const networks = args.list('network').map(networkOption);
+  return (gateId) => {
+    const named = networks.filter(({ gates }) => gateId.startsWith(gates));
+    return named.sort((a, b) => b.gates.length - a.gates.length)[0]?.network ?? '';
+  };
 }
 
 function networkOption(text: string): { readonly gates: string; readonly network: string } {

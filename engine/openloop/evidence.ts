@@ -1,0 +1,75 @@
+/**
+ * The proof that a bank card gave with a tap: number, expiry and cryptogram, from the record of the
+ * tap and the evidence event behind it, which lie sealed in the batch they came in
+ * (`docs/ledger.md`). Only the file to the acquirer is made of it; the books keep none of it.
+ */
+
+import { toHex } from '../bytes.ts';
+import { type BankProof, readBankPayload } from '../card/qpboc/evidence-payload.ts';
+import { decodeDebit } from '../debit/codec.ts';
+import { decodeEvent, EvidenceFamily, type GateEvent, isEvent } from '../debit/event.ts';
+import { DEBIT_BYTES, type DebitId } from '../debit/record.ts';
+import { holdsEvent, readEvents } from '../ledger/events.ts';
+import type { PostedBatch } from '../ledger/posted.ts';
+import { postedBatches } from '../ledger/posted.ts';
+import type { LedgerStore } from '../ledger/store.ts';
+import { recordsOf, tapIdOf } from './ledger-taps.ts';
+
+/** The proof behind a card's tap, by the tap's id; null where the card proved nothing. */
+export interface TapEvidence {
+  proofOf(card: string, tap: string): BankProof | null;
+}
+
+/** Finds the proofs of several taps in one go over the ledger. */
+export type EvidenceSource = (taps: ReadonlySet<string>) => TapEvidence;
+
+/**
+ * Opens the batches of the taps wanted, and no others.
+ * @param storageKey 32 bytes
+ * @throws FaregateError LEDGER_BROKEN where a batch does not open.
+ */
+export function ledgerEvidence(
+  store: LedgerStore,
+  storageKey: Uint8Array,
+  taps: ReadonlySet<string>,
+): TapEvidence {
+  const proofs = new Map<string, BankProof>();
+  for (const batch of postedBatches(store)) {
+    const { gateId, firstSequence } = batch;
+    const wanted = batch.debits.filter((of) => taps.has(tapIdOf({ gateId, ...of })));
+    if (wanted.length === 0) continue;
+    const records = recordsOf(batch, storageKey);
+    for (const { gateSequence, card } of wanted) {
+      const from = (gateSequence - firstSequence) * DEBIT_BYTES;
+      const event = eventBehind(batch, records, from) ?? heldEvent(store, gateId, gateSequence + 1);
+      if (event?.event !== 'evidence' || event.family !== EvidenceFamily.bank) continue;
+      const proof = readBankPayload(event.payload, decodeDebit(records, from));
+      const key = keyOf(toHex(card).toLowerCase(), tapIdOf({ gateId, gateSequence }));
+      if (proof) proofs.set(key, proof);
+    }
+  }
+  return { proofOf: (card, tap) => proofs.get(keyOf(card, tap)) ?? null };
+}
+
+function keyOf(card: string, tap: string): string {
+  return `${card} ${tap}`;
+}
+
+function eventBehind({ gateId }: PostedBatch, records: Uint8Array, from: number): GateEvent | null {
+  const behind = from + DEBIT_BYTES;
+  if (records.length < behind + DEBIT_BYTES || !isEvent(records, behind)) return null;
+  const event = decodeEvent(records, behind);
+  return event.gateId === gateId ? event : null;
+}
+
+/** The event of a debit whose record has been sealed alone: it is held by itself. */
+function heldEvent(store: LedgerStore, gateId: string, gateSequence: number): GateEvent | null {
+  const id: DebitId = { gateId, gateSequence };
+  return store.read((reader) => {
+    if (!holdsEvent(reader, id)) return null;
+    for (const event of readEvents(reader, gateId)) {
+      if (event.gateSequence === gateSequence) return event;
+    }
+    return null;
+  });
+}
