@@ -119,10 +119,9 @@ export function isCityUnion(index: number): boolean {
   return index % 10 === 3;
 }
 
-/** Phones hold T-Union purses and bank cards. */
+/** Phones hold T-Union purses. */
 function mayBePhone(index: number): boolean {
-  const family = familyOf(index);
-  return family === 'openLoop' || (family === 'purse' && !isCityUnion(index));
+  return familyOf(index) === 'purse' && !isCityUnion(index);
 }
 
 function pickOddity(chance: Chance): Oddity {
