@@ -9,7 +9,6 @@
  */
 import { equalBytes } from '../bytes.ts';
 import type { JourneyForm } from '../card/journey-form.ts';
-import { readDate } from '../card/purse/selected.ts';
 import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
 import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
 import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
@@ -28,6 +27,7 @@ import { type Debit, DebitState } from '../debit/record.ts';
 import { balanceBefore, debitEcash, type Verdict } from './bank-debit.ts';
 import {
   type BankScene,
+  dayOf,
   failureOf,
   noteTap,
   pendingEcash,
@@ -72,7 +72,7 @@ export function* ecashJourney(
   const { side } = scene.setting;
   if (!extended || !bank.ecash || side === 'single') return 'plain';
   const plan = { ecash: true, openLoop: false };
-  const day = readDate(scene.dateTime, 0);
+  const day = dayOf(scene.dateTime);
   const at = { scene, bank, plan, fareMinor: 0, day, extended, form: extended.forms[side] };
   const opened = yield* open(at);
   if (opened.result === 'plain') return 'plain';
@@ -161,14 +161,16 @@ function* settleFirst(
   const { scene, extended } = at;
   const { transaction } = decided;
   const pendingOnCard = wroteJourney(extended.profile.layout, opened.record, found.debit);
+  const balanceMinor = balanceOf(transaction, amountMinor);
+  // A single ride is on no record; its money is gone all the same.
+  const isAsked = pendingOnCard || balanceMinor !== found.debit.balanceBeforeMinor;
   let isProven = false;
-  if (pendingOnCard) {
+  if (isAsked) {
     const proof = yield* proveTransaction(found.debit.offlineCounter);
     if (proof !== 'unproven' && 'fault' in proof) {
       if (proof.fault === 'gone') return refused(at, faultOutcome(proof));
     } else isProven = proof !== 'unproven';
   }
-  const balanceMinor = balanceOf(transaction, amountMinor);
   const settlement = settleByJourney(scene, found.debit, { pendingOnCard, isProven, balanceMinor });
   const isAwaited = pendingOnCard && opensFor(scene, found);
   if (isAwaited && settlement?.state === DebitState.confirmed) {
@@ -181,7 +183,7 @@ function* settleFirst(
   let decision: Decision;
   if (typeof request === 'string') {
     decision = refused(at, { reason: request, detail: '' });
-  } else if (!pendingOnCard && request.amountMinor === amountMinor) {
+  } else if (!isAsked && request.amountMinor === amountMinor) {
     // No command has come between: the card still waits for its record.
     decision = yield* pay(at, opened, decided, request, null);
   } else {
