@@ -304,6 +304,8 @@ export const OPEN_LOOP_RISK_LIMIT_MINOR = 20_000;
 export const OPEN_LOOP_DEBT_DAYS = 90;
 /** Further attempts at a declined charge that a policy may have. */
 export const OPEN_LOOP_RETRIES_MAX = 16;
+/** Cards priced or closed in one transaction. */
+export const OPEN_LOOP_CARDS_AT_ONCE = 64;
 /** Entries of one file to the acquirer; the others wait for the next. */
 export const OPEN_LOOP_RUN_ENTRIES_MAX = 100_000;
 /** Taps of a day whose evidence is looked at for a cryptogram. */

@@ -239,7 +239,7 @@ function describe(report: OpenLoopReport): string[] {
       ([state, { count, minor }]) => `  ${state}: ${count} charges, ${minor}`,
     ),
     `charged ${-balances.revenue}: acquirer ${balances.acquirer}, desk ${balances.desk}, ` +
-      `receivable ${balances.receivable}, lost ${balances.loss}`,
+      `receivable ${balances.receivable}, lost ${balances.loss}, owed to riders ${report.owedMinor}`,
     `at risk ${report.exposureMinor}; ${report.denied} cards stopped; ` +
       `worst card now ${worst?.exposureMinor ?? 0}, ever ${report.peakMinor}`,
     report.findingsCount === 0 ? 'the books add up' : `${report.findingsCount} disagreements`,

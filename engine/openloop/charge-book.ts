@@ -1,10 +1,16 @@
 /**
- * Taps into charges: takes posted taps, prices the days of their cards, and closes days. Each card
- * changes in a transaction of its own, and every step is worked out from what is held, so that a
+ * Taps into charges: takes posted taps, prices the days of their cards, and closes days. A card
+ * changes in one transaction, and every step is worked out from what is held, so that a
  * run that was cut off is simply run again.
  */
 import type { AccountTap } from '../fare/account/account.ts';
-import { ACCOUNT_TAPS_MAX, OPEN_LOOP_HISTORY_TAPS, OPEN_LOOP_HISTORY_TRIES } from '../limits.ts';
+import { invariant } from '../invariant.ts';
+import {
+  ACCOUNT_TAPS_MAX,
+  OPEN_LOOP_CARDS_AT_ONCE,
+  OPEN_LOOP_HISTORY_TAPS,
+  OPEN_LOOP_HISTORY_TRIES,
+} from '../limits.ts';
 import { HeldCard } from './held.ts';
 import type { CardRow, CardTap, DayRow, TapFault, TapFaultCode } from './model.ts';
 import type { OpenLoopSettings } from './policy.ts';
@@ -24,9 +30,11 @@ import {
 
 const MINUTE_MS = 60_000;
 
-/** A tap as it was read; a station of null is one that no fare set has. */
+/** A tap as it was read. */
 export interface ReadTap extends Omit<CardTap, 'stop'> {
+  /** null: no fare set has it, or the ledger holds the record no more, which alone names it. */
   readonly stop: string | null;
+  readonly isRecordMissing?: boolean;
 }
 
 export interface TakenTaps {
@@ -50,19 +58,31 @@ export class ChargeBook {
   readonly #store: OpenLoopStore;
   readonly #settings: OpenLoopSettings;
   readonly #pricing: Pricing;
+  readonly #atOnce: number;
 
-  constructor(store: OpenLoopStore, settings: OpenLoopSettings, pricing: Pricing) {
+  /** @param atOnce cards that one transaction changes */
+  constructor(
+    store: OpenLoopStore,
+    settings: OpenLoopSettings,
+    pricing: Pricing,
+    atOnce: number = OPEN_LOOP_CARDS_AT_ONCE,
+  ) {
+    this.#atOnce = atOnce;
     this.#store = store;
     this.#settings = settings;
     this.#pricing = pricing;
   }
 
   /** Takes a batch of taps, each once however often it comes; they are not priced yet. */
-  take(taps: readonly ReadTap[], nowMs: number): Promise<TakenTaps> {
+  async take(taps: readonly ReadTap[], nowMs: number): Promise<TakenTaps> {
+    const fresh = this.#store.read((reader) =>
+      taps.filter(({ card, id }) => !getRow(reader, 'taps', tapKey(card, id))),
+    );
+    if (fresh.length === 0) return { taken: 0, known: taps.length, faults: [] };
     return this.#store.transaction((writer) => {
-      let [taken, known] = [0, 0];
+      let [taken, known] = [0, taps.length - fresh.length];
       const faults: TapFault[] = [];
-      for (const tap of taps) {
+      for (const tap of fresh) {
         const done = this.#take(writer, tap, nowMs);
         if (done === 'taken') taken++;
         else if (done === 'known') known++;
@@ -77,13 +97,15 @@ export class ChargeBook {
     if (getRow(writer, 'taps', tapKey(card, id))) return 'known';
     const row = getRow(writer, 'cards', card) ?? this.#newCard(tap);
     const code = this.#faultOf(row, tap);
-    if (code !== null || stop === null) {
-      const fault: TapFault = { code: code ?? 'unknownStation', id, card, atMs };
+    if (code !== null) {
+      const fault: TapFault = { code, id, card, atMs };
       putRow(writer, 'faults', id, fault);
       return fault;
     }
+    invariant(stop !== null, 'a tap of no fault has a station');
     removeRow(writer, 'faults', id);
-    putRow(writer, 'taps', tapKey(card, id), { ...tap, stop });
+    const { kind, network, route } = tap;
+    putRow(writer, 'taps', tapKey(card, id), { card, id, atMs, kind, stop, network, route });
     putIndex(writer, 'dirty', card, true);
     const held = new HeldCard(writer, { ...row, taps: row.taps + 1 }, this.#settings, nowMs);
     held.finish();
@@ -99,8 +121,9 @@ export class ChargeBook {
     };
   }
 
-  #faultOf({ fromDay, taps }: CardRow, { stop, atMs }: ReadTap): TapFaultCode | null {
-    if (stop === null) return 'unknownStation';
+  #faultOf({ fromDay, taps }: CardRow, tap: ReadTap): TapFaultCode | null {
+    const { stop, atMs, isRecordMissing } = tap;
+    if (stop === null) return isRecordMissing ? 'recordMissing' : 'unknownStation';
     if (fromDay !== null && this.#pricing.dayOf(atMs) < fromDay) return 'tooLate';
     return taps >= ACCOUNT_TAPS_MAX ? 'tooManyTaps' : null;
   }
@@ -108,14 +131,27 @@ export class ChargeBook {
   /** Prices the days of all cards that have new taps. @returns how many cards */
   async price(nowMs: number): Promise<number> {
     const cards = this.#store.read((reader) => [...eachRow(reader, 'dirty')]);
-    for (const { key } of cards) {
+    const keys = cards.map(({ key }) => key);
+    await this.#eachCard(keys, nowMs, (held) => this.#price(held));
+    return cards.length;
+  }
+
+  /** Changes cards one after another, some in one transaction. */
+  async #eachCard(
+    cards: readonly string[],
+    nowMs: number,
+    change: (held: HeldCard) => void,
+  ): Promise<void> {
+    for (let from = 0; from < cards.length; from += this.#atOnce) {
+      const some = cards.slice(from, from + this.#atOnce);
       await this.#store.transaction((writer) => {
-        const held = HeldCard.of(writer, key, this.#settings, nowMs);
-        this.#price(held);
-        held.finish();
+        for (const card of some) {
+          const held = HeldCard.of(writer, card, this.#settings, nowMs);
+          change(held);
+          held.finish();
+        }
       });
     }
-    return cards.length;
   }
 
   #price(held: HeldCard): void {
@@ -136,24 +172,20 @@ export class ChargeBook {
   async close(day: number, nowMs: number, all = false): Promise<ClosedDays> {
     const sums = { charges: 0, chargedMinor: 0, adjustments: 0, adjustedMinor: 0 };
     const rest = { riding: 0, writtenOffMinor: 0 };
-    for (const card of this.#cardsToClose(all)) {
-      await this.#store.transaction((writer) => {
-        const held = HeldCard.of(writer, card, this.#settings, nowMs);
-        this.#price(held);
-        for (const row of held.days()) {
-          if (row.day > day) continue;
-          if (row.isRiding) rest.riding++;
-          const changeMinor = held.closeDay(row);
-          if (changeMinor === null) continue;
-          sums[row.state === 'open' ? 'charges' : 'adjustments']++;
-          sums[row.state === 'open' ? 'chargedMinor' : 'adjustedMinor'] += changeMinor;
-        }
-        held.offset();
-        rest.writtenOffMinor += held.giveUp(this.#pricing.dayOf(nowMs));
-        this.#endHistory(held);
-        held.finish();
-      });
-    }
+    await this.#eachCard(this.#cardsToClose(all), nowMs, (held) => {
+      this.#price(held);
+      for (const row of held.days()) {
+        if (row.day > day) continue;
+        if (row.isRiding) rest.riding++;
+        const changeMinor = held.closeDay(row);
+        if (changeMinor === null) continue;
+        sums[row.state === 'open' ? 'charges' : 'adjustments']++;
+        sums[row.state === 'open' ? 'chargedMinor' : 'adjustedMinor'] += changeMinor;
+      }
+      held.offset();
+      rest.writtenOffMinor += held.giveUp(this.#pricing.dayOf(nowMs));
+      this.#endHistory(held);
+    });
     return { ...sums, ...rest };
   }
 

@@ -41,6 +41,8 @@ export interface OpenLoopReport {
   readonly worst: { readonly card: string; readonly exposureMinor: number } | null;
   readonly peakMinor: number;
   readonly lossMinor: number;
+  /** Refunds that the acquirer declined: owed to riders. */
+  readonly owedMinor: number;
   readonly findings: readonly string[];
   readonly findingsCount: number;
 }
@@ -75,7 +77,7 @@ export function checkOpenLoop(
     const faults = [...eachRow(reader, 'faults')].length;
     const denied = [...eachRow(reader, 'denied')].length;
     const lossMinor = balanceOf(reader, 'loss');
-    const rest = { charges, balances: allBalances(reader), faults, denied, lossMinor };
+    const rest = { ...charges, balances: allBalances(reader), faults, denied, lossMinor };
     return { ...sums, worst, ...rest };
   });
   if (ledger) checkLedgerTaps(store, ledger, findings);
@@ -148,9 +150,12 @@ function checkDay(
   }
 }
 
-function checkCharges(reader: OpenLoopReader, findings: Findings): OpenLoopReport['charges'] {
+function checkCharges(
+  reader: OpenLoopReader,
+  findings: Findings,
+): Pick<OpenLoopReport, 'charges' | 'owedMinor'> {
   const charges: Record<string, { count: number; minor: number }> = {};
-  let [receivable, loss, revenue] = [0, 0, 0];
+  let [receivable, loss, revenue, owedMinor] = [0, 0, 0, 0];
   for (const { key, row } of eachRow(reader, 'charges')) {
     const of = charges[row.state] ?? { count: 0, minor: 0 };
     charges[row.state] = { count: of.count + 1, minor: of.minor + row.amountMinor };
@@ -158,6 +163,7 @@ function checkCharges(reader: OpenLoopReader, findings: Findings): OpenLoopRepor
     revenue -= row.amountMinor;
     if (row.state === 'writtenOff') loss += left;
     else receivable += left;
+    if (row.state === 'declined' && left < 0) owedMinor -= left;
     const isSettled = row.state === 'paid' || row.state === 'recovered';
     if (isSettled !== (left === 0)) findings.add(`charge ${row.id}: ${row.state}, ${left} left`);
     const isLive = getRow(reader, 'live', key) !== undefined;
@@ -181,7 +187,7 @@ function checkCharges(reader: OpenLoopReader, findings: Findings): OpenLoopRepor
   }
   const total = Object.values(balances).reduce((sum, balance) => sum + balance, 0);
   if (total !== 0) findings.add(`the accounts sum to ${total}`);
-  return charges;
+  return { charges, owedMinor };
 }
 
 /** Every entry is of the run that lists it, and in one run only. */

@@ -160,7 +160,7 @@ export interface Denial {
 }
 
 /** A posted tap that no charge can be for. */
-export type TapFaultCode = 'unknownStation' | 'tooLate' | 'tooManyTaps';
+export type TapFaultCode = 'unknownStation' | 'recordMissing' | 'tooLate' | 'tooManyTaps';
 
 export interface TapFault {
   readonly code: TapFaultCode;

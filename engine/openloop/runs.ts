@@ -83,7 +83,8 @@ export class RunDesk {
   /**
    * Puts all that is due by a service day into a file.
    * @throws FaregateError FILE_UNWRITABLE where there is a file of that name already,
-   *   OPEN_LOOP_BROKEN where the file of a run cut off is another's.
+   *   OPEN_LOOP_REFUSED where another process is presenting, OPEN_LOOP_BROKEN where the file of a
+   *   run cut off is another's.
    */
   async present(path: string, today: number, nowMs: number): Promise<Presented> {
     const finished = await this.finish();
@@ -102,6 +103,9 @@ export class RunDesk {
     const noEvidence = [...new Set(without.map(({ candidate }) => candidate.card))];
     const left = candidates.length - chosen.length;
     const run = await this.#store.transaction((writer) => {
+      if (lastRun(writer)?.state === 'begun') {
+        throw new FaregateError('OPEN_LOOP_REFUSED', 'another process is presenting');
+      }
       const entries: Presentment[] = [];
       const number = (getRow(writer, 'meta', 'runs') ?? 0) + 1;
       for (const { candidate, tap } of proved) {
@@ -116,7 +120,7 @@ export class RunDesk {
       putRow(writer, 'meta', 'runs', number);
       return begun;
     });
-    return { run: run && (await this.finish()), finished, noEvidence, left };
+    return { run: run && (await this.#write(run)), finished, noEvidence, left };
   }
 
   /** Charges in the order of their cards and days, verifications last. */
@@ -134,9 +138,13 @@ export class RunDesk {
     }
     for (const { row } of eachRow(reader, 'cards')) {
       const from = verifyDay(row.verification, this.#settings);
-      if (from !== null && from <= today) {
-        found.push({ card: row.card, charge: null, taps: [row.firstTap] });
+      if (from === null || from > today) continue;
+      const taps = new Set([row.firstTap]);
+      for (const { row: tap } of eachRow(reader, 'taps', `${row.card} `)) {
+        if (taps.size > OPEN_LOOP_PROOFS_TRIED) break;
+        taps.add(tap.id);
       }
+      found.push({ card: row.card, charge: null, taps: [...taps] });
     }
     return found;
   }
@@ -174,14 +182,16 @@ export class RunDesk {
     return { ...common, ...of, id, kind: kindOf(charge), attempt, amountMinor };
   }
 
-  /** Brings the last run to its end, if it is not there. @returns it, or null */
+  /** Brings the last run to its end, if a crash has cut it off. @returns it, or null */
   async finish(): Promise<Run | null> {
-    const { run, entries } = this.#store.read((reader) => {
-      const last = lastRun(reader);
-      if (last?.state !== 'begun') return { run: null, entries: [] };
-      return { run: last, entries: last.entries.map((id) => getRow(reader, 'presentments', id)!) };
-    });
-    if (run === null) return null;
+    const last = this.#store.read(lastRun);
+    return last?.state === 'begun' ? this.#write(last) : null;
+  }
+
+  async #write(run: Run): Promise<Run> {
+    const entries = this.#store.read((reader) =>
+      run.entries.map((id) => getRow(reader, 'presentments', id)!),
+    );
     const evidence = this.#evidence(new Set(entries.map(({ tap }) => tap)));
     const proofOf = ({ card, tap }: Presentment): BankProof => {
       const proof = evidence.proofOf(card, tap);

@@ -26,8 +26,13 @@ import {
 } from '../../engine/debit/record.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
+import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import { TAC_VALID, tacCodes } from '../../engine/ledger/received.ts';
+import { type DebitRow, encodeDebitRow, idKey, Standing } from '../../engine/ledger/rows.ts';
 import { formatDay, parseDay } from '../../engine/openloop/charge-file.ts';
+import { openLoopTaps } from '../../engine/openloop/ledger-taps.ts';
+import { readOpenLoopSettings } from '../../engine/openloop/policy.ts';
+import { eachRow } from '../../engine/openloop/rows.ts';
 import { openFareSets } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { receiveBatch } from '../../engine/operator/received.ts';
@@ -36,8 +41,10 @@ import { makeStorageKey } from '../../engine/operator/storage-key.ts';
 import { serviceDay } from '../../engine/service-day.ts';
 import { Zone } from '../../engine/time.ts';
 import { debitOf } from '../gate/uplink/fakes.ts';
+import { received } from '../ledger/samples.ts';
+import { root } from '../shared.ts';
 import { type City, city, payload } from './city.ts';
-import { linesOf, MINUTE_MS } from './world.ts';
+import { linesOf, MINUTE_MS, World } from './world.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-openloop-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -80,15 +87,21 @@ async function openloop(name: string, ...more: readonly string[]) {
   return { ...ran, json: ran.out === '' ? null : JSON.parse(ran.out) };
 }
 
-/** Records of a tap and of what bears it out. */
-function tapRecords(card: CardNumber, kind: TapKind, minutes: number, stop: string): Uint8Array {
+/** Records of a tap and of what bears it out. @param counter the card's ATC */
+function tapRecords(
+  card: CardNumber,
+  kind: TapKind,
+  minutes: number,
+  stop: string,
+  counter: number = sequence + 1,
+): Uint8Array {
   const records = new Uint8Array(2 * DEBIT_BYTES);
   const debit = debitOf('G01', ++sequence, {
     cardNumber: cardNumberOf(card),
     tapKind: kind,
     instantMs: dayMs + minutes * MINUTE_MS,
     transactionType: OPEN_LOOP_TRANSACTION,
-    offlineCounter: sequence,
+    offlineCounter: counter,
     balanceBeforeMinor: 0,
     amountMinor: 0,
     toStation: codes.get(stop) ?? new Uint8Array(4).fill(0xee),
@@ -237,9 +250,88 @@ test('a tap that comes after its charge was paid makes a supplement', async () =
   assert.equal((await openloop('check')).code, 0);
 });
 
+test('gates upload in any order: a tap of an earlier counter has its proof too', async () => {
+  const [, b, c] = lantern.stops as [string, string, string];
+  const late: CardNumber = { pan: '6221880199999999', panSequence: 3 };
+  await upload(tapRecords(late, TapKind.exit, 430, c, 909));
+  await upload(
+    tapRecords(late, TapKind.entry, 400, b, 808),
+    tapRecords(payer, TapKind.purchase, 410, b),
+  );
+  assert.equal((await openloop('taps', '--network', 'G=metro')).json.taken, 3);
+  await openloop('close');
+  await openloop('present', '--out', at('order'));
+  const text = readFileSync(at('order'), 'utf8').split('\n');
+  const charge = text.find((line) => line.includes('"kind":"charge"'))!;
+  const { pan, panSequence, tap } = JSON.parse(charge) as {
+    pan: string;
+    panSequence: number;
+    tap: Record<string, string>;
+  };
+  assert.deepEqual([pan, panSequence, tap['9F36']], [late.pan, 3, '0328']);
+  assert.equal((await openloop('check')).code, 0);
+});
+
+test('a posted tap whose record is gone is named, and waits', async () => {
+  const store = new MemoryStore();
+  await Ledger.open(store);
+  const debit = received({ gateSequence: 5, transactionType: OPEN_LOOP_TRANSACTION });
+  const nothing = new Uint8Array(0);
+  const row: DebitRow = {
+    ...debit,
+    standing: Standing.posted,
+    postings: 0,
+    issuer: new Uint8Array(8),
+    sealed: nothing,
+  };
+  await store.transaction((writer) => writer.put('debits', idKey(debit), encodeDebitRow(row)));
+  const names = { sets: [], networkOf: () => '' };
+  const [taps] = [...openLoopTaps(store, new Uint8Array(32), names)];
+  assert.equal(taps!.length, 1);
+  assert.deepEqual([taps![0]!.id, taps![0]!.stop, taps![0]!.kind], ['G01-5', null, 'exit']);
+  const world = new World(lantern);
+  const { faults } = await world.book.take(taps!, Date.now());
+  assert.equal(faults[0]!.code, 'recordMissing');
+  const found = { ...taps![0]!, stop: lantern.stops[0]!, isRecordMissing: false };
+  assert.equal((await world.book.take([found], Date.now())).taken, 1);
+  assert.deepEqual(
+    world.store.read((reader) => [...eachRow(reader, 'faults')]),
+    [],
+  );
+});
+
 test('days are dates, and nothing else is', () => {
   assert.equal(formatDay(parseDay('2026-02-28')), '2026-02-28');
   for (const text of ['2026-02-30', '20260228', '2026-2-8', '']) {
     assert(Number.isNaN(parseDay(text)), text);
+  }
+});
+
+test('the manual names every command, option file member and its default', async () => {
+  const manual = readFileSync(join(root, 'docs', 'open-loop.md'), 'utf8');
+  const rows = [...manual.matchAll(/^\| `(openloop \w+)/gm)].map(([, name]) => name);
+  assert.deepEqual(
+    rows,
+    openLoopCommands.map(({ name }) => name),
+  );
+  const settings = await readOpenLoopSettings(at('nowhere'));
+  for (const [name, value] of Object.entries(settings)) {
+    const row = manual
+      .split('\n')
+      .find((line) => line.startsWith('|') && line.includes(`\`${name}\``));
+    assert(row?.includes(typeof value === 'string' ? value : JSON.stringify(value)), name);
+  }
+});
+
+test('an option file that does not fit is refused by its field', async () => {
+  const where = mkdtempSync(join(dir, 'settings-'));
+  for (const [text, message] of [
+    ['{"riskLimitMinor":-1}', /riskLimitMinor/],
+    ['{"retryDays":[3,1]}', /retryDays do not rise/],
+    ['{"limit":1}', /limit/],
+    ['{', /openloop\.json/],
+  ] as const) {
+    writeFileSync(join(where, 'openloop.json'), text);
+    await assert.rejects(readOpenLoopSettings(where), { code: 'CONFIG_INVALID', message });
   }
 });

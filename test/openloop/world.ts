@@ -102,7 +102,7 @@ export class World {
     const dayOf = (atMs: number) => serviceDay(zone, atMs, settings.dayStartMinutes);
     this.store = new FailingStore(fate);
     this.pricing = { fares: of.fares, account: { rider: null, media: null, passes: [] }, dayOf };
-    this.book = new ChargeBook(this.store, settings, this.pricing);
+    this.book = new ChargeBook(this.store, settings, this.pricing, 1);
     const files: ChargeFiles = {
       read: async (path) => this.files.get(path) ?? null,
       write: async (path, text) => {
