@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { formatMinor } from '../../engine/fare/money.ts';
+import { FAMILIES, type RiderFamily } from '../demo/population.ts';
 import { runStation } from '../demo/station-process.ts';
 import { type DemoResult, runDemo } from '../demo/supervisor.ts';
 
@@ -84,18 +85,46 @@ function progressPrinter(io: Io, wanted: number | null): (taps: number, backlog:
 }
 
 function summary(result: DemoResult): string[] {
-  const { tapMs, hostUs } = result;
+  const { tapMs, hostUs, openLoop } = result;
   const times = (unit: string, p: DemoResult['tapMs']): string =>
     `p50 ${p.p50} ${unit}, p99 ${p.p99} ${unit}, p99.9 ${p.p999} ${unit}, longest ${p.max} ${unit}`;
   return [
+    '',
+    ...familyTable(result),
     '',
     `taps          ${result.taps} in ${result.seconds} s: ${result.denied} denied, ${result.torn} torn, ${result.recovered} settled`,
     `tap           ${times('ms', tapMs)} (card and air are a model)`,
     `host's share  ${times('us', hostUs)}`,
     `debits        ${result.debits} on cards, ${result.posted} posted, ${result.unresolved} unresolved`,
+    `charged later ${openLoop.taps} taps of ${openLoop.cards} bank cards: ${openLoop.charges} charges, ${formatMinor(openLoop.chargedMinor, 2)}`,
     `money         ${formatMinor(result.spentMinor, 2)} spent, ${formatMinor(result.unreconciledMinor, 2)} unreconciled`,
     ...result.findings.map((finding) => `BROKEN        ${finding}`),
   ];
+}
+
+const familyNames: Readonly<Record<RiderFamily, string>> = {
+  purse: 'purse',
+  desfire: 'AES card',
+  ecash: 'e-cash',
+  openLoop: 'open loop',
+  citizen: 'citizen card',
+};
+
+/** A line for each kind of card. */
+function familyTable({ families }: DemoResult): string[] {
+  const columns = ['taps', 'opened', 'denied', 'torn', 'settled', 'tap p50', 'host p50'];
+  const line = (name: string, cells: readonly string[]): string =>
+    name.padEnd(14) +
+    cells
+      .map((cell) => cell.padStart(9))
+      .join('')
+      .slice(1);
+  const rows = FAMILIES.map(([family]) => {
+    const { taps, opened, denied, torn, recovered, tapMs, hostUs } = families[family];
+    const counts = [taps, opened, denied, torn, recovered].map(String);
+    return line(familyNames[family], [...counts, `${tapMs} ms`, `${hostUs} us`]);
+  });
+  return [line('', columns), ...rows];
 }
 
 /** The first Ctrl-C (or SIGTERM) asks for a clean end; a second one ends at once. */

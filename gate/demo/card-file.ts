@@ -4,7 +4,8 @@
  * station tears cards exactly as a power cut at the gate would, and the cards remember.
  *
  * Header (64 bytes): magic, seed, riders, taps done, the city's clock. Then one record per rider:
- * the card's state, the rider's step and instant.
+ * the state of a purse or an AES card, that of a bank card (zeros where the card has none), the
+ * rider's step and instant.
  */
 import assert from 'node:assert/strict';
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
@@ -21,13 +22,16 @@ import {
   encodeDesfireState,
   isDesfireState,
 } from '../reader/virtual/desfire/state-record.ts';
+import { isEcashState } from '../reader/virtual/ecash-state-record.ts';
+import { BANK_STATE_BYTES, decodeBankState, encodeBankState } from './bank-state.ts';
 import type { Masters } from './masters.ts';
 import { isDesfire, type RiderState } from './rider-card.ts';
 
-const MAGIC = 0x46474346;
+const MAGIC = 0x46474347;
 const HEADER_BYTES = 64;
 const PROGRESS_BYTES = 16;
-const RECORD_BYTES = CARD_STATE_BYTES + PROGRESS_BYTES;
+const STATE_BYTES = CARD_STATE_BYTES + BANK_STATE_BYTES;
+const RECORD_BYTES = STATE_BYTES + PROGRESS_BYTES;
 assert.equal(DESFIRE_STATE_BYTES, CARD_STATE_BYTES);
 const at = { magic: 0, seed: 4, riders: 8, taps: 12, clockMs: 18 };
 
@@ -112,19 +116,24 @@ export class CardFile {
 
   card(index: number): RiderState {
     const from = recordAt(index);
-    return isDesfireState(this.#bytes, from)
-      ? decodeDesfireState(this.#bytes, from, this.#masters.desfire)
-      : decodeCardState(this.#bytes, from);
+    const bankFrom = from + CARD_STATE_BYTES;
+    if (isDesfireState(this.#bytes, from)) {
+      return decodeDesfireState(this.#bytes, from, this.#masters.desfire);
+    }
+    if (!isEcashState(this.#bytes, bankFrom)) return decodeCardState(this.#bytes, from);
+    const bank = decodeBankState(this.#bytes, bankFrom);
+    const hasPurse = readU32(this.#bytes, from) !== 0;
+    return hasPurse ? { purse: decodeCardState(this.#bytes, from), bank } : { bank };
   }
 
   /** The card's commit: durable against the death of this process when it returns. */
   commit(index: number, state: RiderState): void {
     this.#encode(index, state);
-    this.#write(recordAt(index), CARD_STATE_BYTES);
+    this.#write(recordAt(index), STATE_BYTES);
   }
 
   progress(index: number): Progress {
-    const from = recordAt(index) + CARD_STATE_BYTES;
+    const from = recordAt(index) + STATE_BYTES;
     return {
       step: this.#bytes[from]!,
       tries: this.#bytes[from + 1]!,
@@ -134,7 +143,7 @@ export class CardFile {
 
   keep(index: number, progress: Progress): void {
     this.#encodeProgress(index, progress);
-    this.#write(recordAt(index) + CARD_STATE_BYTES, PROGRESS_BYTES);
+    this.#write(recordAt(index) + STATE_BYTES, PROGRESS_BYTES);
   }
 
   close(): void {
@@ -142,12 +151,16 @@ export class CardFile {
   }
 
   #encode(index: number, state: RiderState): void {
-    if (isDesfire(state)) encodeDesfireState(state, this.#bytes, recordAt(index));
-    else encodeCardState(state, this.#bytes, recordAt(index));
+    const from = recordAt(index);
+    if ('bank' in state) {
+      if ('purse' in state) encodeCardState(state.purse, this.#bytes, from);
+      encodeBankState(state.bank, this.#bytes, from + CARD_STATE_BYTES);
+    } else if (isDesfire(state)) encodeDesfireState(state, this.#bytes, from);
+    else encodeCardState(state, this.#bytes, from);
   }
 
   #encodeProgress(index: number, progress: Progress): void {
-    const from = recordAt(index) + CARD_STATE_BYTES;
+    const from = recordAt(index) + STATE_BYTES;
     this.#bytes[from] = progress.step;
     this.#bytes[from + 1] = Math.min(progress.tries, 255);
     writeU48(this.#bytes, from + 2, Math.floor(progress.nextMs));

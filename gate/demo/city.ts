@@ -8,12 +8,13 @@ import { writeLocalDateTime, type Zone } from '../../engine/time.ts';
 import type { TapReport } from '../controller.ts';
 import type { Tear, VirtualReader } from '../reader/virtual/reader.ts';
 import { Agenda } from './agenda.ts';
+import type { BankCards } from './bank-cards.ts';
 import type { CardFile, Progress } from './card-file.ts';
 import type { Chance } from './chance.ts';
 import type { CityClock } from './city-clock.ts';
 import type { Masters } from './masters.ts';
 import type { RiderHabits } from './population.ts';
-import { type RiderCard, riderCard } from './rider-card.ts';
+import { type CardMeans, type RiderCard, riderCard } from './rider-card.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -47,6 +48,7 @@ export interface CityParts {
   readonly cards: CardFile;
   /** The desk's. */
   readonly masters: Masters;
+  readonly banks: BankCards;
   readonly riders: readonly RiderHabits[];
   readonly clock: CityClock;
   readonly zone: Zone;
@@ -56,7 +58,7 @@ export interface CityParts {
   readonly taps: number;
   /** Part of the taps at which the card leaves too early. */
   readonly tearing: number;
-  readonly onTap: (report: TapReport) => void;
+  readonly onTap: (report: TapReport, rider: RiderHabits) => void;
 }
 
 interface Queue {
@@ -169,7 +171,7 @@ export class City {
     mayTear: boolean,
   ): Promise<void> {
     const { cards, chance, clock, pace, tearing } = this.#parts;
-    const card = this.#card(rider.index);
+    const card = this.#card(rider);
     const tear = mayTear && this.#mayTear(progress) && chance.happens(tearing);
     const reported = new Promise<TapReport>((resolve) => {
       slot.onTap = resolve;
@@ -186,7 +188,7 @@ export class City {
     cards.keep(rider.index, next);
     cards.addTap(clock.nowMs());
     this.#agenda.add(next.nextMs, rider.index);
-    this.#parts.onTap(report);
+    this.#parts.onTap(report, rider);
   }
 
   /** Nobody tears a card in the last taps of a run, so that it ends with every card at peace. */
@@ -195,14 +197,13 @@ export class City {
     return progress.tries < 3 && left > 4 * this.#queues.length;
   }
 
-  #card(index: number): RiderCard {
-    const { cards, chance, masters } = this.#parts;
-    return riderCard(
-      cards.card(index),
-      masters,
-      (length) => chance.bytes(length),
-      (committed) => cards.commit(index, committed),
-    );
+  #card(rider: RiderHabits): RiderCard {
+    const { cards, chance, masters, banks } = this.#parts;
+    const { index } = rider;
+    const means: CardMeans = { masters, banks, randomBytes: (length) => chance.bytes(length) };
+    return riderCard(cards.card(index), rider, means, (committed) => {
+      cards.commit(index, committed);
+    });
   }
 
   /** What the rider does after a tap. */
@@ -277,6 +278,6 @@ function isHopeless(reason: Reason): boolean {
 /** Mostly while the card works longest, as in the field. */
 function chooseTear(chance: Chance, { commands }: RiderCard): Tear {
   const [commits, ...others] = commands;
-  const command = chance.happens(0.5) ? commits : chance.pick(others);
-  return { command, when: chance.pick(['before', 'during', 'after'] as const) };
+  const point = chance.happens(0.5) ? commits : chance.pick(others);
+  return { ...point, when: chance.pick(['before', 'during', 'after'] as const) };
 }

@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import type { MasterKey, MasterKeys } from '../reader/virtual/card-state.ts';
 import type { DesfireMasters } from '../reader/virtual/desfire/state.ts';
+import { type BankMasters, CITY_BANK } from './bank-cards.ts';
+import { readBankKeys } from './bank-keys.ts';
 
 interface ClearKey {
   readonly index: number;
@@ -20,20 +22,29 @@ export function makeMasters(): string {
   const key = () => ({ index: 1, version: 1, master: master() });
   const aes = () => ({ version: 1, master: master() });
   const desfire = { debit: aes(), load: aes(), transactionMac: aes() };
-  const clear = { purchase: key(), tac: key(), load: key(), desfire };
+  const cryptogram = { prefix: CITY_BANK, index: 1, master: master() };
+  const purse = { purchase: key(), tac: key(), load: key() };
+  const clear = { ...purse, capp: key(), desfire, cryptogram };
   return `${JSON.stringify(clear, null, 2)}\n`;
 }
 
 export interface Masters {
   readonly purse: MasterKeys;
   readonly desfire: DesfireMasters;
+  readonly bank: BankMasters;
 }
 
-export function readMasters(path: string): Masters {
+type ClearMaster = Pick<ClearKey, 'master'>;
+
+/** @param bankPath of the banks' own keys */
+export function readMasters(path: string, bankPath: string): Masters {
   const clear = JSON.parse(readFileSync(path, 'utf8')) as Record<
-    'purchase' | 'tac' | 'load',
+    'purchase' | 'tac' | 'load' | 'capp',
     ClearKey
-  > & { readonly desfire: Record<keyof DesfireMasters, Pick<ClearKey, 'master'>> };
+  > & {
+    readonly desfire: Record<keyof DesfireMasters, ClearMaster>;
+    readonly cryptogram: ClearMaster;
+  };
   const key = ({ index, version, master }: ClearKey): MasterKey => ({
     index,
     version,
@@ -46,6 +57,11 @@ export function readMasters(path: string): Masters {
       debit: fromHex(debit.master),
       load: fromHex(load.master),
       transactionMac: fromHex(transactionMac.master),
+    },
+    bank: {
+      capp: fromHex(clear.capp.master),
+      cryptogram: fromHex(clear.cryptogram.master),
+      keys: readBankKeys(bankPath),
     },
   };
 }

@@ -71,6 +71,8 @@ export function demoFiles(dir: string) {
     plan: join(dir, 'demo.json'),
     keys: join(dir, 'keys.sealed'),
     masters: join(dir, 'card-masters.json'),
+    bankKeys: join(dir, 'bank-keys.json'),
+    caKeys: join(dir, 'ca-keys.json'),
     cards: join(dir, 'cards.bin'),
     counts: join(dir, 'counts.json'),
     engine: join(dir, 'engine'),

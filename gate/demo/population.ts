@@ -25,6 +25,25 @@ const ODDITIES: readonly (readonly [Oddity, number])[] = [
   ['locked', 2],
 ];
 
+/** What a rider's card can do; each name is a column of the demo's figures. */
+export type RiderFamily = 'purse' | 'desfire' | 'ecash' | 'openLoop' | 'citizen';
+
+/**
+ * Share of each family, in hundredths: electronic purses, AES closed-loop cards, bank cards with
+ * e-cash and its extended application, bank cards whose rides are charged later, citizen cards with
+ * a purse, e-cash and other services.
+ */
+export const FAMILIES: readonly (readonly [RiderFamily, number])[] = [
+  ['purse', 61],
+  ['desfire', 15],
+  ['ecash', 8],
+  ['openLoop', 8],
+  ['citizen', 8],
+];
+
+/** Takes each of a hundred riders to another place, so that every family is everywhere. */
+const FAMILY_STEP = 37;
+
 export interface RiderHabits {
   readonly index: number;
   /** Indexes of stations in the fare set. */
@@ -81,13 +100,28 @@ export function makeRider(
     morningMs: Math.floor(chance.around(8.25 * HOUR_MS, 35 * MINUTE_MS)),
     eveningMs: Math.floor(chance.around(18 * HOUR_MS, 45 * MINUTE_MS)),
     balanceMinor: chance.happens(0.06) ? chance.below(500) : 2_000 + chance.below(18_000),
-    phone: index % 10 !== 3 && !hasDesfire(index) && chance.happens(0.15),
+    phone: mayBePhone(index) && chance.happens(0.15),
   };
 }
 
-/** Three riders of twenty have an AES closed-loop card; no phone is one. */
-export function hasDesfire(index: number): boolean {
-  return [1, 8, 14].includes(index % 20);
+/** The same for every hundred riders. */
+export function familyOf(index: number): RiderFamily {
+  let left = (index * FAMILY_STEP) % 100;
+  for (const [family, share] of FAMILIES) {
+    if (left < share) return family;
+    left -= share;
+  }
+  return 'purse';
+}
+
+/** Every tenth rider has a purse of the city union, the others T-Union's. */
+export function isCityUnion(index: number): boolean {
+  return index % 10 === 3;
+}
+
+/** Phones hold T-Union purses. */
+function mayBePhone(index: number): boolean {
+  return familyOf(index) === 'purse' && !isCityUnion(index);
 }
 
 function pickOddity(chance: Chance): Oddity {

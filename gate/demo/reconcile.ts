@@ -12,14 +12,19 @@ import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
 import { hashCard } from '../../engine/operator/engine.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import type { CardFile } from './card-file.ts';
-import { demoFiles } from './plan.ts';
-import { truthOf } from './rider-card.ts';
+import { chargeOpenLoop, type OpenLoopDay } from './open-loop.ts';
+import { type DemoPlan, demoFiles } from './plan.ts';
+import { truthsOf } from './rider-card.ts';
 
 export interface Reckoning {
   /** Debits that cards committed, of whatever amount. */
   readonly debits: number;
-  /** Of these, posted by the ledger. */
+  /** Debits that the ledger posted; taps that are charged later are none. */
   readonly posted: number;
+  /** Debits, and taps that are charged later, that only the cards' own bank can verify. */
+  readonly passedThrough: number;
+  /** Taps of bank cards that are charged later. */
+  readonly openLoop: OpenLoopDay;
   /** Debits whose outcome the ledger does not know. */
   readonly unresolved: number;
   /** Sum over all cards of what the card spent and the ledger posted differently. */
@@ -32,6 +37,7 @@ export interface Reckoning {
 
 export async function reckon(
   dir: string,
+  plan: DemoPlan,
   cards: CardFile,
   firstCounter: (index: number) => number,
 ): Promise<Reckoning> {
@@ -49,23 +55,27 @@ export async function reckon(
     let spentMinor = 0;
     let unreconciledMinor = 0;
     for (let i = 0; i < cards.riders; i++) {
-      const card = truthOf(cards.card(i));
-      const hash = toHex(hashCard(key, card.cardNumber));
-      debits += card.offlineCounter - firstCounter(i);
-      spentMinor += card.spentMinor;
-      unreconciledMinor += Math.abs(card.spentMinor - (posted.get(hash) ?? 0));
-      posted.delete(hash);
+      for (const card of truthsOf(cards.card(i), i, firstCounter(i))) {
+        const hash = toHex(hashCard(key, card.cardNumber));
+        debits += card.debits;
+        spentMinor += card.spentMinor;
+        unreconciledMinor += Math.abs(card.spentMinor - (posted.get(hash) ?? 0));
+        posted.delete(hash);
+      }
     }
     for (const strangerMinor of posted.values()) unreconciledMinor += Math.abs(strangerMinor);
     const summary = ledger.summary();
+    const openLoop = await chargeOpenLoop(files.engine, plan, store, cards.clockMs);
     return {
       debits,
-      posted: summary.posted,
+      posted: summary.posted - openLoop.taps,
+      passedThrough: summary.passedThrough,
+      openLoop,
       unresolved: summary.unconfirmed + summary.settlementsWaiting,
       unreconciledMinor,
       spentMinor,
       exceptions: Object.values(summary.exceptions).reduce((sum, count) => sum + count, 0),
-      findings: checkLedger(store).findings,
+      findings: [...checkLedger(store).findings, ...openLoop.findings],
     };
   } finally {
     await store.close();

@@ -1,5 +1,5 @@
 /** The card that each rider carries, made from the rider's habits: schemes, oddities, money. */
-import { bcd, fromHex, writeU16, writeU32, writeU48 } from '../../engine/bytes.ts';
+import { bcd, fromHex, toHex, writeU16, writeU32, writeU48 } from '../../engine/bytes.ts';
 import {
   type CompiledDesfireProfile,
   compileGateProfile,
@@ -7,20 +7,22 @@ import {
 import { desfireProfile } from '../../engine/card/desfire/profiles.ts';
 import type { PurseProfile } from '../../engine/card/purse/profile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
 import type { CompiledFares } from '../../engine/fare/fares.ts';
-import { issueCard } from '../reader/virtual/card-state.ts';
+import { type CardState, issueCard } from '../reader/virtual/card-state.ts';
 import {
   type DesfireMasters,
   type DesfireState,
   issueDesfire,
 } from '../reader/virtual/desfire/state.ts';
 import type { PersonalityName } from '../reader/virtual/personality.ts';
+import { openBank } from '../service/bank.ts';
+import type { PlannedBank } from '../station-bank.ts';
+import { BANK_AID, bankCardNumber, newEcash } from './bank-cards.ts';
+import { newBankState } from './bank-state.ts';
 import type { Masters } from './masters.ts';
-import { hasDesfire, type RiderHabits } from './population.ts';
+import { familyOf, isCityUnion, type RiderHabits } from './population.ts';
 import { DESFIRE_COUNTER_AT, type RiderState } from './rider-card.ts';
-
-/** Every tenth rider has a card of the city union, the others T-Union. */
-const CITY_UNION_EVERY = 10;
 
 const CITY_UNION_ISSUER = fromHex('0000710000000000');
 const T_UNION_ISSUER = fromHex('01011000FFFFFFFF');
@@ -30,6 +32,10 @@ const FOREIGN_ISSUER = fromHex('09099000FFFFFFFF');
 const CLASS_OFFSET = 28;
 /** Fares of the cities the demo rides in stay below this. */
 const AMOUNT_MAX_MINOR = 20_000;
+/** ISO 3166 number, as terminals tell bank cards. */
+const COUNTRY = 156;
+/** On a citizen card, whose purse pays first. */
+const CITIZEN_ECASH_MINOR = 10_000;
 
 /**
  * The schemes that the demo's gates accept: the built-in ones, narrowed to the city's issuers, with
@@ -51,7 +57,7 @@ export function acceptedProfiles(fares: CompiledFares): PurseProfile[] {
 }
 
 function schemeOf(rider: RiderHabits): PersonalityName {
-  return rider.index % CITY_UNION_EVERY === 3 ? 'city-union' : 'tunion';
+  return isCityUnion(rider.index) ? 'city-union' : 'tunion';
 }
 
 /** AES closed-loop cards, as the city's own gates take them. */
@@ -60,14 +66,51 @@ export function acceptedDesfire(fares: CompiledFares): CompiledDesfireProfile {
   return compileGateProfile({ ...desfireProfile('desfire-ev2'), ...city }, 'the city');
 }
 
-/** 10 bytes, unique by index: BCD digits, or zeros and the UID of an AES card. */
-export function cardNumberOf(rider: RiderHabits): Uint8Array {
-  const number = new Uint8Array(10);
-  if (hasDesfire(rider.index)) {
-    number.set([0x04, 0x51, 0x00], 3);
-    writeU32(number, 6, rider.index);
-    return number;
+/**
+ * Bank cards, by their banks' CA keys alone: e-cash where a card has the extended application, else
+ * the ride is charged later.
+ */
+export async function acceptedBank(fares: CompiledFares, caKeys: string): Promise<PlannedBank> {
+  return await openBank({
+    caKeys,
+    applications: [toHex(BANK_AID)],
+    country: COUNTRY,
+    currency: fares.currencyNumber,
+    sm2: true,
+    ecash: true,
+    openLoop: true,
+    maxAmountMinor: AMOUNT_MAX_MINOR,
+    extendedProfile: segmentedFare.name,
+  });
+}
+
+/** The numbers of a rider's card: one, or of a citizen card its purse's and its e-cash's. */
+export function cardNumbersOf(rider: RiderHabits): Uint8Array[] {
+  const { index } = rider;
+  switch (familyOf(index)) {
+    case 'desfire':
+      return [uidNumber(index)];
+    case 'ecash':
+    case 'openLoop':
+      return [bankCardNumber(index)];
+    case 'citizen':
+      return [purseNumber(rider), bankCardNumber(index)];
+    default:
+      return [purseNumber(rider)];
   }
+}
+
+/** Zeros and the UID of an AES card. */
+function uidNumber(index: number): Uint8Array {
+  const number = new Uint8Array(10);
+  number.set([0x04, 0x51, 0x00], 3);
+  writeU32(number, 6, index);
+  return number;
+}
+
+/** BCD digits. */
+function purseNumber(rider: RiderHabits): Uint8Array {
+  const number = new Uint8Array(10);
   if (schemeOf(rider) === 'city-union') {
     number.set([0x00, 0x01, 0x71, 0x00]);
   } else {
@@ -88,12 +131,29 @@ export function firstCounterOf(index: number): number {
 
 /** The rider's card, new from the issuer. */
 export function makeCard(rider: RiderHabits, masters: Masters): RiderState {
-  if (hasDesfire(rider.index)) return makeDesfire(rider, masters.desfire);
+  const { index, balanceMinor } = rider;
+  switch (familyOf(index)) {
+    case 'desfire':
+      return makeDesfire(rider, masters.desfire);
+    case 'ecash':
+    case 'openLoop':
+      return { bank: newBankState(newEcash(index, balanceMinor)) };
+    case 'citizen':
+      return {
+        purse: makePurse(rider, masters),
+        bank: newBankState(newEcash(index, CITIZEN_ECASH_MINOR)),
+      };
+    default:
+      return makePurse(rider, masters);
+  }
+}
+
+function makePurse(rider: RiderHabits, masters: Masters): CardState {
   const scheme = schemeOf(rider);
   const issuer = scheme === 'city-union' ? CITY_UNION_ISSUER : T_UNION_ISSUER;
   const { oddity } = rider;
   return issueCard(scheme, masters.purse, {
-    cardNumber: cardNumberOf(rider),
+    cardNumber: purseNumber(rider),
     issuer: oddity === 'issuerUnknown' ? FOREIGN_ISSUER : issuer,
     cardType: Uint8Array.of(rider.rider, 0),
     balanceMinor: rider.balanceMinor,
@@ -109,7 +169,7 @@ export function makeCard(rider: RiderHabits, masters: Masters): RiderState {
 function makeDesfire(rider: RiderHabits, masters: DesfireMasters): DesfireState {
   const record = new Uint8Array(48);
   writeU16(record, DESFIRE_COUNTER_AT, firstCounterOf(rider.index));
-  return issueDesfire('ev2', cardNumberOf(rider).slice(3), masters, {
+  return issueDesfire('ev2', uidNumber(rider.index).slice(3), masters, {
     valueMinor: rider.balanceMinor,
     record,
     disabled: rider.oddity === 'locked',

@@ -3,7 +3,7 @@
  * come. Speaks JSON lines on stdout to its supervisor. Killed at any instant and started again it
  * goes on: cards, riders and journals are in files.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
@@ -12,25 +12,27 @@ import type { CompiledFares } from '../../engine/fare/fares.ts';
 import { createLog } from '../../engine/log/log.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
-import type { GateStatus } from '../../engine/operator/status.ts';
-import { NORMAL } from '../../engine/tap/modes.ts';
+import type { CardFamily } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { VirtualReader } from '../reader/virtual/reader.ts';
 import { Station } from '../station.ts';
+import type { PlannedBank } from '../station-bank.ts';
 import { gateAesKeyring } from '../station-desfire.ts';
-import { TapCounts } from '../tap-counts.ts';
 import { warmUp } from '../warm-up.ts';
+import { BankCards } from './bank-cards.ts';
 import { CardFile } from './card-file.ts';
 import { Chance } from './chance.ts';
 import { City, type GateSlot } from './city.ts';
 import { CityClock } from './city-clock.ts';
+import { type CityCounts, CountsFile } from './counts-file.ts';
 import { type Masters, readMasters } from './masters.ts';
 import { type DemoPlan, demoFiles, planDistrict, planGates, readPlan } from './plan.ts';
-import { makeRider, type RiderHabits } from './population.ts';
+import { familyOf, makeRider, type RiderHabits } from './population.ts';
 import {
+  acceptedBank,
   acceptedDesfire,
   acceptedProfiles,
-  cardNumberOf,
+  cardNumbersOf,
   makeCard,
   terminalIdOf,
 } from './riders.ts';
@@ -47,12 +49,14 @@ const JOURNAL_SEGMENT_BYTES = 256 * 1024;
 
 const DAY_MS = 86_400_000;
 const CITY_CODE = Uint8Array.of(0x10, 0x00);
+/** A citizen card pays with its purse. */
+const FAMILY_ORDER: readonly CardFamily[] = ['purse', 'desfire', 'bank'];
 const INSTITUTION = Uint8Array.of(0x01, 0x01, 0x10, 0x00, 0xff, 0xff, 0xff, 0xff);
 
 /** What the process tells its supervisor, a JSON line each. */
 export type StationWord =
   | { readonly word: 'progress'; readonly taps: number; readonly backlog: number }
-  | { readonly word: 'done'; readonly unconfirmed: number; readonly counts: GateStatus };
+  | { readonly word: 'done'; readonly unconfirmed: number; readonly counts: CityCounts };
 
 /** Runs until the wanted taps are done or `stop` resolves, then drains. */
 export async function runStation(
@@ -70,7 +74,7 @@ export async function runStation(
   const riders = Array.from({ length: plan.riders }, (_, i) =>
     makeRider(plan.seed, i, district, fares.riders.length),
   );
-  const masters = readMasters(files.masters);
+  const masters = readMasters(files.masters, files.bankKeys);
   const cards = openCards(plan, files.cards, masters, riders, zone);
   const clock = new CityClock(
     Math.max(plan.startMs, cards.clockMs),
@@ -87,15 +91,17 @@ export async function runStation(
     sharedLogDir: files.sharedLog,
     uplinks: 'thread',
   });
-  const stopped = riders.filter((rider) => rider.oddity === 'denylisted').map(cardNumberOf);
+  const stopped = riders.filter((rider) => rider.oddity === 'denylisted').flatMap(cardNumbersOf);
   const denylist = Denylist.build(cmacKey(keySet.cardHash), stopped);
-  const shared = { fares: fareBook, denylist, zone, chance };
+  const bank = await acceptedBank(fares, files.caKeys);
+  const shared = { fares: fareBook, denylist, zone, chance, bank };
   const slots = await addGates(station, plan, dir, fares, shared);
   const counts = new CountsFile(files.counts, clock.nowMs());
   const city = new City({
     slots,
     cards,
     masters,
+    banks: new BankCards(masters.bank, riders),
     riders,
     clock,
     zone,
@@ -103,7 +109,7 @@ export async function runStation(
     pace: plan.pace,
     taps: plan.taps ?? Number.POSITIVE_INFINITY,
     tearing: plan.tearing,
-    onTap: ({ decision, tapUs, hostUs }) => counts.counts.add(decision, tapUs, hostUs, NORMAL),
+    onTap: (report, { index }) => counts.add(familyOf(index), report),
   });
   const progress = setInterval(() => {
     counts.keep();
@@ -151,6 +157,7 @@ async function addGates(
     readonly denylist: Denylist;
     readonly zone: Zone;
     readonly chance: Chance;
+    readonly bank: PlannedBank;
   },
 ): Promise<GateSlot[]> {
   const files = demoFiles(dir);
@@ -182,6 +189,8 @@ async function addGates(
         terminalId,
         profiles,
         desfire,
+        bank: shared.bank,
+        families: FAMILY_ORDER,
         fares: shared.fares,
         denylist: shared.denylist,
         zone: shared.zone,
@@ -199,35 +208,15 @@ async function settleAll(
   city: City,
   riders: readonly RiderHabits[],
 ): Promise<void> {
-  const byCard = new Map(riders.map((rider) => [cardNumberOf(rider).join(), rider.index]));
+  const byCard = new Map(
+    riders.flatMap((rider) =>
+      cardNumbersOf(rider).map((number) => [number.join(), rider.index] as const),
+    ),
+  );
   for (let round = 0; round < SETTLING_ROUNDS && station.unconfirmed.size > 0; round++) {
     for (const debit of [...station.unconfirmed.all()]) {
       const rider = byCard.get(debit.cardNumber.join());
       if (rider !== undefined) await city.settle(rider);
     }
-  }
-}
-
-/** The run's counts in a file, so that a killed process's taps are not forgotten. */
-class CountsFile {
-  readonly counts: TapCounts;
-  readonly #path: string;
-
-  constructor(path: string, startedMs: number) {
-    this.#path = path;
-    this.counts = new TapCounts('city', '', startedMs);
-    try {
-      this.counts.restore(JSON.parse(readFileSync(path, 'utf8')) as GateStatus);
-    } catch {
-      // The first process of a run finds no file.
-    }
-  }
-
-  /** Writes the file whole, and gives what it wrote. */
-  keep(): GateStatus {
-    const status = this.counts.status(0, 0);
-    writeFileSync(`${this.#path}.new`, JSON.stringify(status));
-    renameSync(`${this.#path}.new`, this.#path);
-    return status;
   }
 }

@@ -10,15 +10,29 @@ import type { Percentiles } from '../../engine/histogram.ts';
 import { enrolGate } from '../../engine/operator/enrolment.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { importKeyFile } from '../../engine/operator/key-files.ts';
-import type { GateStatus } from '../../engine/operator/status.ts';
 import { TapCounts } from '../tap-counts.ts';
+import { caKeysOf, makeBankKeys, readBankKeys } from './bank-keys.ts';
 import { CardFile } from './card-file.ts';
 import { Child } from './child.ts';
+import type { CityCounts, CountsName } from './counts-file.ts';
 import { makeMasters, readMasters } from './masters.ts';
 import { type DemoPlan, demoFiles, planGates, readPlan } from './plan.ts';
-import { reckon } from './reconcile.ts';
+import { FAMILIES, type RiderFamily } from './population.ts';
+import { type Reckoning, reckon } from './reconcile.ts';
 import { firstCounterOf } from './riders.ts';
 import type { StationWord } from './station-process.ts';
+
+/** How the riders with one kind of card fared. */
+export interface FamilyResult {
+  readonly taps: number;
+  readonly opened: number;
+  readonly denied: number;
+  readonly torn: number;
+  /** Taps that settled a torn debit. */
+  readonly recovered: number;
+  readonly tapMs: number;
+  readonly hostUs: number;
+}
 
 /** The last line of a run; `README.md` says what each figure is. */
 export interface DemoResult {
@@ -34,6 +48,10 @@ export interface DemoResult {
   readonly recovered: number;
   readonly exceptions: number;
   readonly spentMinor: number;
+  /** Debits, and taps that are charged later, that only the cards' own bank can verify. */
+  readonly passedThrough: number;
+  readonly openLoop: Omit<Reckoning['openLoop'], 'findings'>;
+  readonly families: Readonly<Record<RiderFamily, FamilyResult>>;
   readonly deniedBy: Readonly<Record<string, number>>;
   readonly findings: readonly string[];
   readonly seconds: number;
@@ -120,29 +138,33 @@ function never(stopped: boolean): Promise<never> {
 async function result(
   dir: string,
   plan: DemoPlan,
-  done: { readonly unconfirmed: number; readonly counts: GateStatus },
+  done: { readonly unconfirmed: number; readonly counts: CityCounts },
   seconds: number,
 ): Promise<DemoResult> {
   const files = demoFiles(dir);
-  const cards = CardFile.read(files.cards, plan.seed, readMasters(files.masters));
+  const cards = CardFile.read(files.cards, plan.seed, readMasters(files.masters, files.bankKeys));
   try {
-    const reckoning = await reckon(dir, cards, firstCounterOf);
-    const counts = new TapCounts('city', '', 0);
-    counts.restore(done.counts);
-    const denied = Object.values(counts.denied).reduce((sum, count) => sum + count, 0);
+    const reckoning = await reckon(dir, plan, cards, firstCounterOf);
+    const { cards: people, taps, charges, chargedMinor } = reckoning.openLoop;
+    const counts = countsOf(done.counts, 'city');
     return {
       taps: cards.taps,
       debits: reckoning.debits,
       posted: reckoning.posted,
       unresolved: reckoning.unresolved,
       unreconciledMinor: reckoning.unreconciledMinor,
-      denied,
+      denied: deniedOf(counts),
       torn: counts.torn,
       tapMs: counts.tapMs.percentiles(),
       hostUs: counts.hostUs.percentiles(),
       recovered: counts.recovered,
       exceptions: reckoning.exceptions,
       spentMinor: reckoning.spentMinor,
+      passedThrough: reckoning.passedThrough,
+      openLoop: { cards: people, taps, charges, chargedMinor },
+      families: Object.fromEntries(
+        FAMILIES.map(([family]) => [family, familyResult(countsOf(done.counts, family))]),
+      ) as Record<RiderFamily, FamilyResult>,
       deniedBy: counts.denied,
       findings: reckoning.findings,
       seconds: Math.round(seconds * 10) / 10,
@@ -150,6 +172,25 @@ async function result(
   } finally {
     cards.close();
   }
+}
+
+function countsOf(counts: CityCounts, name: CountsName): TapCounts {
+  const restored = new TapCounts(name, '', 0);
+  restored.restore(counts[name]);
+  return restored;
+}
+
+function deniedOf({ denied }: TapCounts): number {
+  return Object.values(denied).reduce((sum, count) => sum + count, 0);
+}
+
+function familyResult(counts: TapCounts): FamilyResult {
+  const { taps, opened, torn, recovered, tapMs, hostUs } = counts;
+  return {
+    ...{ taps, opened, denied: deniedOf(counts), torn, recovered },
+    tapMs: tapMs.percentiles().p50,
+    hostUs: hostUs.percentiles().p50,
+  };
 }
 
 /** Makes the folder of a new run, or reads the plan of the one that is there. */
@@ -169,6 +210,8 @@ async function prepare(
   mkdirSync(dir, { recursive: true });
   const plan: DemoPlan = { ...wanted, uplinkPort: await freePort(0) };
   writeFileSync(files.masters, makeMasters(), { mode: 0o600 });
+  writeFileSync(files.bankKeys, makeBankKeys(), { mode: 0o600 });
+  writeFileSync(files.caKeys, caKeysOf(readBankKeys(files.bankKeys)));
   await importKeyFile(files.masters, files.keys, {});
   const gates = planGates(plan, fareBook.at(plan.startMs) ?? fareBook.versions[0]!);
   for (const { gateId, stationName } of gates) {

@@ -34,11 +34,30 @@ function assertClean(ran: Ran, taps: number): DemoResult {
   return result;
 }
 
+/** In the figures of each kind of card, which come to those of all, and in the ledger's charges. */
+function assertEachFamilyRides(result: DemoResult): void {
+  const families = Object.entries(result.families);
+  for (const [name, { taps, opened, tapMs }] of families) {
+    assert(opened > 0 && taps >= opened && tapMs > 0, name);
+  }
+  for (const key of ['taps', 'denied', 'torn', 'recovered'] as const) {
+    const sum = families.reduce((total, [, family]) => total + family[key], 0);
+    assert.equal(sum, result[key], key);
+  }
+  const { ecash, openLoop } = result.families;
+  assert(ecash.torn + openLoop.torn > 0, 'no bank card left too early');
+  // A citizen card whose purse is locked is charged later, too.
+  assert(result.openLoop.taps >= openLoop.opened);
+  assert(result.openLoop.charges >= result.openLoop.cards && result.openLoop.cards > 0);
+  assert(result.openLoop.chargedMinor > 0 && result.passedThrough > 0);
+}
+
 test('a run of taps with torn cards ends in zeroes', { timeout: 240_000 }, async () => {
   const ran = await run('gate', ['demo', '--taps', '2500', '--seed', '1', ...small]);
   const result = assertClean(ran, 2500);
   assert.equal(result.taps, 2500);
   assert(result.torn > 0 && result.recovered > 0 && result.denied > 0);
+  assertEachFamilyRides(result);
   for (const key of ['p50', 'p99', 'p999', 'max'] as const) {
     assert(result.tapMs[key] > 0 && result.hostUs[key] > 0);
   }

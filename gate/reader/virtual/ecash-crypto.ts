@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import {
   constants,
   createCipheriv,
+  createECDH,
   createHash,
   createPrivateKey,
   type KeyObject,
@@ -96,46 +97,25 @@ const P = 0xfffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffffn;
 const N = 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123n;
 const A = P - 3n;
 const B = 0x28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93n;
-const G: Point = [
+const G = [
   0x32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7n,
   0xbc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0n,
-];
-
-/** An affine point of the SM2 curve; null is the one at infinity. */
-type Point = readonly [bigint, bigint] | null;
+] as const;
 
 function mod(value: bigint, m: bigint): bigint {
   return ((value % m) + m) % m;
 }
 
-function sum(one: Point, two: Point): Point {
-  if (one === null) return two;
-  if (two === null) return one;
-  const [x1, y1] = one;
-  const [x2, y2] = two;
-  if (x1 === x2 && mod(y1 + y2, P) === 0n) return null;
-  const slope =
-    x1 === x2
-      ? mod((3n * x1 * x1 + A) * inverse(2n * y1, P), P)
-      : mod((y2 - y1) * inverse(x2 - x1, P), P);
-  const x = mod(slope * slope - x1 - x2, P);
-  return [x, mod(slope * (x1 - x) - y1, P)];
-}
-
-function times(scalar: bigint, point: Point): Point {
-  let result: Point = null;
-  for (let bit = 255n; bit >= 0n; bit--) {
-    result = sum(result, result);
-    if (((scalar >> bit) & 1n) === 1n) result = sum(result, point);
-  }
-  return result;
+/** `scalar` times the base point, x ‖ y. */
+function timesBase(scalar: bigint): Uint8Array {
+  const curve = createECDH('SM2');
+  curve.setPrivateKey(bytesOf(scalar, 32));
+  // Behind the byte that says how the point is written.
+  return new Uint8Array(curve.getPublicKey()).slice(1);
 }
 
 export function sm2Signer(d: Uint8Array): Sm2Signer {
-  const point = times(numberOf(d), G);
-  assert(point !== null, 'a private key of the curve');
-  const publicKey = Buffer.concat([bytesOf(point[0], 32), bytesOf(point[1], 32)]);
-  return { kind: 'sm2', d: numberOf(d), publicKey };
+  return { kind: 'sm2', d: numberOf(d), publicKey: timesBase(numberOf(d)) };
 }
 
 const USER_ID = Buffer.from('1234567812345678', 'latin1');
@@ -146,14 +126,14 @@ export function signSm2(
   message: Uint8Array,
   randomBytes: (length: number) => Uint8Array,
 ): Uint8Array {
-  const curve = [A, B, G![0], G![1]].map((value) => bytesOf(value, 32));
+  const curve = [A, B, ...G].map((value) => bytesOf(value, 32));
   const z = createHash('sm3')
     .update(Buffer.concat([Uint8Array.of(0, 0x80), USER_ID, ...curve, signer.publicKey]))
     .digest();
   const e = numberOf(createHash('sm3').update(z).update(message).digest());
   for (;;) {
     const k = mod(numberOf(createHash('sm3').update(randomBytes(32)).digest()), N - 1n) + 1n;
-    const r = mod(e + times(k, G)![0], N);
+    const r = mod(e + numberOf(timesBase(k).subarray(0, 32)), N);
     const s = mod(inverse(1n + signer.d, N) * (k - r * signer.d), N);
     if (r !== 0n && r + k !== N && s !== 0n) {
       return Buffer.concat([bytesOf(r, 32), bytesOf(s, 32)]);

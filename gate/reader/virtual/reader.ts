@@ -18,8 +18,10 @@ import {
 
 /** When a card is torn away. */
 export interface Tear {
-  /** The first command of that name, or the nth command of the session, from 1. */
+  /** The command of that name, or the nth command of the session, from 1. */
   readonly command: CommandName | number;
+  /** Which of that name, from 1; the first where absent. */
+  readonly nth?: number;
   /**
    * `before`: the card never gets it. `during`: power is lost while the card works, and nothing was
    * committed. `after`: the card has committed and its answer is lost.
@@ -115,6 +117,8 @@ class VirtualSession implements CardSession {
   /** Time slept too long, to be taken off the next sleep. */
   #aheadMs = 0;
   #commands = 0;
+  /** Commands so far of the name that the tear is about. */
+  #named = 0;
   #present = true;
 
   constructor(card: HeldCard, options: PresentOptions, chance: () => number, gone: () => void) {
@@ -148,7 +152,9 @@ class VirtualSession implements CardSession {
     const sentUs = apduUs(apdu.length, this.#kbitps);
     const workUs = processingUs(name, this.#cardClass, this.#chance());
     const tear = this.#tear;
-    if (tear && (tear.command === name || tear.command === this.#commands)) {
+    if (tear?.command === name) this.#named++;
+    const isNamed = tear?.command === name && this.#named === (tear.nth ?? 1);
+    if (tear && (isNamed || tear.command === this.#commands)) {
       return this.#tornAway(tear.when, apdu, sentUs, workUs);
     }
     const response = this.#card.transmit(apdu);

@@ -98,6 +98,28 @@ test('a tear at a command that never comes tears nothing', async () => {
   assert.deepEqual(answers, ['9000', '9000', '9000', '9000', '9000']);
 });
 
+test('a tear may hit a later command of a name', async () => {
+  const terminal = new Terminal(cardOf());
+  terminal.select();
+  const select = terminal.sent[0]!;
+  for (const nth of [1, 2, 3]) {
+    const reader = new VirtualReader();
+    const tear: Tear = { command: 'SELECT', nth, when: 'before' };
+    const left = reader.present(cardOf(), { kbitps: 106, tear });
+    const answers: boolean[] = [];
+    for await (const session of reader.cards()) {
+      for (let i = 0; i < 4; i++) answers.push((await session.transceive(select)) !== null);
+      break;
+    }
+    await left;
+    await reader.close();
+    assert.deepEqual(
+      answers,
+      [1, 2, 3, 4].map((each) => each < nth),
+    );
+  }
+});
+
 test('modelled time grows with each command and is less at a faster rate', async () => {
   const spent = async (kbitps: 106 | 848): Promise<number[]> => {
     const reader = new VirtualReader();
