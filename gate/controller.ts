@@ -4,13 +4,15 @@
  */
 import { writeU16, writeU32 } from '../engine/bytes.ts';
 import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
-import { encodeEvent, isEvent } from '../engine/debit/event.ts';
+import { decodeEvent, encodeEvent, isEvent } from '../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
   type Debit,
   DebitKind,
   DebitState,
+  Evidence,
   NOTHING_IN_FORCE,
+  OPEN_LOOP_TRANSACTION,
   TapKind,
 } from '../engine/debit/record.ts';
 import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../engine/durations.ts';
@@ -93,15 +95,19 @@ export class Gate {
    */
   #takeOver(): void {
     const { journal } = this.#parts;
-    for (const record of journal.open()) {
+    const open = journal.open();
+    for (const [i, record] of open.entries()) {
       if (isEvent(record, 0)) {
         journal.close(record);
         continue;
       }
       const debit = decodeDebit(record, 0);
-      const state = debit.state === DebitState.intended ? DebitState.unconfirmed : debit.state;
-      if (debit.kind === DebitKind.debit) void this.#keepAside({ ...debit, state }, 0, 0);
-      else this.#close({ ...debit, state }, 0, 0);
+      if (debit.state !== DebitState.intended) this.#close(debit, 0, 0);
+      else if (debit.transactionType === OPEN_LOOP_TRANSACTION) {
+        const behind = open[i + 1];
+        const isBorneOut = behind !== undefined && isBehind(behind, debit);
+        this.#close(endOfOpenLoop(debit, isBorneOut, journal.nextSequence), 0, 0);
+      } else void this.#keepAside({ ...debit, state: DebitState.unconfirmed }, 0, 0);
     }
   }
 
@@ -233,6 +239,26 @@ export class Gate {
     writeU32(record, at.hostUs, Math.round(hostUs));
     this.#parts.journal.close(record);
   }
+}
+
+function isBehind(record: Uint8Array, { gateSequence }: Debit): boolean {
+  return isEvent(record, 0) && decodeEvent(record, 0).gateSequence === gateSequence + 1;
+}
+
+/**
+ * What a crash left of a tap that is charged later, which nothing on the card tells of. The card was
+ * authenticated before its intent, and the gate opens once that and its evidence are durable: so
+ * with both it counts, and of a rider who taps again the engine makes one tap of the two. Without
+ * evidence the gate was still closed. Where that has its end and the debit has not, only the ledger
+ * can say, once it sees the card again.
+ */
+function endOfOpenLoop(debit: Debit, isBorneOut: boolean, nextSequence: number): Debit {
+  if (isBorneOut) {
+    return { ...debit, state: DebitState.confirmed, evidence: Evidence.debitAnswer };
+  }
+  const isAlone = nextSequence === debit.gateSequence + 1;
+  if (isAlone) return { ...debit, state: DebitState.void, evidence: Evidence.notSent };
+  return { ...debit, state: DebitState.unconfirmed };
 }
 
 /** A full journal closes the gate until the uplink has made room; any other failure is fatal. */

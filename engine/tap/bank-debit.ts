@@ -5,7 +5,7 @@
  */
 
 import type { CommitAnswer } from '../card/dialogue.ts';
-import { availableMinor } from '../card/qpboc/card-data.ts';
+import { availableMinor, issuerOf } from '../card/qpboc/card-data.ts';
 import { evidenceOf } from '../card/qpboc/evidence.ts';
 import {
   type Authenticated,
@@ -33,12 +33,11 @@ import { toldOf } from './bank-reasons.ts';
 import type { TapDialogue } from './decision.ts';
 import { evidenceEvent } from './evidence-event.ts';
 import { faultOutcome } from './fault.ts';
-import { abandoned, debited, refusedDebit, type Told, unknown } from './outcome.ts';
+import { abandoned, debited, type Told, unknown } from './outcome.ts';
 import type { DebitOutcome, DebitRequest } from './request.ts';
 
 const ZEROS = new Uint8Array(16);
 const NO_TAC = ZEROS.subarray(0, 4);
-const ISSUER_BYTES = 8;
 const NOT_WRITTEN: Told = { reason: 'gateClosed', detail: 'the journal failed' };
 
 /** What the gate makes of a card that it read to the end. */
@@ -57,7 +56,8 @@ export interface BankDebit {
 }
 
 /**
- * A purchase that the card approved.
+ * A purchase that the card approved. Once its last record was asked for, only a whole and genuine
+ * answer confirms the debit.
  * @param last null where the card has named no record to read: it has taken the money already
  * @param verify whether it is genuine and valid, once all of it is known
  */
@@ -82,14 +82,18 @@ export function* debitEcash(
   const result: EcashResult = pending
     ? yield* completePurchase(pending)
     : { result: 'approved', transaction };
-  if (result.result === 'fault') {
-    return { ...refusedDebit(intent, faultOutcome(result.fault)), evidence: undone };
-  }
+  // No answer to the last record says that nothing was taken, not even a refusal, which a link can
+  // put in its place: the card's next tap tells.
   if (result.result !== 'approved') {
     return { ...unknown(intent, toldOfUnknown(result)), evidence: approved };
   }
   const verdict = verify(result.transaction);
   const evidence = evidenceFor(request, result.transaction, verdict.authenticated);
+  // A ride that was not given is not claimed, and this card must not pay for it again.
+  const isGenuine = verdict.authenticated.method !== 'none';
+  if ('refused' in verdict && (pending || !isGenuine)) {
+    return { ...unknown(intent, verdict.refused), evidence };
+  }
   const outcome: DebitOutcome = {
     ...debited(intent, NO_TAC, 0),
     balanceMinor: balanceBeforeMinor === null ? null : balanceBeforeMinor - request.amountMinor,
@@ -121,7 +125,8 @@ function unwritten(intent: Debit): DebitOutcome {
   return { ...abandoned(intent, NOT_WRITTEN.reason), detail: NOT_WRITTEN.detail };
 }
 
-function toldOfUnknown(result: Exclude<EcashResult, { result: 'fault' | 'approved' }>): Told {
+function toldOfUnknown(result: Exclude<EcashResult, { result: 'approved' }>): Told {
+  if (result.result === 'fault') return faultOutcome(result.fault);
   if (result.result !== 'unknown') return { reason: 'cardFaulty', detail: result.result };
   const { fault, reason } = result;
   return fault ? faultOutcome(fault) : toldOf(reason!);
@@ -151,10 +156,8 @@ function intentOf(
   { request, currency, transaction, balanceBeforeMinor }: BankDebit,
   transactionType: number,
 ): Debit {
-  const { aid, options, terminal } = transaction;
+  const { card, options, terminal } = transaction;
   const { inForce } = request;
-  const issuer = new Uint8Array(ISSUER_BYTES);
-  issuer.set(aid.subarray(0, ISSUER_BYTES));
   return {
     kind: DebitKind.debit,
     state: DebitState.intended,
@@ -166,7 +169,7 @@ function intentOf(
     dateTime: request.dateTime,
     terminalId: request.terminalId,
     terminalSequence: request.sequence >>> 0,
-    issuer,
+    issuer: issuerOf(card),
     cardNumber: request.cardNumber,
     factors: ZEROS,
     factorLevels: 1,

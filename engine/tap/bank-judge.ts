@@ -4,6 +4,7 @@
  */
 import { readDate } from '../card/purse/selected.ts';
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
+import { dateNumber } from '../card/qpboc/elements.ts';
 import { authenticatedBy } from '../card/qpboc/evidence-payload.ts';
 import { type Authentication, authenticate } from '../card/qpboc/oda/authenticate.ts';
 import { validityProblem } from '../card/qpboc/outcome.ts';
@@ -14,10 +15,10 @@ import { ECASH_TRANSACTION, TapKind } from '../debit/record.ts';
 import type { Verdict } from './bank-debit.ts';
 import { type BankPlan, bankPlan } from './bank-plan.ts';
 import { toldOf } from './bank-reasons.ts';
-import { modeOf, NO_STATION, planTap, type TapScene } from './judge.ts';
+import { modeOf, NO_STATION, planTap, ridesThough, type TapScene } from './judge.ts';
 import { Mode } from './modes.ts';
 import type { Told } from './outcome.ts';
-import { isPassBack } from './plan.ts';
+import { isPassBack, type LastJourney } from './plan.ts';
 import type { Reason } from './reasons.ts';
 import type { DebitRequest } from './request.ts';
 import type { BankSetting, PendingDebit } from './setting.ts';
@@ -34,6 +35,8 @@ export interface BankScene {
   readonly fareMinor: number;
   /** YYYYMMDD. */
   readonly day: number;
+  /** As its record tells it; absent: the card keeps none. */
+  readonly last?: LastJourney;
 }
 
 /** The day of a tap, YYYYMMDD. @param dateTime YYYYMMDDhhmmss, 7 BCD bytes */
@@ -107,16 +110,28 @@ export function pendingEcash({ setting }: TapScene, cardNumber: Uint8Array): Pen
  * @param early what is known of its authentication already
  */
 export function verdictOf(
-  { bank, day }: BankScene,
+  at: BankScene,
   transaction: EcashTransaction,
   early: Authentication | null,
 ): Verdict {
+  const { bank, day } = at;
   const { issuers, policy } = bank;
   const found = early ?? authenticate(transaction, issuers, policy, day);
   const authenticated = authenticatedBy(found);
   const cause: EcashReason | null =
-    validityProblem(transaction, day) ?? undated(transaction) ?? failureOf(found);
+    datesProblem(at, transaction) ?? undated(transaction) ?? failureOf(found);
   return cause === null ? { authenticated } : { refused: toldOf(cause), authenticated };
+}
+
+/** What its dates say against a card; free dates excuse one that has run out, as they do a purse. */
+export function datesProblem(
+  { scene, day, last = NO_JOURNEY }: BankScene,
+  transaction: EcashTransaction,
+): EcashReason | null {
+  const problem = validityProblem(transaction, day);
+  if (problem !== 'expired') return problem;
+  const lastDay = dateNumber(transaction.elements.get(tag.expiry)!);
+  return lastDay !== null && ridesThough(scene, lastDay, last) ? null : problem;
 }
 
 export function failureOf(authentication: Authentication): EcashReason | null {

@@ -8,7 +8,6 @@ import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import type { Authenticated } from '../card/qpboc/evidence-payload.ts';
 import type { Authentication } from '../card/qpboc/oda/authenticate.ts';
 import { authenticateEarly } from '../card/qpboc/oda/early.ts';
-import { validityProblem } from '../card/qpboc/outcome.ts';
 import { tag } from '../card/qpboc/tags.ts';
 import type { EcashPurchase } from '../card/qpboc/terminal.ts';
 import {
@@ -25,6 +24,7 @@ import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-
 import {
   type BankScene,
   bankRequest,
+  datesProblem,
   dayOf,
   failureOf,
   noteTap,
@@ -82,10 +82,13 @@ function* settleAndPay(at: BankScene, first: Decided, problem: Told | null): Tap
     if (read !== null && typeof read === 'object') return refused(at, faultOutcome(read));
     balanceMinor = read;
   }
+  // A card without records proves nothing of itself, and so settles nothing.
   const settlement =
-    found && balanceMinor !== null ? settleByBalance(scene, found.debit, balanceMinor) : null;
+    found && balanceMinor !== null && !hasTaken(first)
+      ? settleByBalance(scene, found.debit, balanceMinor)
+      : null;
   const isPaid = settlement?.state === DebitState.confirmed && opensFor(scene, found!);
-  if (isPaid && !hasTaken(first)) return yield* recover(at, first, found!, settlement);
+  if (isPaid) return yield* recover(at, first, found!, settlement);
   if (isAsked) {
     begun = yield* again(at, first.transaction, fareMinor);
     if (!('transaction' in begun)) return refused(at, toldOfEnd(begun));
@@ -112,7 +115,7 @@ function* recover(
   if (failed) return refused(at, toldOf(failed));
   let { transaction } = begun;
   if (!early) {
-    const proven = yield* prove(at, yield* again(at, transaction, 0));
+    const proven = yield* prove(asPaid(at, found), yield* again(at, transaction, 0));
     if ('reason' in proven) return refused(at, proven);
     ({ transaction } = proven);
   }
@@ -153,12 +156,12 @@ function* payNow(
   settlement: Debit | null,
   problem: Told | null,
 ): TapDialogue<Decision> {
-  const { bank, fareMinor, day } = at;
+  const { bank, fareMinor } = at;
   const { transaction } = begun;
   const pending = begun.result === 'pending' ? begun : null;
   const early = pending && earlyOf(at, pending);
   if (pending) {
-    const cause = validityProblem(transaction, day) ?? (early && failureOf(early));
+    const cause = datesProblem(at, transaction) ?? (early && failureOf(early));
     if (cause) return refused(at, toldOf(cause));
   }
   const verify = (whole: EcashTransaction): Verdict => {
@@ -191,6 +194,11 @@ function* payLater(
   const decision = decisionOf(request, yield* recordOpenLoop(debit, authenticated));
   if (decision.open) noteTap(at, transaction);
   return decision;
+}
+
+/** Who paid in time is let through later too. */
+export function asPaid<S extends BankScene>(at: S, { debit }: PendingDebit): S {
+  return { ...at, day: dayOf(debit.dateTime) };
 }
 
 export interface Proven {

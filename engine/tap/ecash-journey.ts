@@ -13,7 +13,6 @@ import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
 import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
 import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
 import { type OpenedCard, openExtended, updateExtended } from '../card/qpboc/extended/segmented.ts';
-import { validityProblem } from '../card/qpboc/outcome.ts';
 import type { EcashService } from '../card/qpboc/terminal.ts';
 import {
   type Approval,
@@ -27,6 +26,7 @@ import { type Debit, DebitState } from '../debit/record.ts';
 import { balanceBefore, debitEcash, type Verdict } from './bank-debit.ts';
 import {
   type BankScene,
+  datesProblem,
   dayOf,
   failureOf,
   noteTap,
@@ -35,10 +35,10 @@ import {
   verdictOf,
 } from './bank-judge.ts';
 import { toldOf } from './bank-reasons.ts';
-import { earlyOf, prove, purchaseOf, refused, toldOfEnd } from './bank-tap.ts';
+import { asPaid, earlyOf, prove, purchaseOf, refused, toldOfEnd } from './bank-tap.ts';
 import { type Decision, decisionOf, type TapDialogue } from './decision.ts';
 import { faultOutcome } from './fault.ts';
-import { wroteJourney } from './journey.ts';
+import { journeyOf, wroteJourney } from './journey.ts';
 import { judge, opensFor, price, recovered, type SeenCard, type TapScene } from './judge.ts';
 import type { Told } from './outcome.ts';
 import type { Reason } from './reasons.ts';
@@ -205,7 +205,7 @@ function* recover(
 ): TapDialogue<Decision> {
   const means = { forms: at.bank.forms, readsOnline: false };
   const nothing = purchase(at, 0, PLAIN);
-  const proven = yield* prove(at, yield* beginAgain(transaction, means, nothing));
+  const proven = yield* prove(asPaid(at, found), yield* beginAgain(transaction, means, nothing));
   if ('reason' in proven) return refused(at, proven);
   yield { ask: 'intent', debit: settlement };
   noteTap(at, proven.transaction);
@@ -240,7 +240,7 @@ function* pay(
   request: DebitRequest,
   problem: Told | null,
 ): TapDialogue<Decision> {
-  const { bank, day, extended } = at;
+  const { bank, scene, extended } = at;
   const { amountMinor, minimumBalanceMinor } = request;
   const balanceBeforeMinor = balanceOf(decided.transaction, amountMinor);
   const isTooLow =
@@ -251,8 +251,7 @@ function* pay(
     // The money is gone, and the record could not follow it.
     const told = problem ?? toldOf('fileLocatorMalformed');
     const verify = (): Verdict => ({ refused: told, authenticated: NOT_AUTHENTICATED });
-    const decision = decisionOf(request, yield* debitEcash(debit, null, verify));
-    return { ...decision, amountMinor };
+    return decisionOf(request, yield* debitEcash(debit, null, verify));
   }
   if (isTooLow || !('records' in decided)) {
     const told: Told = 'result' in decided ? toldOfEnd(decided) : toldOf('declinedByCard');
@@ -263,9 +262,11 @@ function* pay(
   const begun = yield* updateExtended(opened, extended.profile, decided, request.journey!);
   if (begun.result !== 'pending') return refused(at, toldOfEnd(begun));
   const early = earlyOf(at, begun);
-  const cause = validityProblem(begun.transaction, day) ?? (early && failureOf(early));
+  const last = journeyOf(extended.profile.layout, opened.record, scene.fares, scene.setting.zone);
+  const riding = { ...at, last };
+  const cause = datesProblem(riding, begun.transaction) ?? (early && failureOf(early));
   if (cause) return refused(at, toldOf(cause));
-  const verify = (whole: EcashTransaction): Verdict => verdictOf(at, whole, early);
+  const verify = (whole: EcashTransaction): Verdict => verdictOf(riding, whole, early);
   const outcome = yield* debitEcash({ ...debit, transaction: begun.transaction }, begun, verify);
   const decision = decisionOf(request, outcome);
   if (decision.open) noteTap(at, begun.transaction);

@@ -176,8 +176,8 @@ export function modeOf(setting: TapSetting): number {
   return setting.modes?.mode ?? NORMAL;
 }
 
-/** Whether an expired card may ride all the same. */
-function ridesThough(
+/** Whether an expired card may ride all the same. @param expiredOn YYYYMMDD */
+export function ridesThough(
   { setting, fares, instantMs: nowMs }: TapScene,
   expiredOn: number,
   last: LastJourney,

@@ -6,8 +6,8 @@
  */
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import { bcdNumber } from '../card/qpboc/elements.ts';
-import type { Authenticated } from '../card/qpboc/evidence-payload.ts';
-import { type KernelOutcome, kernelTransaction } from '../card/qpboc/kernel.ts';
+import { type Authenticated, NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
+import { isUnauthenticated, type KernelOutcome, kernelTransaction } from '../card/qpboc/kernel.ts';
 import { tag } from '../card/qpboc/tags.ts';
 import type { EcashTransaction } from '../card/qpboc/transaction.ts';
 import { writeLocalDateTime } from '../time.ts';
@@ -70,7 +70,9 @@ function* judgeOutcome(
 ): TapDialogue<Decision> {
   const tapKind = tapKinds[setting.side];
   const at = bankSceneOf(setting, instantMs, sequence);
-  if (typeof at === 'string') return unasked(tapKind, at);
+  if (typeof at === 'string') {
+    return yield* recordUnasked(setting, instantMs, sequence, outcome, unasked(tapKind, at));
+  }
   if (outcome.verdict === 'tryAgain') return refuse(tapKind, 'cardGone', 'kernel');
   if (outcome.verdict === 'declined') return refused(at, toldOf('declinedByCard'));
   const transaction = kernelTransaction(outcome);
@@ -78,24 +80,57 @@ function* judgeOutcome(
   const dated = { ...at, scene: datedBy(at.scene, transaction) };
   const amountMinor = bcdNumber(transaction.terminal.get(tag.amount)!)!;
   // An approval by the issuer, or of another kernel, comes with an ARQC; e-cash with a TC.
-  const isApproved = outcome.verdict === 'approved';
-  const isPaid = amountMinor > 0 || at.fareMinor === 0;
-  if (isApproved && transaction.options.kind === 'TC' && at.plan.ecash && isPaid) {
-    return yield* recordTaken(dated, transaction, amountMinor);
+  const isFree = at.plan.ecash && at.fareMinor === 0;
+  if (isApproved(outcome, transaction) && (amountMinor > 0 || isFree)) {
+    return yield* recordTaken(dated, transaction, amountMinor, null);
   }
   if (!at.plan.openLoop || amountMinor > 0) return refused(at, toldOf('onlineByCard'));
   return yield* recordLater(dated, transaction);
 }
 
-/** The kernel has taken the money. */
+/** The modes or the setting changed while the kernel was at work; what it took is told. */
+function* recordUnasked(
+  { modes: _, ...setting }: TapSetting,
+  instantMs: number,
+  sequence: number,
+  outcome: KernelOutcome,
+  decision: Decision,
+): TapDialogue<Decision> {
+  const { bank, zone } = setting;
+  const scene = sceneOf(setting, instantMs, sequence);
+  const transaction = kernelTransaction(outcome);
+  if (!bank || typeof scene === 'string' || typeof transaction === 'string') return decision;
+  const amountMinor = bcdNumber(transaction.terminal.get(tag.amount)!)!;
+  if (!isApproved(outcome, transaction) || amountMinor === 0) return decision;
+  writeLocalDateTime(zone, instantMs, scene.dateTime, 0);
+  const plan = { ecash: true, openLoop: false };
+  const day = dayOf(scene.dateTime);
+  const at = { scene: datedBy(scene, transaction), bank, plan, fareMinor: amountMinor, day };
+  const { reason, open } = decision;
+  const closed = { reason, detail: 'kernel' };
+  return { ...(yield* recordTaken(at, transaction, amountMinor, closed)), reason, open };
+}
+
+/** Offline and by the card: it has paid. */
+function isApproved({ verdict }: KernelOutcome, { options }: EcashTransaction): boolean {
+  return verdict === 'approved' && options.kind === 'TC';
+}
+
+/**
+ * The kernel has taken the money, also where it was not to: that is told all the same.
+ * @param closed why the gate opens for no card
+ */
 function* recordTaken(
   at: BankScene,
   transaction: EcashTransaction,
   amountMinor: number,
+  closed: Told | null,
 ): TapDialogue<Decision> {
   const number = cardNumberOf(transaction.card);
-  const problem = problemOf(at, transaction) ?? shortOf(at, amountMinor);
-  const verdict: Verdict = problem ? { authenticated, refused: problem } : { authenticated };
+  const problem =
+    closed ?? problemOf(at, transaction) ?? otherThanTold(at, transaction, amountMinor);
+  const by = isUnauthenticated(transaction) ? NOT_AUTHENTICATED : authenticated;
+  const verdict: Verdict = { authenticated: by, ...(problem ? { refused: problem } : {}) };
   const request = bankRequest(at, number, amountMinor, false);
   const balanceBeforeMinor = balanceBefore(transaction, amountMinor);
   const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
@@ -118,13 +153,22 @@ function* recordLater(at: BankScene, transaction: EcashTransaction): TapDialogue
 
 function problemOf(at: BankScene, transaction: EcashTransaction): Told | null {
   const isBack = passesBack(at, cardNumberOf(transaction.card));
-  return stopped(at, transaction) ?? (isBack ? { reason: 'passBack', detail: '' } : null);
+  const problem = stopped(at, transaction);
+  if (problem) return problem;
+  if (isUnauthenticated(transaction)) return toldOf('authenticationUnsupported');
+  return isBack ? { reason: 'passBack', detail: '' } : null;
 }
 
-/** A kernel that was told another amount than the fare. */
-function shortOf({ fareMinor }: BankScene, amountMinor: number): Told | null {
-  if (amountMinor === fareMinor) return null;
-  const detail = `kernel: ${amountMinor} for a fare of ${fareMinor}`;
+/** A kernel that took another amount than the fare, or other money. */
+function otherThanTold(
+  { fareMinor, bank }: BankScene,
+  transaction: EcashTransaction,
+  amountMinor: number,
+): Told | null {
+  const currency = currencyOf(transaction);
+  const own = bank.forms.terminal.currency;
+  if (amountMinor === fareMinor && currency === own) return null;
+  const detail = `kernel: ${amountMinor} of ${currency} for a fare of ${fareMinor} of ${own}`;
   return { reason: 'cardFaulty', detail };
 }
 

@@ -11,7 +11,6 @@ import {
 } from '../../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
-  DESFIRE_TRANSACTION,
   type Debit,
   DebitKind,
   DebitState,
@@ -20,6 +19,7 @@ import {
   TapKind,
 } from '../../engine/debit/record.ts';
 import { type TacVerdict, tacCodes } from '../../engine/ledger/received.ts';
+import type { BankVerifier } from '../../engine/operator/bank-evidence.ts';
 import type { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
 import { type Reason, reasons } from '../../engine/tap/reasons.ts';
 import type { TapReport } from '../controller.ts';
@@ -58,7 +58,7 @@ export interface DebitReport extends InForce {
   readonly currency: number;
   readonly random: string;
   readonly tac: string;
-  /** What the key file's TAC or transaction MAC key says of it: `none` where nothing was proved. */
+  /** What the key file's key of TAC, transaction MAC or cryptogram says of it; `none`: no proof. */
   readonly tacVerdict: TacVerdict;
   /** How the gate knew a bank card for genuine; null: of other cards. */
   readonly authenticated: string | null;
@@ -82,16 +82,13 @@ export interface TapDescription {
 }
 
 /** What verifies debits, by the card's family. */
-interface Verifiers {
+export interface Verifiers {
   readonly tac: TacVerifier;
   readonly desfire: DesfireVerifier;
+  readonly bank: BankVerifier;
 }
 
-export function describeTap(
-  report: TapReport,
-  tac: TacVerifier,
-  desfire: DesfireVerifier,
-): TapDescription {
+export function describeTap(report: TapReport, verifiers: Verifiers): TapDescription {
   const { decision } = report;
   const debit = decision.closed[decision.closed.length - 1];
   return {
@@ -104,7 +101,7 @@ export function describeTap(
     tapMs: tenths(report.tapUs / 1000),
     hostUs: tenths(report.hostUs),
     commands: report.stages.map(describeStage),
-    debit: debit ? describeDebit(debit, decision.evidence, { tac, desfire }) : null,
+    debit: debit ? describeDebit(debit, decision.evidence, verifiers) : null,
   };
 }
 
@@ -165,14 +162,14 @@ function authenticatedIn(debit: Debit, evidence: EvidenceEvent | null): string |
   return readBankPayload(evidence.payload, debit)?.authenticated.method ?? null;
 }
 
-function verdictOf(debit: Debit, records: Uint8Array, { tac, desfire }: Verifiers): TacVerdict {
+function verdictOf(debit: Debit, records: Uint8Array, verifiers: Verifiers): TacVerdict {
   if (debit.state !== DebitState.confirmed) return 'none';
-  // What a bank card proves, its issuer checks.
-  if (evidenceFamilyOf(debit.transactionType) === EvidenceFamily.bank) return 'none';
-  if (debit.transactionType !== DESFIRE_TRANSACTION) return tac.verify(records, 0);
+  const family = evidenceFamilyOf(debit.transactionType);
+  if (family === null) return verifiers.tac.verify(records, 0);
   if (debit.kind === DebitKind.settlement) return 'none';
+  const verifier = family === EvidenceFamily.bank ? verifiers.bank : verifiers.desfire;
   const verdicts = new Uint8Array(2);
-  desfire.verify(records, records.length / DEBIT_BYTES, verdicts);
+  verifier.verify(records, records.length / DEBIT_BYTES, verdicts);
   return tacCodes[verdicts[0]!]!;
 }
 

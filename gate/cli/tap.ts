@@ -14,6 +14,7 @@ import { compileProfile } from '../../engine/card/purse/compile.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { instantOption } from '../../engine/cli/quote-product.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
+import { CryptogramKeyring } from '../../engine/crypto/cryptogram-keyring.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
@@ -21,6 +22,7 @@ import { TacVerifier } from '../../engine/crypto/tac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
+import { BankVerifier } from '../../engine/operator/bank-evidence.ts';
 import { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
 import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
@@ -165,7 +167,11 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     const report = await gate.drive(card, instantMs, dialogue);
     await card.release();
     const scheme = { keyring: aesKeyring, profiles: desfire ? [desfire] : [] };
-    const described = describeTap(report, new TacVerifier(keyring), new DesfireVerifier(scheme));
+    const described = describeTap(report, {
+      tac: new TacVerifier(keyring),
+      desfire: new DesfireVerifier(scheme),
+      bank: new BankVerifier(new CryptogramKeyring(keySet.cryptogram)),
+    });
     const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
     for (const line of lines) io.out(line);
     return report.decision.open ? 0 : 1;

@@ -229,7 +229,7 @@ test('a bank card: the published test card, whose e-cash pays a single ride', as
   assert.equal(tap.balanceMinor, 10_000 - tap.amountMinor);
   assert.deepEqual(
     [tap.debit?.transactionType, tap.debit?.authenticated, tap.debit?.tacVerdict],
-    [0xec, 'fddaV01', 'none'],
+    [0xec, 'fddaV01', 'passedThrough'],
   );
   const printed = await run('gate', ['tap', ...tapArgs, ...more]);
   assert.match(

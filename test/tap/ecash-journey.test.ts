@@ -168,9 +168,9 @@ test('a card that names no records keeps no journey: what it took is told, the g
   assert.equal(decision.open, false);
   assert.equal(decision.reason, 'cardFaulty');
   const takenMinor = 10_000 - card.state.balanceMinor;
-  assert.equal(decision.amountMinor, takenMinor);
   assert(takenMinor > 0);
-  assert.equal(decision.closed[0]?.state, DebitState.confirmed);
+  const { state, amountMinor } = decision.closed[0]!;
+  assert.deepEqual([state, amountMinor], [DebitState.unconfirmed, takenMinor]);
   assert.equal(exit.barrier.opened, 0);
 });
 

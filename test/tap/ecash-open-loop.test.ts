@@ -3,9 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cardNumberOf } from '../../engine/card/qpboc/card-data.ts';
 import { readBankPayload } from '../../engine/card/qpboc/evidence-payload.ts';
+import { decodeDebit } from '../../engine/debit/codec.ts';
+import { decodeEvent, isEvent } from '../../engine/debit/event.ts';
 import {
+  DEBIT_BYTES,
   DebitState,
   ECASH_TRANSACTION,
+  Evidence,
   OPEN_LOOP_TRANSACTION,
   TapKind,
 } from '../../engine/debit/record.ts';
@@ -166,7 +170,7 @@ test('another card that answers the second time is not let through', async () =>
   assert.deepEqual(decision.closed, []);
 });
 
-test('a crash after an open-loop tap: unconfirmed with its evidence, and the card taps again', async () => {
+test('a crash after an open-loop tap: with its evidence it counts, and nothing stays open', async () => {
   const kit = new StationKit();
   const card = ecashCard();
   const before = gateOf(kit, 'entry');
@@ -177,11 +181,44 @@ test('a crash after an open-loop tap: unconfirmed with its evidence, and the car
   journal.close = close;
   const after = gateOf(kit, 'entry', later, { journal });
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(kit.unconfirmed.size, 1);
+  assert.equal(kit.unconfirmed.size, 0);
+  assert.equal(journal.open().length, 0);
+  const { records, count } = await journal.read(1, 10);
+  assert.equal(count, 2);
+  const debit = decodeDebit(records, 0);
+  assert.deepEqual([debit.state, debit.evidence], [DebitState.confirmed, Evidence.debitAnswer]);
+  const behind = decodeEvent(records, DEBIT_BYTES);
+  assert(behind.event === 'evidence');
+  assert.equal(readBankPayload(behind.payload, debit)?.authenticated.method, 'fddaV01');
   kit.pass(60);
   const { decision } = await after.tap(card);
   assert.equal(decision.reason, 'open');
-  assert.equal(decision.settled, null, 'nothing on the card says more');
+  assert.equal(decision.settled, null);
+});
+
+test('a crash before its evidence, or between the ends of both', async () => {
+  for (const [lost, state] of [
+    ['evidence', DebitState.void],
+    ['end', DebitState.unconfirmed],
+  ] as const) {
+    const kit = new StationKit();
+    const before = gateOf(kit, 'entry');
+    const { journal } = before;
+    const { close, intent } = journal;
+    journal.close = (record) => {
+      if (lost === 'end' && isEvent(record, 0)) close.call(journal, record);
+    };
+    if (lost === 'evidence') {
+      journal.intent = (record) =>
+        isEvent(record, 0) ? Promise.resolve() : intent.call(journal, record);
+    }
+    await before.tap(ecashCard());
+    Object.assign(journal, { close, intent });
+    gateOf(kit, 'entry', later, { journal });
+    assert.equal(kit.unconfirmed.size, 0);
+    const { records } = await journal.read(1, 10);
+    assert.equal(decodeDebit(records, 0).state, state, lost);
+  }
 });
 
 test('modes: nobody in without trains, and free order lets a card in twice', async () => {

@@ -243,20 +243,28 @@ test('a last record that is none leaves the debit unconfirmed, and the next tap 
   assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit));
 });
 
-test('a card that refuses its last record has taken nothing', async () => {
-  const kit = new StationKit();
-  const card = ecashCard();
-  const gate = gateOf(kit);
-  const refusing = {
-    ...disguised(card, () => null),
-    transmit: (apdu: Uint8Array) =>
-      apdu[1] === 0xb2 && apdu[3] === 0x1c ? fromHex('6985') : card.transmit(apdu),
-  };
-  const { decision } = await gate.tap(refusing);
-  assert.equal(decision.reason, 'cardRefused');
-  const [debit] = decision.closed;
-  assert.deepEqual([debit?.state, debit?.evidence], [DebitState.void, Evidence.refused]);
-  assert.equal(card.state.balanceMinor, START_MINOR);
+test('a last record refused by the card, or by the link in its place: the next tap tells', async () => {
+  for (const isLinks of [false, true]) {
+    const kit = new StationKit();
+    const card = ecashCard();
+    const gate = gateOf(kit);
+    const refusing = {
+      ...disguised(card, () => null),
+      transmit: (apdu: Uint8Array) => {
+        const isLast = apdu[1] === 0xb2 && apdu[3] === 0x1c;
+        const answer = isLast && !isLinks ? null : card.transmit(apdu);
+        return isLast ? fromHex('6985') : answer!;
+      },
+    };
+    const { decision } = await gate.tap(refusing);
+    assert.equal(decision.reason, 'cardRefused');
+    assert.equal(decision.closed[0]?.state, DebitState.unconfirmed);
+    assert.equal(card.state.balanceMinor, START_MINOR - (isLinks ? fareOf(kit) : 0));
+    const next = (await gate.tap(card)).decision;
+    assert.equal(next.reason, isLinks ? 'recovered' : 'open');
+    assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit), 'taken once');
+    assert.equal(claimedMinor(await recordsOf(gate.journal)), fareOf(kit), 'claimed once');
+  }
 });
 
 test('no last record is asked for before the intents are durable, and the gate stays closed', async () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import { cardNumberOf } from '../../engine/card/qpboc/card-data.ts';
 import { readBankPayload } from '../../engine/card/qpboc/evidence-payload.ts';
-import { DebitState, ECASH_TRANSACTION, Evidence } from '../../engine/debit/record.ts';
+import { DebitKind, DebitState, ECASH_TRANSACTION, Evidence } from '../../engine/debit/record.ts';
 import type { TapReport } from '../../gate/controller.ts';
 import { testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
 import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
@@ -81,7 +81,11 @@ async function paid(sm2: boolean, fdda: 'v00' | 'v01', signatureFirst: boolean):
   assert.equal(debit.balanceBeforeMinor, 10_000);
   assert.equal(debit.currency, 156);
   assert.deepEqual([debit.keyIndex, debit.keyVersion], [1, 1]);
-  assert.equal(toHex(debit.issuer), 'A000000333010101');
+  assert.equal(
+    toHex(debit.issuer),
+    '6228000000000000',
+    'the issuer of the card, not its application',
+  );
   assert.equal(toHex(debit.cardNumber), toHex(NUMBER));
   const proof = readBankPayload(decision.evidence.payload, debit);
   const method = fdda === 'v00' ? 'fddaV00' : 'fddaV01';
@@ -172,19 +176,28 @@ test('a spoilt signature: nothing is taken where it comes first, else the gate s
   assert.deepEqual([decision.open, decision.reason], [false, 'answerForged']);
   assert.equal(gate.barrier.opened, 0);
   const [debit] = decision.closed;
-  assert.equal(debit?.state, DebitState.confirmed);
-  assert.equal(decision.amountMinor, fareOf(kit));
+  assert.equal(debit?.state, DebitState.unconfirmed, 'what no ride was given for is not claimed');
   assert.equal(card.state.balanceMinor, 10_000 - fareOf(kit));
   const proof = readBankPayload(decision.evidence!.payload, debit);
   assert.deepEqual(proof?.authenticated, { method: 'none', algorithm: 'none' });
   assert.equal(kit.recent.size, 0, 'who was not let through does not pass back');
+  const again = (await gate.tap(card)).decision;
+  assert.deepEqual([again.open, again.reason, again.closed], [false, 'answerForged', []]);
+  assert.equal(card.state.balanceMinor, 10_000 - fareOf(kit), 'and not taken twice');
+  const genuine = ecashCard({ state: card.state });
+  assert.equal((await gate.tap(genuine)).decision.reason, 'recovered', 'the link had spoilt it');
+  assert.equal(genuine.state.balanceMinor, 10_000 - fareOf(kit));
 });
 
 test('a gate that takes no v00 knows by the last record that a card signs so', async () => {
   const card = ecashCard({ personality: { fdda: 'v00' } });
-  const { decision } = await tapOnce(card);
-  assert.deepEqual([decision.reason, decision.detail], ['cardUnsupported', 'fddaVersion']);
-  assert.equal(decision.closed[0]?.state, DebitState.confirmed);
+  const kit = new StationKit();
+  for (let taps = 0; taps < 3; taps++) {
+    const { decision } = await gateOf(kit).tap(card);
+    assert.deepEqual([decision.reason, decision.detail], ['cardUnsupported', 'fddaVersion']);
+  }
+  assert.equal(card.state.balanceMinor, 10_000 - fareOf(kit), 'taken once, however often it taps');
+  assert.equal(kit.unconfirmed.size, 1);
 });
 
 test('cards of a CA that the gate does not know, or whose issuer it forged, pay nothing', async () => {
@@ -281,12 +294,13 @@ test('a card without records has taken the money: it is recorded, and not let th
   const kit = new StationKit();
   const { decision } = await gateOf(kit).tap(card);
   assert.equal(decision.open, false);
-  assert.equal(decision.closed[0]?.state, DebitState.confirmed);
-  assert.equal(decision.amountMinor, fareOf(kit));
+  assert.equal(decision.closed[0]?.state, DebitState.unconfirmed);
   assert.equal(card.state.balanceMinor, 10_000 - fareOf(kit));
   kit.stop(NUMBER);
   const again = (await gateOf(kit).tap(card)).decision;
-  assert.deepEqual([again.reason, again.closed[0]?.state], ['denylisted', DebitState.confirmed]);
+  const states = again.closed.map(({ kind, state }) => [kind, state]);
+  assert.equal(again.reason, 'denylisted');
+  assert.deepEqual(states, [[DebitKind.debit, DebitState.unconfirmed]], 'it settles nothing');
 });
 
 test('the order of families: what stands first is asked for first, and pays', async () => {

@@ -9,6 +9,8 @@ import { DebitState, ECASH_TRANSACTION, OPEN_LOOP_TRANSACTION } from '../../engi
 import { FaregateError } from '../../engine/errors.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
 import { kernelAmount, kernelTap } from '../../engine/tap/kernel-tap.ts';
+import { ModeHistory } from '../../engine/tap/mode-history.ts';
+import { Mode } from '../../engine/tap/modes.ts';
 import { encodeElements } from '../kit/ecash-disguise.ts';
 import { type GateOptions, StationKit } from '../kit/station-kit.ts';
 
@@ -150,6 +152,54 @@ test('what speaks against a card that has paid keeps the gate closed, and the de
   const { decision, fareMinor } = await feed(wrong);
   assert.deepEqual([decision.open, decision.reason], [false, 'cardFaulty']);
   assert.equal(decision.closed[0]?.amountMinor, fareMinor - 1);
+});
+
+test('a kernel set up wrongly: what it took is recorded, and the gate stays closed', async () => {
+  const odd = async (
+    outcome: (fareMinor: number) => KernelOutcome,
+    options: Parameters<typeof feed>[1] = {},
+  ) => {
+    const { decision } = await feed(outcome, options);
+    assert.equal(decision.open, false, decision.reason);
+    const [debit] = decision.closed;
+    return [decision.reason, debit?.transactionType, debit?.state];
+  };
+  const { confirmed, unconfirmed } = DebitState;
+  const yuan = await odd(approved({ '5F2A': '0840' }));
+  assert.deepEqual(yuan, ['cardFaulty', ECASH_TRANSACTION, confirmed], 'another currency');
+  const bank = { ecash: false, openLoop: true };
+  const charged = () => ({ verdict: 'approved', elements: elementsOf(250) }) as const;
+  for (const side of ['entry', 'single'] as const) {
+    const taken = await odd(charged, { bank, side });
+    assert.deepEqual(taken, ['cardFaulty', ECASH_TRANSACTION, confirmed], 'charged later here');
+  }
+  for (const results of ['8000000000', '4000000000', '0800000000', '0400000000']) {
+    const unread = await odd(approved({ '95': results }));
+    assert.deepEqual(unread, ['cardUnsupported', ECASH_TRANSACTION, unconfirmed], results);
+    const elements = elementsOf(0, { '95': results, '9F27': '80' });
+    const online = await odd(() => ({ verdict: 'online', elements }), { bank, side: 'entry' });
+    assert.deepEqual(online, ['cardUnsupported', undefined, undefined], 'nobody authenticated it');
+  }
+  const huge = elementsOf(0, { '9F02': '999999999999' });
+  const [reason] = await odd(() => ({ verdict: 'approved', elements: huge }));
+  assert.equal(reason, 'cardFaulty');
+});
+
+test('modes that change while the kernel is at work: what it took is told', async () => {
+  for (const [mode, open] of [
+    ['closed', false],
+    ['trainFailure', false],
+    ['emergency', true],
+  ] as const) {
+    const modes = { mode: Mode[mode], history: new ModeHistory() };
+    const options = { modes, kit: new StationKit() };
+    const { decision } = await feed(approved(), options);
+    // A gate that is closed asks for nothing; `feed` then has the kernel take the fare.
+    assert.equal(decision.open, open, mode);
+    assert.notEqual(decision.reason, 'open');
+    assert.equal(decision.closed[0]?.state, DebitState.confirmed, mode);
+    assert.equal(options.kit.recent.size, 0);
+  }
 });
 
 test('the gate opens only on what is durable', async () => {

@@ -2,7 +2,7 @@
  * What a card's elements say, checked once: cryptogram and decision from 9F10, 9F27 and 9F26, the
  * card number from 5A and 57, balance and qualifiers. Sources and grades: `docs/ecash.md`.
  */
-import { readU16, toHex } from '../../bytes.ts';
+import { fromHex, readU16, toHex } from '../../bytes.ts';
 import { bcdNumber, type Elements, elementOf } from './elements.ts';
 import type { EcashReason } from './reasons.ts';
 import { tag } from './tags.ts';
@@ -100,6 +100,19 @@ export function cardNumberOf({ pan, panSequence }: CardNumber): Uint8Array {
   number[8] = pan.length;
   number[9] = panSequence;
   return number;
+}
+
+const ISSUER_BYTES = 8;
+const ISSUER_DIGITS = 6;
+
+/**
+ * The issuer as debit records name it, 8 bytes: its identification number (ISO/IEC 7812-1), the
+ * first six digits of the PAN, as BCD, then zeros.
+ */
+export function issuerOf({ pan }: CardNumber): Uint8Array {
+  const issuer = new Uint8Array(ISSUER_BYTES);
+  issuer.set(fromHex(pan.slice(0, ISSUER_DIGITS)));
+  return issuer;
 }
 
 /** The card of such a number; null where it is none. */

@@ -43,6 +43,9 @@ const IAD_BYTES = { min: 7, max: 32 };
 const AID_BYTES = { min: 5, max: 16 };
 const kinds: Readonly<Record<number, Cryptogram>> = { 64: 'TC', 128: 'ARQC', 0: 'AAC' };
 const KIND_BITS = 0xc0;
+const AMOUNT_MINOR_MAX = 0xffff_ffff;
+/** 95, byte 1: authentication was not performed (80), or failed: static, dynamic, combined. */
+const UNAUTHENTICATED_BITS = 0xcc;
 
 /** The transaction that the kernel made, or what is wrong with its elements. */
 export function kernelTransaction(outcome: KernelOutcome): EcashTransaction | EcashReason {
@@ -54,6 +57,8 @@ export function kernelTransaction(outcome: KernelOutcome): EcashTransaction | Ec
     if (value === null || (isBcd && bcdNumber(value) === null)) return 'elementMalformed';
     terminal.set(wanted, value);
   }
+  // What no debit record has room for.
+  if (bcdNumber(terminal.get(tag.amount)!)! > AMOUNT_MINOR_MAX) return 'elementMalformed';
   const aid = elements.get(tag.name) ?? elements.get(tag.aid) ?? elements.get(tag.terminalName);
   const aip = elementOf(elements, tag.aip, 2);
   const counter = elementOf(elements, tag.atc, 2);
@@ -68,6 +73,14 @@ export function kernelTransaction(outcome: KernelOutcome): EcashTransaction | Ec
   const atc = readU16(counter, 0);
   const options = { aip, atc, kind, cryptogram, iad: iad!, cardQualifiers: null };
   return { aid: aid!, options, card, elements, terminal, staticData: new Uint8Array(0) };
+}
+
+/**
+ * Whether the kernel's own word, 95, is that it did not authenticate the card, as where it leaves
+ * that to an issuer whom no gate asks. Kernels of qPBOC leave 95 at zeros.
+ */
+export function isUnauthenticated({ terminal }: EcashTransaction): boolean {
+  return (terminal.get(tag.verificationResults)![0]! & UNAUTHENTICATED_BITS) !== 0;
 }
 
 function within(bytes: Uint8Array | undefined, { min, max }: typeof AID_BYTES): boolean {

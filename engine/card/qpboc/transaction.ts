@@ -69,7 +69,7 @@ export type EcashResult =
   | EcashRefusal
   /** The card approved and all its records were read: it is debited. Authenticate it now. */
   | { readonly result: 'approved'; readonly transaction: EcashTransaction }
-  /** The last record was asked for and did not come, or not whole: the card may be debited. */
+  /** The last record was asked for, and refused, not whole, or none: the card may be debited. */
   | {
       readonly result: 'unknown';
       readonly transaction: EcashTransaction;
@@ -224,9 +224,7 @@ export function* completePurchase({ transaction, last }: PendingPurchase): Dialo
   const takes = transaction.options.kind === 'TC';
   const response = yield* readOne(last);
   if (isFault(response)) {
-    // A refusal says that the card did not finish; no answer, and other words, say nothing.
-    const isRefused = response.fault === 'status' && readRecord.refusals.has(response.sw);
-    if (isRefused || !takes) return { result: 'fault', fault: response };
+    if (!takes) return { result: 'fault', fault: response };
     return { result: 'unknown', transaction, fault: response, reason: null };
   }
   const known = withRecord(transaction, last, response);

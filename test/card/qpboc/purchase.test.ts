@@ -128,7 +128,7 @@ test('between the phases the gate knows number and dates, and nothing is debited
   assert.equal(validityProblem(begun.transaction, 2031_01_01), 'expired');
   assert.equal(validityProblem(begun.transaction, 1995_06_30), 'notYetEffective');
   const refusedAtLast = driveWith(completePurchase(begun), () => fromHex('6985'));
-  assert(refusedAtLast.result === 'fault', 'a status word says that nothing was debited');
+  assert(refusedAtLast.result === 'unknown', 'a link may have put the status word there');
   approvedBy(driveWith(completePurchase(begun), (apdu) => card.transmit(apdu)));
   assert.equal(card.state.balanceMinor, 9900);
 });
