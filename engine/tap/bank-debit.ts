@@ -1,7 +1,8 @@
 /**
  * Debits a bank card: the intent and its evidence event, which has the card's cryptogram already;
- * the journal's word that both are durable; then the last record, with which the card takes the
- * money. Where the fare is charged later, the same without the card: it has been authenticated.
+ * what is still to be read but the last record, while they are written; the journal's word that
+ * both are durable; then the last record, with which the card takes the money. Where the fare is
+ * charged later, the same without the card: it has been authenticated.
  */
 
 import type { CommitAnswer } from '../card/dialogue.ts';
@@ -58,12 +59,13 @@ export interface BankDebit {
 /**
  * A purchase that the card approved. Once its last record was asked for, only a whole and genuine
  * answer confirms the debit.
- * @param last null where the card has named no record to read: it has taken the money already
+ * @param read brings the purchase before its last record, or says why not; null: the card has named
+ *   no record to read, and has taken the money already
  * @param verify whether it is genuine and valid, once all of it is known
  */
 export function* debitEcash(
   debit: BankDebit,
-  pending: PendingPurchase | null,
+  read: (() => TapDialogue<PendingPurchase | Told>) | null,
   verify: (transaction: EcashTransaction) => Verdict,
 ): TapDialogue<DebitOutcome> {
   const { request, transaction, balanceBeforeMinor } = debit;
@@ -72,6 +74,11 @@ export function* debitEcash(
   const undone = evidenceEvent(request, EvidenceFamily.bank, emptyBankPayload());
   yield { ask: 'intent', debit: intent };
   yield { ask: 'evidence', event: approved };
+  const pending = read && (yield* read());
+  if (pending && 'reason' in pending) {
+    const { reason, detail } = pending;
+    return { ...abandoned(intent, reason), detail, evidence: undone };
+  }
   const answer = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
   if (answer === 'failed') {
     const outcome = pending ? unwritten(intent) : unknown(intent, NOT_WRITTEN);
@@ -85,7 +92,9 @@ export function* debitEcash(
   // No answer to the last record says that nothing was taken, not even a refusal, which a link can
   // put in its place: the card's next tap tells.
   if (result.result !== 'approved') {
-    return { ...unknown(intent, toldOfUnknown(result)), evidence: approved };
+    const known = pending ? pending.transaction : transaction;
+    const evidence = evidenceFor(request, known, NOT_AUTHENTICATED);
+    return { ...unknown(intent, toldOfUnknown(result)), evidence };
   }
   const verdict = verify(result.transaction);
   const evidence = evidenceFor(request, result.transaction, verdict.authenticated);

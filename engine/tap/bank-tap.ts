@@ -4,6 +4,7 @@
  * there stand the denylist, an earlier debit that is not settled, pass-back, dates, and whatever of
  * the authentication is known by then. Seven exchanges of a plain e-cash card.
  */
+import type { SelectedApplication } from '../card/qpboc/application.ts';
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import type { Authenticated } from '../card/qpboc/evidence-payload.ts';
 import type { Authentication } from '../card/qpboc/oda/authenticate.ts';
@@ -13,6 +14,7 @@ import type { EcashPurchase } from '../card/qpboc/terminal.ts';
 import {
   beginAgain,
   beginPurchase,
+  beginSelected,
   completePurchase,
   type EcashResult,
   type EcashTransaction,
@@ -54,13 +56,23 @@ interface SeenBankCard {
   readonly balanceMinor: number | null;
 }
 
-/** The decision, or null: the card has none of the accepted applications. */
-export function* bankTap(scene: TapScene, bank: BankSetting): TapDialogue<Decision | null> {
+/**
+ * The decision, or null: the card has none of the accepted applications.
+ * @param selected the application that is selected already; null: none
+ */
+export function* bankTap(
+  scene: TapScene,
+  bank: BankSetting,
+  selected: SelectedApplication | null,
+): TapDialogue<Decision | null> {
   const at = quoteBank(scene, bank, dayOf(scene.dateTime));
   if (at === null) return null;
   if (typeof at === 'string') return refuse(scene.tapKind, at, '');
   const means = { forms: bank.forms, readsOnline: !at.plan.ecash };
-  const begun = yield* beginPurchase(bank.accepted, means, purchaseOf(at, at.fareMinor));
+  const purchase = () => purchaseOf(at, at.fareMinor);
+  const decided = selected ? yield* beginSelected(selected, means, purchase()) : 'next';
+  const begun =
+    decided === 'next' ? yield* beginPurchase(bank.accepted, means, purchase()) : decided;
   if (begun.result === 'refused' && begun.reason === 'applicationMissing') return null;
   if (!('transaction' in begun)) return refused(at, toldOfEnd(begun));
   const problem = stopped(at, begun.transaction);
@@ -171,11 +183,19 @@ function* payNow(
   const request = bankRequest(at, number, fareMinor, settlement !== null);
   const { currency } = bank.forms.terminal;
   const debit = { request, currency, transaction, balanceBeforeMinor: balanceMinor };
-  const outcome = yield* debitEcash(debit, pending, verify);
+  const outcome = yield* debitEcash(debit, pending && ready(pending), verify);
   const decision = decisionOf(request, outcome);
   if (decision.open) noteTap(at, transaction);
   const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
   return isTaken ? { ...decision, amountMinor: fareMinor } : decision;
+}
+
+/** What comes before the last record was read. */
+function ready(pending: PendingPurchase): () => TapDialogue<PendingPurchase> {
+  // biome-ignore lint/correctness/useYield: there is nothing left to ask
+  return function* () {
+    return pending;
+  };
 }
 
 /** Open loop: a purchase of nothing, which the card may approve or want its issuer asked about. */

@@ -9,10 +9,12 @@
  */
 import { equalBytes } from '../bytes.ts';
 import type { JourneyForm } from '../card/journey-form.ts';
+import type { SelectedApplication } from '../card/qpboc/application.ts';
 import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
 import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
 import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
 import { type OpenedCard, openExtended, updateExtended } from '../card/qpboc/extended/segmented.ts';
+import type { Authentication } from '../card/qpboc/oda/authenticate.ts';
 import type { EcashService } from '../card/qpboc/terminal.ts';
 import {
   type Approval,
@@ -20,6 +22,7 @@ import {
   beginAgain,
   type EcashRefusal,
   type EcashTransaction,
+  type PendingPurchase,
   refusal,
 } from '../card/qpboc/transaction.ts';
 import { type Debit, DebitState } from '../debit/record.ts';
@@ -57,25 +60,31 @@ interface JourneyScene extends BankScene {
   readonly form: JourneyForm;
 }
 
+/** Nothing was asked of the card but, perhaps, what it has. */
+export interface NoJourney {
+  /** Selected now; null: none. */
+  readonly selected: SelectedApplication | null;
+}
+
 /** The card has decided: it approved, or wants its issuer asked, or declined. */
 type Decided = Approval | Extract<EcashRefusal, { readonly transaction: EcashTransaction }>;
 
 /**
- * The decision; `plain`: not of this gate's side, or the card has no extended application, and
- * nothing was done; null: the card has none of the accepted applications.
+ * The decision; null: the card has none of the accepted applications; or how far it came with a
+ * card that is not asked here for its record, or has none.
  */
 export function* ecashJourney(
   scene: TapScene,
   bank: BankSetting,
-): TapDialogue<Decision | 'plain' | null> {
+): TapDialogue<Decision | NoJourney | null> {
   const { extended } = bank;
   const { side } = scene.setting;
-  if (!extended || !bank.ecash || side === 'single') return 'plain';
+  if (!extended || !bank.ecash || side === 'single') return { selected: null };
   const plan = { ecash: true, openLoop: false };
   const day = dayOf(scene.dateTime);
   const at = { scene, bank, plan, fareMinor: 0, day, extended, form: extended.forms[side] };
   const opened = yield* open(at);
-  if (opened.result === 'plain') return 'plain';
+  if (opened.result === 'plain') return { selected: opened.application };
   if (opened.result !== 'opened') {
     const isMissing = opened.result === 'refused' && opened.reason === 'applicationMissing';
     return isMissing ? null : refused(at, toldOfEnd(opened));
@@ -253,23 +262,28 @@ function* pay(
     const verify = (): Verdict => ({ refused: told, authenticated: NOT_AUTHENTICATED });
     return decisionOf(request, yield* debitEcash(debit, null, verify));
   }
-  if (isTooLow || !('records' in decided)) {
+  const approval = 'records' in decided ? decided : null;
+  if (isTooLow || approval === null) {
     const told: Told = 'result' in decided ? toldOfEnd(decided) : toldOf('declinedByCard');
     const { detail } = told;
     const refusal = refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told);
     return { ...refusal, balanceMinor: balanceBeforeMinor };
   }
-  const begun = yield* updateExtended(opened, extended.profile, decided, request.journey!);
-  if (begun.result !== 'pending') return refused(at, toldOfEnd(begun));
-  const early = earlyOf(at, begun);
+  const paid: Approval = approval;
   const last = journeyOf(extended.profile.layout, opened.record, scene.fares, scene.setting.zone);
   const riding = { ...at, last };
-  const cause = datesProblem(riding, begun.transaction) ?? (early && failureOf(early));
-  if (cause) return refused(at, toldOf(cause));
+  let early: Authentication | null = null;
+  function* read(): TapDialogue<PendingPurchase | Told> {
+    const begun = yield* updateExtended(opened, extended.profile, paid, request.journey!);
+    if (begun.result !== 'pending') return toldOfEnd(begun);
+    early = earlyOf(at, begun);
+    const cause = datesProblem(riding, begun.transaction) ?? (early && failureOf(early));
+    return cause ? toldOf(cause) : begun;
+  }
   const verify = (whole: EcashTransaction): Verdict => verdictOf(riding, whole, early);
-  const outcome = yield* debitEcash({ ...debit, transaction: begun.transaction }, begun, verify);
+  const outcome = yield* debitEcash(debit, read, verify);
   const decision = decisionOf(request, outcome);
-  if (decision.open) noteTap(at, begun.transaction);
+  if (decision.open) noteTap(at, decided.transaction);
   const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
   return isTaken ? { ...decision, amountMinor } : decision;
 }

@@ -137,7 +137,8 @@ function* tapOther(
   if (family === 'bank') {
     if (!bank) return null;
     const decision = yield* ecashJourney(scene, bank);
-    return decision === 'plain' ? yield* bankTap(scene, bank) : decision;
+    const isOver = decision === null || 'open' in decision;
+    return isOver ? decision : yield* bankTap(scene, bank, decision.selected);
   }
   return desfire ? yield* desfireTap(scene, desfire, linkUid) : null;
 }

@@ -113,6 +113,18 @@ export function* beginPurchase(
   return refusal('applicationMissing');
 }
 
+/** The first phase with an application that is selected; `next`: it wants another one tried. */
+export function* beginSelected(
+  application: SelectedApplication,
+  means: PurchaseMeans,
+  purchase: EcashPurchase,
+): Dialogue<PendingPurchase | EcashResult | 'next'> {
+  const decided = yield* askOptions(application, means, purchase);
+  return decided === 'next' || 'result' in decided
+    ? decided
+    : yield* readAllButLast(decided.transaction, decided.records);
+}
+
 /**
  * The first phase again, of the application that decided on `former`: another purchase, and the end
  * of that one. `panContradicts` where another card answers.
@@ -138,23 +150,12 @@ function* beginWith(
   const application = yield* selectApplication(name);
   if (application === null) return 'next';
   if (isFault(application)) return { result: 'fault', fault: application };
-  return yield* decide(application, means, purchase);
+  return yield* beginSelected(application, means, purchase);
 }
 
 /** A purchase that cannot go on, for this reason. */
 export function refusal(reason: EcashReason): EcashRefusal {
   return { result: 'refused', reason };
-}
-
-function* decide(
-  application: SelectedApplication,
-  means: PurchaseMeans,
-  purchase: EcashPurchase,
-): Dialogue<PendingPurchase | EcashResult | 'next'> {
-  const decided = yield* askOptions(application, means, purchase);
-  return decided === 'next' || 'result' in decided
-    ? decided
-    : yield* readAllButLast(decided.transaction, decided.records);
 }
 
 /** A purchase that goes on with records, and which they are. */
