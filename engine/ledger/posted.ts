@@ -47,7 +47,8 @@ export interface OwnDebit {
 export function* postedBatches(store: LedgerStore): Generator<PostedBatch> {
   const last = lastBlock(store);
   for (let number = 1; number <= last; number++) {
-    yield store.read((reader) => postedInBatch(reader, number));
+    const batch = store.read((reader) => postedInBatch(reader, number));
+    if (batch.debits.length > 0) yield batch;
   }
   for (const { gateId, gateSequence, row } of ownDebits(store)) {
     if (!isPosted(row) || row.sealed.length === 0) continue;
@@ -66,7 +67,7 @@ export function lastBlock(store: LedgerStore): number {
 
 /**
  * Those of the batch behind a block: its own rows, and debits that came with them and have a row
- * elsewhere.
+ * elsewhere; `sealed` is empty where there are none.
  * @throws FaregateError LEDGER_BROKEN where block or batch is missing or damaged.
  */
 export function postedInBatch(reader: StoreReader, number: number): PostedBatch {

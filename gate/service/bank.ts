@@ -6,6 +6,7 @@ import { Issuers } from '../../engine/card/qpboc/oda/issuers.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { CA_KEYS_FILE_BYTES_MAX } from '../../engine/limits.ts';
 import type { PlannedBank } from '../station-bank.ts';
+import { openExtendedProfile } from './extended-profile.ts';
 
 export interface BankConfig {
   /** File of CA public keys. */
@@ -25,6 +26,11 @@ export interface BankConfig {
   readonly fddaV00?: boolean;
   /** The most that one tap takes from a card. */
   readonly maxAmountMinor: number;
+  /**
+   * Name or file of a profile of the extended application, by which e-cash pays rides in and out;
+   * absent: it pays single rides alone.
+   */
+  readonly extendedProfile?: string;
 }
 
 const QUALIFIERS = '28000080';
@@ -55,6 +61,11 @@ export const bankSchema = {
     openLoop: flag,
     fddaV00: flag,
     maxAmountMinor: { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX },
+    extendedProfile: { type: 'string', minLength: 1, maxLength: 4096 },
+  },
+  // The extended application is e-cash's.
+  dependentSchemas: {
+    extendedProfile: { required: ['ecash'], properties: { ecash: { const: true } } },
   },
   // One of the two, or nothing is taken.
   anyOf: [
@@ -63,7 +74,7 @@ export const bankSchema = {
   ],
 };
 
-/** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID naming the file and the field. */
+/** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID, PROFILE_INVALID naming the field. */
 export async function openBank(config: BankConfig): Promise<PlannedBank> {
   const { caKeys, applications, qualifiers = QUALIFIERS } = config;
   const { country, currency, sm2 = false, ecash = false, openLoop = false } = config;
@@ -75,6 +86,9 @@ export async function openBank(config: BankConfig): Promise<PlannedBank> {
     ecash,
     openLoop,
     maxAmountMinor: config.maxAmountMinor,
+    ...(config.extendedProfile
+      ? { extendedProfile: await openExtendedProfile(config.extendedProfile) }
+      : {}),
   };
 }
 

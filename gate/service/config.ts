@@ -172,7 +172,6 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   const folder = dirname(path);
   const { bank, control, denylist, parameters, sharedLog } = config;
   const at = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
-  const isFile = (name: string): boolean => /[./\\]/.test(name);
   return {
     ...config,
     keys: {
@@ -197,7 +196,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       ? { parameters: { folder: at(parameters.folder), publicKey: at(parameters.publicKey) } }
       : {}),
     profiles: config.profiles.map((name) => (isFile(name) ? at(name) : name)),
-    ...(bank ? { bank: { ...bank, caKeys: at(bank.caKeys) } } : {}),
+    ...(bank ? { bank: bankFiles(bank, at) } : {}),
     ...(config.desfireProfiles
       ? { desfireProfiles: config.desfireProfiles.map((name) => (isFile(name) ? at(name) : name)) }
       : {}),
@@ -207,6 +206,17 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
       journal: at(gate.journal),
     })),
   };
+}
+
+/** Whether it is a file's, and not that of something built in. */
+function isFile(name: string): boolean {
+  return /[./\\]/.test(name);
+}
+
+function bankFiles(bank: BankConfig, at: (name: string) => string): BankConfig {
+  const { extendedProfile: profile, caKeys } = bank;
+  const files = { ...bank, caKeys: at(caKeys) };
+  return profile && isFile(profile) ? { ...files, extendedProfile: at(profile) } : files;
 }
 
 /** Two gates under one id, terminal, journal or reader would write over each other. */

@@ -6,12 +6,14 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CompiledDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import type { CompiledProfile } from '../../engine/card/purse/compile.ts';
+import type { CompiledExtendedProfile } from '../../engine/card/qpboc/extended/profile.ts';
 import type { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import type { Keyring } from '../../engine/crypto/keyring.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
 import { JOURNAL_SEGMENT_BYTES, JOURNAL_SEGMENTS_MAX } from '../../engine/limits.ts';
 import { certificateFacts } from '../../engine/pki/certificates.ts';
+import type { PlannedBank } from '../station-bank.ts';
 import { readBundle } from '../uplink/tls.ts';
 import type { GateConfig, ServiceConfig } from './config.ts';
 
@@ -33,6 +35,8 @@ export interface Loaded {
   /** AES closed-loop cards: their profiles and keys. */
   readonly desfire: readonly CompiledDesfireProfile[];
   readonly aesKeyring: AesKeyring;
+  /** Null where the configuration takes no bank cards. */
+  readonly bank: PlannedBank | null;
 }
 
 /** Checks everything that can be seen without a card. Never throws for what it finds. */
@@ -44,6 +48,8 @@ export async function selfTest(
   const checks = [checkClock(nowMs), checkFares(loaded.fares, nowMs)];
   for (const profile of loaded.profiles) checks.push(checkKey(profile, loaded.keyring, config));
   for (const profile of loaded.desfire) checks.push(checkAesKey(profile, loaded.aesKeyring));
+  const extended = loaded.bank?.extendedProfile;
+  if (extended) checks.push(checkRecordKey(extended, loaded.keyring));
   for (const gate of config.gates) {
     checks.push(checkStation(gate, loaded.fares, nowMs));
     checks.push(await checkCertificate(gate, nowMs));
@@ -82,6 +88,14 @@ function checkAesKey({ settings }: CompiledDesfireProfile, keyring: AesKeyring):
   const held = keyring.cardKey({ use: 'debit', version, input: null, padTo32: true });
   if (held) return { what, state: 'ok', detail: `version ${version}` };
   return { what, state: 'warning', detail: `version ${version} is not in the key file` };
+}
+
+function checkRecordKey({ settings }: CompiledExtendedProfile, keyring: Keyring): Check {
+  const what = `record key of ${settings.name}`;
+  const { index, version } = settings.key;
+  const detail = `index ${index}, version ${version}`;
+  if (keyring.find('capp', index, version, 0)) return { what, state: 'ok', detail };
+  return { what, state: 'warning', detail: `${detail} is not in the key file` };
 }
 
 function checkStation(gate: GateConfig, fares: FareBook, nowMs: number): Check {

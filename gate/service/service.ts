@@ -33,7 +33,6 @@ import { openReader } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader } from '../reader/reader.ts';
 import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
-import type { PlannedBank } from '../station-bank.ts';
 import { gateAesKeyring } from '../station-desfire.ts';
 import { warmUp } from '../warm-up.ts';
 import { openBank } from './bank.ts';
@@ -50,8 +49,6 @@ export interface ServiceFiles extends Loaded {
   readonly denylistKey: KeyObject | null;
   /** That the operator signs parameter sets with; likewise. */
   readonly parametersKey: KeyObject | null;
-  /** Null where the configuration takes no bank cards. */
-  readonly bank: PlannedBank | null;
 }
 
 /** @throws FaregateError naming the file that is missing, damaged or refused. */

@@ -4,12 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { writeU32 } from '../../engine/bytes.ts';
 import { DebitState, ECASH_TRANSACTION, Evidence } from '../../engine/debit/record.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import type { ReceivedDebit } from '../../engine/ledger/received.ts';
+import { u48 } from '../../engine/ledger/rows.ts';
 import { BATCH_RECORDS_MAX } from '../../engine/limits.ts';
 import { anyBankTaps, honestBankTaps, playBank } from './bank-world.ts';
 import { byColumns, byRules } from './columns.ts';
@@ -292,3 +295,23 @@ for (const [what, plant, finding] of faults) {
     assert.match(checkLedger(store).findings.join('\n'), finding);
   });
 }
+
+test('bank: the check finds a block whose row says that its bank was not asked', async () => {
+  const store = new MemoryStore();
+  const ledger = await Ledger.open(store);
+  await byColumns(ledger, 'G01', [
+    ecash({ gateSequence: 1, tac: 'passedThrough' }),
+    ecash({ gateSequence: 2, offlineCounter: 300, balanceBeforeMinor: 7 }),
+  ]);
+  assert.deepEqual(checkLedger(store).findings, []);
+  await store.transaction((writer) => {
+    const bytes = writer.get('blocks', u48(1))!;
+    // `evidence` of the first row (`block.ts`).
+    bytes[46 + 60]! ^= 0x80;
+    writeU32(bytes, 0, crc32(bytes.subarray(4)));
+    writer.put('blocks', u48(1), bytes);
+  });
+  const found = checkLedger(store).findings.join('\n');
+  assert.match(found, /count of debits passed through: stored 1, computed 0/);
+  assert.match(found, /account passedThrough:\S+: stored -200, computed 0/);
+});

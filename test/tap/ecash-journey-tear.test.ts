@@ -208,6 +208,24 @@ test('an entry that no gate opened for is an entry anew later, and no missing ex
   }
 });
 
+test('on the other side a debit that is open is proven and the tap judged anew', async () => {
+  const kit = new StationKit({ missingTapMinor: null });
+  const card = extendedCard();
+  await kit.gate('entry', 0, options).tap(card, { command: LAST, when: 'after' });
+  kit.pass(20);
+  const { decision } = await kit.gate('exit', 8, options).tap(card);
+  assert.equal(decision.reason, 'open', decision.detail);
+  assert.deepEqual(
+    decision.closed.map(({ kind, state }) => [kind, state]),
+    [
+      [DebitKind.settlement, DebitState.confirmed],
+      [DebitKind.debit, DebitState.confirmed],
+    ],
+  );
+  assert.equal(spentMinor(card), kit.fares.fareMinor(0, 8, 0));
+  assert.equal(kit.unconfirmed.size, 0);
+});
+
 test('an entry that was never committed leaves the journey before it as it was', async () => {
   const kit = new StationKit({ missingTapMinor: 900 });
   const card = extendedCard();

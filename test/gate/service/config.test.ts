@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { desfireProfile } from '../../../engine/card/desfire/profiles.ts';
+import { segmentedFare } from '../../../engine/card/qpboc/extended/profiles.ts';
 import { FaregateError } from '../../../engine/errors.ts';
 import { openDesfireProfile } from '../../../engine/operator/desfire-files.ts';
 import { isDesfireProfile } from '../../../engine/operator/profile-files.ts';
@@ -54,6 +55,23 @@ test('bank cards, and the order of families', async () => {
   assert.deepEqual(alone.profiles, []);
 });
 
+test('the extended application of bank cards, by name or file', async () => {
+  const files = { caKeys: join(dir, 'own-ca-keys.json') };
+  writeFileSync(files.caKeys, JSON.stringify(testCaKeys));
+  const extendedProfile = 'segmented-fare';
+  const named = await readServiceConfig(config({ bank: { ...bank, ...files, extendedProfile } }));
+  const opened = await openBank(named.bank!);
+  assert.deepEqual(opened.extendedProfile?.settings, segmentedFare);
+  const own = { ...bank, ...files, extendedProfile: './own-extended.json' };
+  const read = await readServiceConfig(config({ bank: own }));
+  assert.equal(read.bank?.extendedProfile, join(dir, 'own-extended.json'));
+  await assert.rejects(openBank(read.bank), { code: 'FILE_UNREADABLE' });
+  write('own-extended.json', { ...segmentedFare, sfi: 40 });
+  await assert.rejects(openBank(read.bank), { code: 'PROFILE_INVALID', message: /\/sfi/ });
+  write('own-extended.json', { ...segmentedFare, name: 'city', sfi: 20 });
+  assert.equal((await openBank(read.bank)).extendedProfile?.settings.sfi, 20);
+});
+
 test('AES schemes by name or file, beside the purses or alone', async () => {
   const both = await readServiceConfig(config({ desfireProfiles: ['desfire-ev2', './own.json'] }));
   assert.deepEqual(both.desfireProfiles, ['desfire-ev2', join(dir, 'own.json')]);
@@ -74,6 +92,10 @@ test('no scheme at all, or an order of families that are not there, is refused',
     [{ bank: { ...bank, country: 0 } }, /\/bank\/country/],
     [{ bank: { ...bank, maxAmountMinor: 0 } }, /\/bank\/maxAmountMinor/],
     [{ bank: { ...bank, caKey: 'x' } }, /\/bank/],
+    [
+      { bank: { ...bank, ecash: false, openLoop: true, extendedProfile: 'segmented-fare' } },
+      /\/bank\/ecash/,
+    ],
     [{ desfireProfiles: [] }, /\/desfireProfiles/],
   ] as const) {
     await assert.rejects(

@@ -1,0 +1,22 @@
+/** Profiles of e-cash's extended application by the name or file that a configuration gives. */
+import { readFile } from 'node:fs/promises';
+import {
+  type CompiledExtendedProfile,
+  compileExtendedProfile,
+  parseExtendedProfile,
+} from '../../engine/card/qpboc/extended/profile.ts';
+import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
+import { FaregateError } from '../../engine/errors.ts';
+
+/** @throws FaregateError FILE_UNREADABLE, PROFILE_INVALID naming the field. */
+export async function openExtendedProfile(nameOrFile: string): Promise<CompiledExtendedProfile> {
+  if (nameOrFile === segmentedFare.name) return compileExtendedProfile(segmentedFare);
+  let text: string;
+  try {
+    text = await readFile(nameOrFile, 'utf8');
+  } catch (cause) {
+    const message = `${nameOrFile}: no built-in profile of the extended application and no file`;
+    throw new FaregateError('FILE_UNREADABLE', message, { cause });
+  }
+  return compileExtendedProfile(parseExtendedProfile(text, nameOrFile));
+}
