@@ -389,5 +389,7 @@ export const REVOKED_CERTIFICATES_MAX = 8192;
 export const ISSUER_KEYS_KEPT = 256;
 /** Bank cards whose last tap here a station remembers: a busy hour's, some 200 bytes each. */
 export const RECENT_TAPS_MAX = 16_384;
+/** Elements that a certified kernel hands over. */
+export const KERNEL_ELEMENTS_BYTES_MAX = 2048;
 /** Unpredictable numbers drawn at a time, so that no tap waits for random bytes. */
 export const UNPREDICTABLE_AHEAD = 64;

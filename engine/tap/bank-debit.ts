@@ -133,7 +133,8 @@ function evidenceFor(
   transaction: EcashTransaction,
   authenticated: Authenticated,
 ): EvidenceEvent {
-  const application = transaction.terminal.get(tag.extendedApplication)![0]!;
+  // A kernel need not tell what it said.
+  const application = transaction.terminal.get(tag.extendedApplication)?.[0] ?? 0;
   const proof = { evidence: evidenceOf(transaction), authenticated, application };
   return evidenceEvent(request, EvidenceFamily.bank, bankPayload(proof));
 }

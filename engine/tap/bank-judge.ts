@@ -2,6 +2,7 @@
  * The rules of a bank card's tap: what it pays, what speaks against it, whether it is genuine. No
  * dialogue here, so that a kernel's outcome is judged by the same.
  */
+import { readDate } from '../card/purse/selected.ts';
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import { authenticatedBy } from '../card/qpboc/evidence-payload.ts';
 import { type Authentication, authenticate } from '../card/qpboc/oda/authenticate.ts';
@@ -33,6 +34,11 @@ export interface BankScene {
   readonly fareMinor: number;
   /** YYYYMMDD. */
   readonly day: number;
+}
+
+/** The day of a tap, YYYYMMDD. @param dateTime YYYYMMDDhhmmss, 7 BCD bytes */
+export function dayOf(dateTime: Uint8Array): number {
+  return readDate(dateTime, 0);
 }
 
 /**

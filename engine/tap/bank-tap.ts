@@ -4,7 +4,6 @@
  * there stand the denylist, an earlier debit that is not settled, pass-back, dates, and whatever of
  * the authentication is known by then. Seven exchanges of a plain e-cash card.
  */
-import { readDate } from '../card/purse/selected.ts';
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import type { Authenticated } from '../card/qpboc/evidence-payload.ts';
 import type { Authentication } from '../card/qpboc/oda/authenticate.ts';
@@ -26,6 +25,7 @@ import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-
 import {
   type BankScene,
   bankRequest,
+  dayOf,
   failureOf,
   noteTap,
   passesBack,
@@ -56,7 +56,7 @@ interface SeenBankCard {
 
 /** The decision, or null: the card has none of the accepted applications. */
 export function* bankTap(scene: TapScene, bank: BankSetting): TapDialogue<Decision | null> {
-  const at = quoteBank(scene, bank, readDate(scene.dateTime, 0));
+  const at = quoteBank(scene, bank, dayOf(scene.dateTime));
   if (at === null) return null;
   if (typeof at === 'string') return refuse(scene.tapKind, at, '');
   const means = { forms: bank.forms, readsOnline: !at.plan.ecash };

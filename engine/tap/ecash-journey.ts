@@ -9,7 +9,6 @@
  */
 import { equalBytes } from '../bytes.ts';
 import type { JourneyForm } from '../card/journey-form.ts';
-import { readDate } from '../card/purse/selected.ts';
 import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
 import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
 import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
@@ -28,6 +27,7 @@ import { type Debit, DebitState } from '../debit/record.ts';
 import { balanceBefore, debitEcash, type Verdict } from './bank-debit.ts';
 import {
   type BankScene,
+  dayOf,
   failureOf,
   noteTap,
   pendingEcash,
@@ -72,7 +72,7 @@ export function* ecashJourney(
   const { side } = scene.setting;
   if (!extended || !bank.ecash || side === 'single') return 'plain';
   const plan = { ecash: true, openLoop: false };
-  const day = readDate(scene.dateTime, 0);
+  const day = dayOf(scene.dateTime);
   const at = { scene, bank, plan, fareMinor: 0, day, extended, form: extended.forms[side] };
   const opened = yield* open(at);
   if (opened.result === 'plain') return 'plain';

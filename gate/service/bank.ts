@@ -22,7 +22,7 @@ export interface BankConfig {
   readonly sm2?: boolean;
   readonly ecash?: boolean;
   readonly openLoop?: boolean;
-  /** Whether cards that sign by fDDA v00 are taken; absent: no. */
+  /** Whether cards that sign by fDDA v00 are taken; absent: yes. */
   readonly fddaV00?: boolean;
   /** The most that one tap takes from a card. */
   readonly maxAmountMinor: number;
@@ -82,7 +82,7 @@ export async function openBank(config: BankConfig): Promise<PlannedBank> {
     accepted: applications.map(fromHex),
     terminal: { qualifiers: fromHex(qualifiers), country, currency, transactionType: 0, sm2 },
     issuers: new Issuers(await openCaKeys(caKeys)),
-    policy: { fddaV00: config.fddaV00 ?? false, staticData: false },
+    policy: { fddaV00: config.fddaV00 ?? true, staticData: false },
     ecash,
     openLoop,
     maxAmountMinor: config.maxAmountMinor,

@@ -21,6 +21,7 @@ import { compileFares } from '../../engine/fare/compile.ts';
 import type { CompiledFares, FareRules } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
+import type { TapRun } from '../../engine/tap/decision.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
 import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
@@ -104,11 +105,15 @@ function plannedBank(): PlannedBank {
   };
 }
 
+type MakeTap = (setting: TapSetting, instantMs: number, sequence: number) => TapRun;
+
 export interface GateKit {
   readonly gate: Gate;
   readonly journal: Journal;
   readonly barrier: CountingBarrier;
   tap(card: HeldCard, tear?: Tear): Promise<TapReport>;
+  /** A tap by any dialogue. */
+  run(card: HeldCard, dialogue: MakeTap): Promise<TapReport>;
   /** A plain purchase, as at a counter. */
   buy(card: VirtualCard, amountMinor: number): Promise<TapReport>;
 }
@@ -127,6 +132,8 @@ export interface GateOptions {
   /** Bank cards are taken: the published test card's chain, e-cash alone where nothing is said. */
   bank?: Partial<PlannedBank>;
   families?: readonly CardFamily[];
+  /** Of another process than the kit's own. */
+  recent?: RecentTaps;
   /** Of another station than the kit's own. */
   unconfirmed?: UnconfirmedDebits;
 }
@@ -184,12 +191,14 @@ export class StationKit {
     });
   }
 
-  stop(...cards: readonly (VirtualCard | VirtualDesfireCard)[]): void {
+  stop(...cards: readonly (VirtualCard | VirtualDesfireCard | Uint8Array)[]): void {
     this.#denylist = Denylist.build(
       this.#hashKey,
-      cards.map(({ state }) =>
-        'uid' in state ? Uint8Array.of(0, 0, 0, ...state.uid) : state.cardNumber,
-      ),
+      cards.map((card) => {
+        if (card instanceof Uint8Array) return card;
+        const { state } = card;
+        return 'uid' in state ? Uint8Array.of(0, 0, 0, ...state.uid) : state.cardNumber;
+      }),
     );
   }
 
@@ -261,7 +270,12 @@ export class StationKit {
     const families = options.desfire === 'first' ? desfireFirst : options.families;
     const bank =
       options.bank &&
-      completeBank({ ...plannedBank(), ...options.bank }, place, this.#numbers, this.recent);
+      completeBank(
+        { ...plannedBank(), ...options.bank },
+        place,
+        this.#numbers,
+        options.recent ?? this.recent,
+      );
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -297,13 +311,14 @@ export class StationKit {
     });
     const hold = holder(reader);
     const tap = (card: HeldCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));
-    const buy = (card: VirtualCard, amountMinor: number) =>
+    const run = (card: HeldCard, dialogue: MakeTap) =>
       hold(card, undefined, (session) => {
         const instantMs = this.clock.nowMs();
-        const dialogue = purchase(setting(), instantMs, journal.nextSequence, amountMinor);
-        return gate.drive(session, instantMs, dialogue);
+        return gate.drive(session, instantMs, dialogue(setting(), instantMs, journal.nextSequence));
       });
-    return { gate, journal, barrier, tap, buy };
+    const buy = (card: VirtualCard, amountMinor: number) =>
+      run(card, (own, instantMs, sequence) => purchase(own, instantMs, sequence, amountMinor));
+    return { gate, journal, barrier, tap, run, buy };
   }
 
   /** Moves the clock on. */

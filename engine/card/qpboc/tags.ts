@@ -2,6 +2,9 @@
 export const tag = {
   /** Application identifier in a directory entry, and its priority. */
   aid: 0x4f,
+  /** The same as its FCI and as a terminal has it. */
+  name: 0x84,
+  terminalName: 0x9f06,
   priority: 0x87,
   directoryEntry: 0x61,
   fci: 0x6f,

@@ -224,8 +224,9 @@ export function* completePurchase({ transaction, last }: PendingPurchase): Dialo
   const takes = transaction.options.kind === 'TC';
   const response = yield* readOne(last);
   if (isFault(response)) {
-    // A status word says that the card did not finish; no answer says nothing.
-    if (response.fault === 'status' || !takes) return { result: 'fault', fault: response };
+    // A refusal says that the card did not finish; no answer, and other words, say nothing.
+    const isRefused = response.fault === 'status' && readRecord.refusals.has(response.sw);
+    if (isRefused || !takes) return { result: 'fault', fault: response };
     return { result: 'unknown', transaction, fault: response, reason: null };
   }
   const known = withRecord(transaction, last, response);

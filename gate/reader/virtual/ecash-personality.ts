@@ -27,6 +27,8 @@ export interface EcashPersonality {
   readonly signatureFormat: number;
   readonly cryptogramVersion: 0x01 | 0x17;
   readonly algorithm: '3des' | 'sm4';
+  /** The signature is read first, and last a file of no use; absent: the signature is last. */
+  readonly signatureFirst?: boolean;
   /** 16 bytes each, the card's own. */
   readonly cryptogramKey: Uint8Array;
   readonly macKey: Uint8Array;
@@ -99,10 +101,16 @@ export function recordsOf(
   const names = [0x0114, 0x0214, 0x0314, 0x011c];
   const records = new Map(names.map((name, i) => [name, tlv(0x70, contents[i]!)]));
   const signed = chain.coversRecord ? 1 : 0;
+  if (!personality.signatureFirst) {
+    const locator = Uint8Array.of(0x10, 1, 3, signed, 0x18, 1, 1, 0);
+    return { records, last: names.at(-1)!, locator };
+  }
+  const last = 0x0124;
+  records.set(last, tlv(0x70, tlv(0x9f1f, Uint8Array.of(0))));
   return {
     records,
-    last: names.at(-1)!,
-    locator: Uint8Array.of(0x10, 1, 3, signed, 0x18, 1, 1, 0),
+    last,
+    locator: Uint8Array.of(0x18, 1, 1, 0, 0x10, 1, 3, signed, 0x20, 1, 1, 0),
   };
 }
 

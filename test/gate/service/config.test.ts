@@ -50,7 +50,7 @@ test('bank cards, and the order of families', async () => {
   await assert.rejects(openBank(read.bank), { code: 'CA_KEYS_INVALID' });
   writeFileSync(read.bank.caKeys, JSON.stringify(testCaKeys));
   const opened = await openBank(read.bank);
-  assert.deepEqual([opened.ecash, opened.openLoop, opened.policy.fddaV00], [true, false, false]);
+  assert.deepEqual([opened.ecash, opened.openLoop, opened.policy.fddaV00], [true, false, true]);
   const alone = await readServiceConfig(config({ profiles: [], bank }));
   assert.deepEqual(alone.profiles, []);
 });

@@ -10,6 +10,9 @@ export const readRecord = {
     '6A83': 'no such record',
   },
 
+  /** Words of a card that looked at no record: state, file, record, command. */
+  refusals: new Set([0x6985, 0x6986, 0x6a82, 0x6a83, 0x6d00]) as ReadonlySet<number>,
+
   build(sfi: number, record: number): Uint8Array {
     return buildCommand(0x00, 0xb2, record, (sfi << 3) | 4, null, LE_ALL);
   },

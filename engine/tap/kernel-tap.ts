@@ -1,0 +1,151 @@
+/**
+ * A tap of a bank card that a certified kernel has driven: its outcome becomes the same decision
+ * and the same records as our own dialogue's. The kernel has authenticated the card, looked at its
+ * dates and, where it approved e-cash, taken the money: so the card is not asked anything, and what
+ * speaks against it keeps the gate closed but does not undo the debit.
+ */
+import { cardNumberOf } from '../card/qpboc/card-data.ts';
+import { bcdNumber } from '../card/qpboc/elements.ts';
+import type { Authenticated } from '../card/qpboc/evidence-payload.ts';
+import { type KernelOutcome, kernelTransaction } from '../card/qpboc/kernel.ts';
+import { tag } from '../card/qpboc/tags.ts';
+import type { EcashTransaction } from '../card/qpboc/transaction.ts';
+import { NOTHING_IN_FORCE } from '../debit/record.ts';
+import { writeLocalDateTime } from '../time.ts';
+import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-debit.ts';
+import {
+  type BankScene,
+  bankRequest,
+  dayOf,
+  noteTap,
+  passesBack,
+  quoteBank,
+  stopped,
+} from './bank-judge.ts';
+import { toldOf } from './bank-reasons.ts';
+import { type Decision, decisionOf, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { modeOf, type TapScene, tapKinds } from './judge.ts';
+import { atTheDoor } from './modes.ts';
+import type { Told } from './outcome.ts';
+import type { Reason } from './reasons.ts';
+import type { TapSetting } from './setting.ts';
+
+const authenticated: Authenticated = { method: 'kernel', algorithm: 'none' };
+
+/**
+ * What the kernel is to be told to take here: the fare, 0 where it is charged later, or why no bank
+ * card may ride.
+ */
+export function kernelAmount(setting: TapSetting, instantMs: number): number | Reason {
+  const at = sceneOf(setting, instantMs, 0);
+  return typeof at === 'string' ? at : at.fareMinor;
+}
+
+/**
+ * @param instantMs when the card was detected
+ * @param sequence the gate sequence that the first intent of this tap takes
+ */
+export function kernelTap(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+  outcome: KernelOutcome,
+): TapRun {
+  return judgeOutcome(setting, instantMs, sequence, outcome);
+}
+
+/** The tap, or what keeps bank cards out before one comes. */
+function sceneOf(setting: TapSetting, instantMs: number, sequence: number): BankScene | Reason {
+  const { side, bank, gateId, inForce = NOTHING_IN_FORCE } = setting;
+  const door = atTheDoor(modeOf(setting), side);
+  if (door) return door;
+  const fares = setting.fares.at(instantMs);
+  if (!fares) return 'faresMissing';
+  const tapKind = tapKinds[side];
+  const dateTime = new Uint8Array(7);
+  writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
+  const scene = { setting, tapKind, fares, gateId, sequence, instantMs, dateTime, inForce };
+  return (bank && quoteBank(scene, bank, dayOf(dateTime))) ?? 'cardUnsupported';
+}
+
+function* judgeOutcome(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+  outcome: KernelOutcome,
+): TapDialogue<Decision> {
+  const tapKind = tapKinds[setting.side];
+  const at = sceneOf(setting, instantMs, sequence);
+  if (typeof at === 'string') return { ...refuse(tapKind, at, ''), open: at === 'released' };
+  if (outcome.verdict === 'tryAgain') return refuse(tapKind, 'cardGone', 'kernel');
+  if (outcome.verdict === 'declined') return refused(at, toldOf('declinedByCard'));
+  const transaction = kernelTransaction(outcome);
+  if (typeof transaction === 'string') return refused(at, toldOf(transaction));
+  const dated = { ...at, scene: datedBy(at.scene, transaction) };
+  const amountMinor = bcdNumber(transaction.terminal.get(tag.amount)!)!;
+  // An approval by the issuer, or of another kernel, comes with an ARQC; e-cash with a TC.
+  const isApproved = outcome.verdict === 'approved';
+  const isPaid = amountMinor > 0 || at.fareMinor === 0;
+  if (isApproved && transaction.options.kind === 'TC' && at.plan.ecash && isPaid) {
+    return yield* recordTaken(dated, transaction, amountMinor);
+  }
+  if (!at.plan.openLoop || amountMinor > 0) return refused(at, toldOf('onlineByCard'));
+  return yield* recordLater(dated, transaction);
+}
+
+/** The kernel has taken the money. */
+function* recordTaken(
+  at: BankScene,
+  transaction: EcashTransaction,
+  amountMinor: number,
+): TapDialogue<Decision> {
+  const number = cardNumberOf(transaction.card);
+  const problem = problemOf(at, transaction) ?? shortOf(at, amountMinor);
+  const verdict: Verdict = problem ? { authenticated, refused: problem } : { authenticated };
+  const request = bankRequest(at, number, amountMinor, false);
+  const balanceBeforeMinor = balanceBefore(transaction, amountMinor);
+  const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
+  const outcome = yield* debitEcash(debit, null, () => verdict);
+  const decision = decisionOf(request, outcome);
+  if (decision.open) noteTap(at, transaction);
+  return { ...decision, amountMinor };
+}
+
+function* recordLater(at: BankScene, transaction: EcashTransaction): TapDialogue<Decision> {
+  const problem = problemOf(at, transaction);
+  if (problem) return refused(at, problem);
+  const request = bankRequest(at, cardNumberOf(transaction.card), 0, false);
+  const balanceBeforeMinor = balanceBefore(transaction, 0);
+  const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
+  const decision = decisionOf(request, yield* recordOpenLoop(debit, authenticated));
+  if (decision.open) noteTap(at, transaction);
+  return decision;
+}
+
+function problemOf(at: BankScene, transaction: EcashTransaction): Told | null {
+  const isBack = passesBack(at, cardNumberOf(transaction.card));
+  return stopped(at, transaction) ?? (isBack ? { reason: 'passBack', detail: '' } : null);
+}
+
+/** A kernel that was told another amount than the fare. */
+function shortOf({ fareMinor }: BankScene, amountMinor: number): Told | null {
+  if (amountMinor === fareMinor) return null;
+  const detail = `kernel: ${amountMinor} for a fare of ${fareMinor}`;
+  return { reason: 'cardFaulty', detail };
+}
+
+function currencyOf({ terminal }: EcashTransaction): number {
+  return bcdNumber(terminal.get(tag.currency)!)!;
+}
+
+/** The record says date and time as the cryptogram was computed over them: 9A and 9F21. */
+function datedBy(scene: TapScene, { terminal }: EcashTransaction): TapScene {
+  const dateTime = Uint8Array.from(scene.dateTime);
+  dateTime.set(terminal.get(tag.date)!, 1);
+  dateTime.set(terminal.get(tag.time)!, 4);
+  return { ...scene, dateTime };
+}
+
+function refused({ scene }: BankScene, { reason, detail }: Told): Decision {
+  return refuse(scene.tapKind, reason, detail);
+}
