@@ -1,8 +1,11 @@
 /** What all of a run share and nobody changes: fares, keys, profiles, zone, stopped cards. */
+import { fromHex } from '../../engine/bytes.ts';
 import { compileGateProfile } from '../../engine/card/desfire/compile.ts';
 import { desfireProfile } from '../../engine/card/desfire/profiles.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
+import { compileExtendedProfile } from '../../engine/card/qpboc/extended/profile.ts';
+import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import type { CmacKey } from '../../engine/crypto/mac.ts';
@@ -13,18 +16,31 @@ import type { CompiledFares, FareBook } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import { FARE_VERSIONS_MAX } from '../../engine/limits.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
-import type { CardFamily, TapSetting } from '../../engine/tap/setting.ts';
+import type { CardFamily, Side, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
+import type { PlannedBank } from '../../gate/station-bank.ts';
 import type { PlannedDesfire } from '../../gate/station-desfire.ts';
+import { bankIssuers, cappMaster } from './banks.ts';
 import type { SimMasters } from './cards.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The first gate that is enrolled; the number is in its terminal id. */
-const TERMINAL = 0x0409_0000;
+const FIRST_TERMINAL = 0x0409_0000;
 const INSTITUTION = Uint8Array.of(0x01, 0x01, 0x10, 0x00, 0xff, 0xff, 0xff, 0xff);
 /** The second fare version comes into force this long after the start. */
 const SWITCH_MS = 40 * 60_000;
+/** E-cash of UnionPay debit cards, without online authorisation. */
+const ACCEPTED: readonly Uint8Array[] = [fromHex('A000000333010101')];
+const TERMINAL = {
+  qualifiers: fromHex('28000080'),
+  country: 156,
+  currency: 156,
+  transactionType: 0,
+  sm2: true,
+};
+const BANK_AMOUNT_MINOR_MAX = 100_000;
+const extendedProfile = compileExtendedProfile(segmentedFare);
 
 export class SimCity {
   readonly zone: Zone;
@@ -38,6 +54,8 @@ export class SimCity {
     compileProfile(builtInProfile(name as 'tunion')),
   );
   readonly stationNames: readonly string[];
+  /** What a citizen card pays with where it has both: the operator's choice. */
+  readonly #bankFirst: boolean;
   #denylist: Denylist;
   #versions: readonly CompiledFares[];
   #fares: FareBook;
@@ -50,7 +68,9 @@ export class SimCity {
     this.keyring = new Keyring([
       { use: 'purchase', algorithm: '3des', ...purse.purchase },
       { use: 'tac', algorithm: '3des', ...purse.tac },
+      { use: 'capp', algorithm: '3des', index: 1, version: 1, master: cappMaster() },
     ]);
+    this.#bankFirst = chance.happens(0.5);
     const aes = () => chance.bytes(16);
     const desfire = { debit: aes(), load: aes(), transactionMac: aes() };
     this.masters = { purse, desfire };
@@ -88,9 +108,32 @@ export class SimCity {
     return { profiles: this.desfireScheme.profiles };
   }
 
-  /** Every other gate asks for AES cards first. */
+  /**
+   * What a gate does with bank cards. Where a ride is tapped once, every other gate takes e-cash
+   * alone; a ride of two taps has to be recorded where the card has no record of it.
+   */
+  bank(number: number, side: Side): PlannedBank {
+    return {
+      accepted: ACCEPTED,
+      terminal: TERMINAL,
+      issuers: bankIssuers(),
+      policy: { fddaV00: false, staticData: false },
+      ecash: true,
+      openLoop: side !== 'single' || number % 2 === 0,
+      maxAmountMinor: BANK_AMOUNT_MINOR_MAX,
+      extendedProfile,
+    };
+  }
+
+  /** The operator's order of families. */
+  get families(): readonly CardFamily[] {
+    return this.#bankFirst ? ['bank', 'purse', 'desfire'] : ['purse', 'bank', 'desfire'];
+  }
+
+  /** Every other gate asks for AES cards first, which have no other family. */
   familiesOf(number: number): readonly CardFamily[] {
-    return number % 2 === 0 ? ['desfire', 'purse'] : ['purse', 'desfire'];
+    const [first, second, desfire] = this.families;
+    return number % 2 === 0 ? [desfire!, first!, second!] : [first!, desfire!, second!];
   }
 
   /** Brings a dearer version to every gate, in force from an instant on. */
@@ -109,13 +152,13 @@ export class SimCity {
     gateId: string,
     number: number,
     station: number,
-    side: 'entry' | 'exit',
+    side: Side,
   ): Omit<
     TapSetting,
     'findUnconfirmed' | 'prepareKey' | 'denylist' | 'buffers' | 'desfire' | 'bank'
   > {
     const terminalId = new Uint8Array(6);
-    new DataView(terminalId.buffer).setUint32(2, TERMINAL + number);
+    new DataView(terminalId.buffer).setUint32(2, FIRST_TERMINAL + number);
     return {
       gateId,
       side,
