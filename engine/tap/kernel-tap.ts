@@ -10,7 +10,6 @@ import type { Authenticated } from '../card/qpboc/evidence-payload.ts';
 import { type KernelOutcome, kernelTransaction } from '../card/qpboc/kernel.ts';
 import { tag } from '../card/qpboc/tags.ts';
 import type { EcashTransaction } from '../card/qpboc/transaction.ts';
-import { NOTHING_IN_FORCE } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-debit.ts';
 import {
@@ -24,10 +23,10 @@ import {
 } from './bank-judge.ts';
 import { toldOf } from './bank-reasons.ts';
 import { type Decision, decisionOf, refuse, type TapDialogue, type TapRun } from './decision.ts';
-import { modeOf, type TapScene, tapKinds } from './judge.ts';
-import { atTheDoor } from './modes.ts';
+import { type TapScene, tapKinds } from './judge.ts';
 import type { Told } from './outcome.ts';
 import type { Reason } from './reasons.ts';
+import { sceneOf, unasked } from './scene.ts';
 import type { TapSetting } from './setting.ts';
 
 const authenticated: Authenticated = { method: 'kernel', algorithm: 'none' };
@@ -37,7 +36,7 @@ const authenticated: Authenticated = { method: 'kernel', algorithm: 'none' };
  * card may ride.
  */
 export function kernelAmount(setting: TapSetting, instantMs: number): number | Reason {
-  const at = sceneOf(setting, instantMs, 0);
+  const at = bankSceneOf(setting, instantMs, 0);
   return typeof at === 'string' ? at : at.fareMinor;
 }
 
@@ -55,17 +54,12 @@ export function kernelTap(
 }
 
 /** The tap, or what keeps bank cards out before one comes. */
-function sceneOf(setting: TapSetting, instantMs: number, sequence: number): BankScene | Reason {
-  const { side, bank, gateId, inForce = NOTHING_IN_FORCE } = setting;
-  const door = atTheDoor(modeOf(setting), side);
-  if (door) return door;
-  const fares = setting.fares.at(instantMs);
-  if (!fares) return 'faresMissing';
-  const tapKind = tapKinds[side];
-  const dateTime = new Uint8Array(7);
-  writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
-  const scene = { setting, tapKind, fares, gateId, sequence, instantMs, dateTime, inForce };
-  return (bank && quoteBank(scene, bank, dayOf(dateTime))) ?? 'cardUnsupported';
+function bankSceneOf(setting: TapSetting, instantMs: number, sequence: number): BankScene | Reason {
+  const scene = sceneOf(setting, instantMs, sequence);
+  if (typeof scene === 'string') return scene;
+  const { bank, zone } = setting;
+  writeLocalDateTime(zone, instantMs, scene.dateTime, 0);
+  return (bank && quoteBank(scene, bank, dayOf(scene.dateTime))) ?? 'cardUnsupported';
 }
 
 function* judgeOutcome(
@@ -75,8 +69,8 @@ function* judgeOutcome(
   outcome: KernelOutcome,
 ): TapDialogue<Decision> {
   const tapKind = tapKinds[setting.side];
-  const at = sceneOf(setting, instantMs, sequence);
-  if (typeof at === 'string') return { ...refuse(tapKind, at, ''), open: at === 'released' };
+  const at = bankSceneOf(setting, instantMs, sequence);
+  if (typeof at === 'string') return unasked(tapKind, at);
   if (outcome.verdict === 'tryAgain') return refuse(tapKind, 'cardGone', 'kernel');
   if (outcome.verdict === 'declined') return refused(at, toldOf('declinedByCard'));
   const transaction = kernelTransaction(outcome);

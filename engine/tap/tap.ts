@@ -14,7 +14,7 @@ import {
   riderClass,
   type SelectedPurse,
 } from '../card/purse/selected.ts';
-import { type Debit, NOTHING_IN_FORCE, type TapKind } from '../debit/record.ts';
+import type { Debit, TapKind } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { bankTap } from './bank-tap.ts';
 import { checkCard } from './card-check.ts';
@@ -33,8 +33,8 @@ import {
   type TapScene,
   tapKinds,
 } from './judge.ts';
-import { atTheDoor } from './modes.ts';
 import { type Quoted, runPhases } from './phases.ts';
+import { sceneOf, unasked } from './scene.ts';
 import { type CardFamily, cardFamilies, type PendingDebit, type TapSetting } from './setting.ts';
 import { settleByProof } from './settle.ts';
 
@@ -60,26 +60,21 @@ function* quoteTap(
   sequence: number,
   linkUid: Uint8Array,
 ): TapDialogue<Decision | Quoted> {
-  const { side, gateId, inForce = NOTHING_IN_FORCE, families = cardFamilies } = setting;
+  const { side, families = cardFamilies } = setting;
   const tapKind = tapKinds[side];
-  const door = atTheDoor(modeOf(setting), side);
-  if (door) return { ...refuse(tapKind, door, ''), open: door === 'released' };
-  const fares = setting.fares.at(instantMs);
-  if (!fares) return refuse(tapKind, 'faresMissing', '');
-  const dateTime = new Uint8Array(7);
-  const scene = { setting, tapKind, fares, gateId, sequence, instantMs, dateTime, inForce };
+  const scene = sceneOf(setting, instantMs, sequence);
+  if (typeof scene === 'string') return unasked(tapKind, scene);
   const first = setting.profiles[0];
   let purse: SelectedPurse | null = null;
   let missed: Decision | null = null;
   for (const family of families) {
     if (family !== 'purse') {
-      writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
       const decision = yield* tapOther(scene, family, linkUid);
       if (decision) return decision;
     } else if (first !== undefined) {
       const selected = yield selectAsk(first);
       const found = purseIn(first, selected) ?? (yield* selectPurse(setting.profiles, selected));
-      writeLocalDateTime(setting.zone, instantMs, dateTime, 0);
+      writeLocalDateTime(setting.zone, instantMs, scene.dateTime, 0);
       if (!('fault' in found)) {
         purse = found;
         break;
@@ -89,7 +84,7 @@ function* quoteTap(
     }
   }
   if (purse === null) return missed ?? refuse(tapKind, 'cardUnsupported', '');
-  const unfit = checkCard(purse, dateTime);
+  const unfit = checkCard(purse, scene.dateTime);
   const isOver = unfit === 'expired' && mayRideExpired(modeOf(setting), side);
   if (unfit && !isOver) return refuse(tapKind, unfit, '');
 
@@ -118,10 +113,9 @@ function* quoteTap(
   };
   const judged = judge(scene, card);
   if (typeof judged === 'string') return refuse(tapKind, judged, '');
-  const { found } = judged;
-  const settlement = judged.pendingOnCard ? yield* recover(scene, purse, found!) : null;
+  const settlement = judged.pendingOnCard ? yield* recover(scene, purse, judged.found!) : null;
   if (settlement && 'reason' in settlement) return settlement;
-  const settled = settlement && found!.debit;
+  const settled = settlement && judged.found!.debit;
   const form = setting.buffers.of(profile).journey![side];
   const request = price(scene, card, judged, settlement, form);
   if (typeof request !== 'string') {
@@ -138,7 +132,8 @@ function* tapOther(
   family: Exclude<CardFamily, 'purse'>,
   linkUid: Uint8Array,
 ): TapDialogue<Decision | null> {
-  const { desfire, bank } = scene.setting;
+  const { desfire, bank, zone } = scene.setting;
+  writeLocalDateTime(zone, scene.instantMs, scene.dateTime, 0);
   if (family === 'bank') {
     if (!bank) return null;
     const decision = yield* ecashJourney(scene, bank);

@@ -8,6 +8,8 @@ import { VirtualCard } from '../reader/virtual/card.ts';
 import { type MasterKey as CardMaster, issueCard } from '../reader/virtual/card-state.ts';
 import { VirtualDesfireCard } from '../reader/virtual/desfire/card.ts';
 import { type Generation, issueDesfire } from '../reader/virtual/desfire/state.ts';
+import { EcashCard } from '../reader/virtual/ecash-card.ts';
+import { testCard } from '../reader/virtual/ecash-test-card.ts';
 import { type PersonalityName, personalities } from '../reader/virtual/personality.ts';
 import { VirtualReader } from '../reader/virtual/reader.ts';
 
@@ -21,10 +23,14 @@ const generations: Readonly<Record<string, Generation>> = {
   'desfire-light': 'light',
 };
 
+/** The published test card, which its published CA keys authenticate. */
+const ECASH = 'ecash';
+
 /** How help names the link. */
 export const ownCardLink: string = `virtual:${[
   ...Object.keys(personalities),
   ...Object.keys(generations),
+  ECASH,
 ].join('|')}`;
 
 /**
@@ -36,6 +42,12 @@ export function ownCard(link: string, { keys, aes }: KeySet): VirtualReader | nu
   if (!match) return null;
   const name = match[1] ?? 'tunion';
   const reader = new VirtualReader({ name: link, chance: Math.random });
+  if (name === ECASH) {
+    const state = { balanceMinor: BALANCE_MINOR, atc: 0 };
+    const card = new EcashCard({ personality: testCard, state, randomBytes: random });
+    void reader.present(card, held);
+    return reader;
+  }
   const generation = generations[name];
   if (generation !== undefined) {
     const master = (use: AesKeyUse): Uint8Array => aesMasterOf(aes, use);

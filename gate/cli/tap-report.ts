@@ -1,8 +1,14 @@
 /** What `faregate-gate tap` prints of a tap: plain data for JSON, and lines for a person. */
 import { toHex } from '../../engine/bytes.ts';
+import { readBankPayload } from '../../engine/card/qpboc/evidence-payload.ts';
 import type { TacVerifier } from '../../engine/crypto/tac.ts';
 import { encodeDebit } from '../../engine/debit/codec.ts';
-import { type EvidenceEvent, encodeEvent } from '../../engine/debit/event.ts';
+import {
+  type EvidenceEvent,
+  EvidenceFamily,
+  encodeEvent,
+  evidenceFamilyOf,
+} from '../../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
   DESFIRE_TRANSACTION,
@@ -54,6 +60,8 @@ export interface DebitReport extends InForce {
   readonly tac: string;
   /** What the key file's TAC or transaction MAC key says of it: `none` where nothing was proved. */
   readonly tacVerdict: TacVerdict;
+  /** How the gate knew a bank card for genuine; null: of other cards. */
+  readonly authenticated: string | null;
   /** The 160 bytes as they are stored and uploaded. */
   readonly record: string;
   /** The evidence event behind it; null where there is none. */
@@ -146,13 +154,21 @@ function describeDebit(
     clockQuality: debit.clockQuality,
     parametersVersion: debit.parametersVersion,
     tacVerdict: verdictOf(debit, records, verifiers),
+    authenticated: authenticatedIn(debit, evidence),
     record: toHex(records.subarray(0, DEBIT_BYTES)),
     evidenceRecord: evidence ? toHex(records.subarray(DEBIT_BYTES)) : null,
   };
 }
 
+function authenticatedIn(debit: Debit, evidence: EvidenceEvent | null): string | null {
+  if (evidence?.family !== EvidenceFamily.bank) return null;
+  return readBankPayload(evidence.payload, debit)?.authenticated.method ?? null;
+}
+
 function verdictOf(debit: Debit, records: Uint8Array, { tac, desfire }: Verifiers): TacVerdict {
   if (debit.state !== DebitState.confirmed) return 'none';
+  // What a bank card proves, its issuer checks.
+  if (evidenceFamilyOf(debit.transactionType) === EvidenceFamily.bank) return 'none';
   if (debit.transactionType !== DESFIRE_TRANSACTION) return tac.verify(records, 0);
   if (debit.kind === DebitKind.settlement) return 'none';
   const verdicts = new Uint8Array(2);

@@ -23,6 +23,7 @@ import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { isDesfireProfile, openProfile } from '../../engine/operator/profile-files.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
+import { RecentTaps } from '../../engine/tap/recent-taps.ts';
 import type { TapSetting } from '../../engine/tap/setting.ts';
 import { tap } from '../../engine/tap/tap.ts';
 import { Zone } from '../../engine/time.ts';
@@ -37,6 +38,8 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
+import { openBankFile } from '../service/bank.ts';
+import { completeBank, UnpredictableNumbers } from '../station-bank.ts';
 import { completeDesfire, StationDesfire } from '../station-desfire.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
@@ -61,8 +64,13 @@ export const tapCommand: Command = {
     profile: {
       type: 'string',
       value: 'NAME_OR_FILE',
-      required: true,
       about: 'jrt0025, tunion, city-union, desfire-ev2, desfire-light, or a JSON file',
+    },
+    bank: {
+      type: 'string',
+      value: 'FILE',
+      about:
+        'bank cards, by the section `bank` of a station as a JSON file; after --profile if any',
     },
     keys: { type: 'string', value: 'FILE', required: true, about: 'sealed key file' },
     'passphrase-file': { type: 'string', value: 'FILE', about: 'passphrase of the key file' },
@@ -80,7 +88,7 @@ export const tapCommand: Command = {
     deadline: {
       type: 'string',
       value: 'MS',
-      about: 'give up before DEBIT after this (default 300)',
+      about: 'give up before DEBIT after this (default 300, bank cards 500)',
     },
     wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
     json: { type: 'boolean', about: 'print one JSON object' },
@@ -89,10 +97,7 @@ export const tapCommand: Command = {
 };
 
 async function tapOnce(args: Args, io: Io): Promise<number> {
-  const profileName = args.need('profile');
-  const isDesfire = await isDesfireProfile(profileName);
-  const desfire = isDesfire ? await openDesfireProfile(profileName) : null;
-  const profiles = isDesfire ? [] : [compileProfile(await openProfile(profileName))];
+  const { profiles, desfire, bank } = await openFamilies(args);
   const passphraseFile = args.text('passphrase-file');
   const keySet = await loadKeyFile(args.need('keys'), {
     env: io.env,
@@ -105,8 +110,8 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const aesKeys = new StationDesfire(aesKeyring).holder();
   const unconfirmed = new UnconfirmedDebits(systemClock);
   const amount = args.text('amount') === undefined ? null : args.whole('amount', 0, 0, AMOUNT_MAX);
-  if (amount !== null && isDesfire) {
-    throw new FaregateError('USAGE', '--amount is for PBOC purses: DESFire cards need a side');
+  if (amount !== null && profiles.length === 0) {
+    throw new FaregateError('USAGE', '--amount is for PBOC purses: other cards need a side');
   }
   const fixed = readSetting(args, fares);
   const planned = desfire && { profiles: [desfire] };
@@ -114,6 +119,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     ...fixed,
     profiles,
     ...(planned ? { desfire: completeDesfire(planned, fixed.place, aesKeys) } : {}),
+    ...(bank ? { bank: completeBank(bank, new UnpredictableNumbers(), new RecentTaps()) } : {}),
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
     buffers: new GateBuffers(fixed.place),
     findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
@@ -133,7 +139,9 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
       barrier: new CountingBarrier(),
       unconfirmed,
       clock: systemClock,
-      deadlineMs: args.whole('deadline', 300, 1, DEADLINE_MS_MAX),
+      ...(args.text('deadline') === undefined
+        ? {}
+        : { deadlineMs: args.whole('deadline', 1, 1, DEADLINE_MS_MAX) }),
       keepBytes: true,
     });
     io.err(`${reader.name}: waiting for a card`);
@@ -157,6 +165,21 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     await reader.close();
     await journal.end();
   }
+}
+
+/** What is accepted. @throws FaregateError USAGE, and as files and profiles are opened. */
+async function openFamilies(args: Args) {
+  const name = args.text('profile');
+  const file = args.text('bank');
+  const bank = file === undefined ? null : await openBankFile(file);
+  if (name === undefined) {
+    if (!bank) throw new FaregateError('USAGE', '--profile or --bank is needed');
+    return { profiles: [], desfire: null, bank };
+  }
+  if (await isDesfireProfile(name)) {
+    return { profiles: [], desfire: await openDesfireProfile(name), bank };
+  }
+  return { profiles: [compileProfile(await openProfile(name))], desfire: null, bank };
 }
 
 async function openLink(link: string, keySet: KeySet, io: Io): Promise<Reader> {

@@ -1,10 +1,12 @@
 /** The `bank` section of a station's configuration: bank cards (docs/gate-config.md, ecash.md). */
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { fromHex } from '../../engine/bytes.ts';
 import { CaKeys } from '../../engine/card/qpboc/oda/ca-keys.ts';
 import { Issuers } from '../../engine/card/qpboc/oda/issuers.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import { CA_KEYS_FILE_BYTES_MAX } from '../../engine/limits.ts';
+import { CA_KEYS_FILE_BYTES_MAX, GATE_CONFIG_BYTES_MAX } from '../../engine/limits.ts';
+import { parseChecked } from '../../engine/schema/check.ts';
 import type { PlannedBank } from '../station-bank.ts';
 import { openExtendedProfile } from './extended-profile.ts';
 
@@ -92,16 +94,33 @@ export async function openBank(config: BankConfig): Promise<PlannedBank> {
   };
 }
 
+/**
+ * The same of a file with the section alone; names of files are relative to its folder.
+ * @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID, CA_KEYS_INVALID naming file and field
+ */
+export async function openBankFile(path: string): Promise<PlannedBank> {
+  const text = (await readBounded(path, GATE_CONFIG_BYTES_MAX, 'CONFIG_INVALID')).toString('utf8');
+  const config = parseChecked<BankConfig>(bankSchema, text, 'CONFIG_INVALID', path);
+  return openBank({ ...config, caKeys: resolve(dirname(path), config.caKeys) });
+}
+
 /** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID naming the file and the field. */
 export async function openCaKeys(path: string): Promise<CaKeys> {
+  const bytes = await readBounded(path, CA_KEYS_FILE_BYTES_MAX, 'CA_KEYS_INVALID');
+  return CaKeys.parse(bytes.toString('utf8'), path);
+}
+
+async function readBounded(
+  path: string,
+  bytesMax: number,
+  code: 'CONFIG_INVALID' | 'CA_KEYS_INVALID',
+): Promise<Buffer> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (cause) {
     throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
   }
-  if (bytes.length > CA_KEYS_FILE_BYTES_MAX) {
-    throw new FaregateError('CA_KEYS_INVALID', `${path}: over ${CA_KEYS_FILE_BYTES_MAX} bytes`);
-  }
-  return CaKeys.parse(bytes.toString('utf8'), path);
+  if (bytes.length > bytesMax) throw new FaregateError(code, `${path}: over ${bytesMax} bytes`);
+  return bytes;
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TapDescription } from '../../gate/cli/tap-report.ts';
+import { testCaKeys } from '../../gate/reader/virtual/ecash-test-card.ts';
 import { freePorts, type Ran, run, start } from '../kit/programs.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-tap-'));
@@ -181,4 +182,40 @@ test('bad input is named, and no card is waited for', async () => {
     assert.notEqual(ran.code, 0);
     assert.match(ran.err, message);
   }
+});
+
+test('a bank card: the published test card, whose e-cash pays a single ride', async () => {
+  const caKeys = join(dir, 'ca-keys.json');
+  writeFileSync(caKeys, JSON.stringify(testCaKeys));
+  const bank = join(dir, 'bank.json');
+  const section = {
+    caKeys: 'ca-keys.json',
+    applications: ['A000000333'],
+    country: 156,
+    currency: 156,
+    ecash: true,
+    maxAmountMinor: 5000,
+  };
+  writeFileSync(bank, JSON.stringify(section));
+  const tapArgs = ['--reader', 'virtual:ecash', '--bank', bank, '--keys', keys];
+  const more = ['--side', 'single', '--deadline', '20000'];
+  const ran = await run('gate', ['tap', ...tapArgs, ...more, '--json']);
+  assert.equal(ran.code, 0, ran.err);
+  const tap = JSON.parse(ran.out.trim().split('\n').pop()!) as TapDescription;
+  assert.equal(tap.reason, 'open');
+  assert.equal(tap.balanceMinor, 10_000 - tap.amountMinor);
+  assert.deepEqual(
+    [tap.debit?.transactionType, tap.debit?.authenticated, tap.debit?.tacVerdict],
+    [0xec, 'fddaV01', 'none'],
+  );
+  const printed = await run('gate', ['tap', ...tapArgs, ...more]);
+  assert.match(
+    printed.out,
+    /GET PROCESSING OPTIONS[\s\S]*OPEN \(open\)[\s\S]*authenticated: fddaV01/,
+  );
+  const none = await run('gate', ['tap', '--reader', 'virtual:ecash', '--keys', keys]);
+  assert.match(none.err, /--profile or --bank is needed/);
+  writeFileSync(bank, JSON.stringify({ ...section, caKeys: undefined }));
+  const wrong = await run('gate', ['tap', ...tapArgs]);
+  assert.match(wrong.err, /CONFIG_INVALID.*caKeys/);
 });

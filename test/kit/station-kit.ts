@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { compileGateProfile } from '../../engine/card/desfire/compile.ts';
 import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfire/profiles.ts';
+import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
@@ -24,7 +25,13 @@ import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
 import type { TapRun } from '../../engine/tap/decision.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
-import type { CardFamily, Side, StationModes, TapSetting } from '../../engine/tap/setting.ts';
+import type {
+  BankSetting,
+  CardFamily,
+  Side,
+  StationModes,
+  TapSetting,
+} from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import { CountingBarrier } from '../../gate/barrier/barrier.ts';
 import type { Clock } from '../../gate/clock.ts';
@@ -268,14 +275,7 @@ export class StationKit {
     const buffers = new GateBuffers(place);
     const desfire = options.desfire && completeDesfire({ profiles }, place, aesKeys);
     const families = options.desfire === 'first' ? desfireFirst : options.families;
-    const bank =
-      options.bank &&
-      completeBank(
-        { ...plannedBank(), ...options.bank },
-        place,
-        this.#numbers,
-        options.recent ?? this.recent,
-      );
+    const bank = this.#bankOf(options, place);
     const setting = (): TapSetting => ({
       gateId,
       side,
@@ -319,6 +319,10 @@ export class StationKit {
     const buy = (card: VirtualCard, amountMinor: number) =>
       run(card, (own, instantMs, sequence) => purchase(own, instantMs, sequence, amountMinor));
     return { gate, journal, barrier, tap, run, buy };
+  }
+
+  #bankOf({ bank, recent = this.recent }: GateOptions, place: GatePlace): BankSetting | undefined {
+    return bank && completeBank({ ...plannedBank(), ...bank }, place, this.#numbers, recent);
   }
 
   /** Moves the clock on. */
