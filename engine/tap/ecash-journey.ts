@@ -161,14 +161,16 @@ function* settleFirst(
   const { scene, extended } = at;
   const { transaction } = decided;
   const pendingOnCard = wroteJourney(extended.profile.layout, opened.record, found.debit);
+  const balanceMinor = balanceOf(transaction, amountMinor);
+  // A single ride is on no record; its money is gone all the same.
+  const isAsked = pendingOnCard || balanceMinor !== found.debit.balanceBeforeMinor;
   let isProven = false;
-  if (pendingOnCard) {
+  if (isAsked) {
     const proof = yield* proveTransaction(found.debit.offlineCounter);
     if (proof !== 'unproven' && 'fault' in proof) {
       if (proof.fault === 'gone') return refused(at, faultOutcome(proof));
     } else isProven = proof !== 'unproven';
   }
-  const balanceMinor = balanceOf(transaction, amountMinor);
   const settlement = settleByJourney(scene, found.debit, { pendingOnCard, isProven, balanceMinor });
   const isAwaited = pendingOnCard && opensFor(scene, found);
   if (isAwaited && settlement?.state === DebitState.confirmed) {
@@ -181,7 +183,7 @@ function* settleFirst(
   let decision: Decision;
   if (typeof request === 'string') {
     decision = refused(at, { reason: request, detail: '' });
-  } else if (!pendingOnCard && request.amountMinor === amountMinor) {
+  } else if (!isAsked && request.amountMinor === amountMinor) {
     // No command has come between: the card still waits for its record.
     decision = yield* pay(at, opened, decided, request, null);
   } else {

@@ -150,7 +150,7 @@ export function settleByJourney(
 ): Debit | null {
   const { amountMinor, balanceBeforeMinor, tac } = pending;
   const settled = (state: DebitState) => settlement(slot, pending, state, Evidence.cardState, tac);
-  if (pendingOnCard && isProven) return settled(DebitState.confirmed);
+  if (isProven) return settled(DebitState.confirmed);
   if (balanceBeforeMinor === 0 || balanceMinor === null) return null;
   const expectedMinor = balanceBeforeMinor - (pendingOnCard ? amountMinor : 0);
   if (balanceMinor !== expectedMinor) return null;

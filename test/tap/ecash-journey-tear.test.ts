@@ -226,6 +226,26 @@ test('on the other side a debit that is open is proven and the tap judged anew',
   assert.equal(kit.unconfirmed.size, 0);
 });
 
+test('a single ride that was paid is proven at an entry, where no record tells of it', async () => {
+  for (const [when, state] of [
+    ['after', DebitState.confirmed],
+    ['during', DebitState.void],
+  ] as const) {
+    const kit = new StationKit();
+    const card = extendedCard();
+    const last = { command: LAST - 2, when } as const;
+    await kit.gate('single', 8, options).tap(card, last);
+    assert.equal(kit.unconfirmed.size, 1);
+    const paidMinor = spentMinor(card);
+    assert.equal(paidMinor > 0, when === 'after');
+    const { decision } = await kit.gate('entry', 8, options).tap(card);
+    assert.equal(decision.reason, 'open', decision.detail);
+    assert.equal(decision.closed[0]?.state, state);
+    assert.equal(spentMinor(card), paidMinor);
+    assert.equal(kit.unconfirmed.size, 0);
+  }
+});
+
 test('an entry that was never committed leaves the journey before it as it was', async () => {
   const kit = new StationKit({ missingTapMinor: 900 });
   const card = extendedCard();
