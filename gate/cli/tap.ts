@@ -114,12 +114,13 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     throw new FaregateError('USAGE', '--amount is for PBOC purses: other cards need a side');
   }
   const fixed = readSetting(args, fares);
+  const numbers = new UnpredictableNumbers();
   const planned = desfire && { profiles: [desfire] };
   const setting: TapSetting = {
     ...fixed,
     profiles,
     ...(planned ? { desfire: completeDesfire(planned, fixed.place, aesKeys) } : {}),
-    ...(bank ? { bank: completeBank(bank, new UnpredictableNumbers(), new RecentTaps()) } : {}),
+    ...(bank ? { bank: completeBank(bank, fixed.place, numbers, new RecentTaps()) } : {}),
     denylist: Denylist.build(cmacKey(keySet.cardHash), []),
     buffers: new GateBuffers(fixed.place),
     findUnconfirmed: (cardNumber) => unconfirmed.find(cardNumber),
