@@ -160,8 +160,8 @@ export function settleByJourney(
 /**
  * A bank card tells the balance it has before the purchase at hand. What it had before the pending
  * debit: that was never committed. That without the amount: it was. Anything else, or where a
- * balance is not known: the card was used elsewhere, and only the ledger can say. A debit of nothing
- * leaves the balance as it was either way.
+ * balance is not known: the card was used elsewhere, and only the ledger can say. A debit of
+ * nothing leaves the balance as it was either way.
  */
 export function settleByBalance(
   slot: SettlementSlot,

@@ -119,14 +119,22 @@ function isUndecidable(
   return loadedAt.some((at) => at >= offlineCounter && at < told.offlineCounter);
 }
 
-/** What a gate opened for is in the ledger, once, and nothing there speaks against it. */
+/**
+ * What a gate opened for is in the ledger, and nothing there speaks against it. A tap that is
+ * charged later is posted as soon as its card was seen again.
+ */
 function checkOpening(
   witness: Witness,
-  { byId }: HeldDebits,
+  { byId, byCard }: HeldDebits,
   { gateId, gateSequence }: Opening,
 ): void {
   const row = byId.get(`${gateId} ${gateSequence}`);
-  if (row && (isPosted(row) || row.standing === Standing.unconfirmed)) return;
+  if (row && isPosted(row)) return;
+  if (row?.standing === Standing.unconfirmed) {
+    const seen = byCard.get(toHex(row.card))!;
+    const isSeen = seen.some(({ offlineCounter }) => offlineCounter > row.offlineCounter);
+    if (row.transactionType !== OPEN_LOOP_TRANSACTION || !isSeen) return;
+  }
   const standing = row
     ? Object.entries(Standing).find(([, of]) => of === row.standing)![0]
     : 'lost';

@@ -31,6 +31,8 @@ export class Witness {
   readonly violations: string[] = [];
   readonly openings: Opening[] = [];
   readonly #acknowledged = new Map<string, number>();
+  /** Debits that a gate opened for at once. */
+  readonly #opened = new Set<string>();
   /** Debits on which a rider who had come back was let through, by the process that did. */
   readonly #recovered = new WeakMap<SimProcess, Set<string>>();
 
@@ -51,10 +53,14 @@ export class Witness {
     const cardNumber = toHex(debit.cardNumber);
     const id = { gateId: debit.gateId, gateSequence };
     this.openings.push({ ...id, transactionType, offlineCounter, cardNumber });
-    if (!isRecovered) return;
+    const name = `${debit.gateId}/${gateSequence}`;
+    if (!isRecovered) {
+      if (this.#opened.has(name)) this.broken(`${gateId} opened twice for ${name}`);
+      this.#opened.add(name);
+      return;
+    }
     const recovered = this.#recovered.get(process) ?? new Set();
     this.#recovered.set(process, recovered);
-    const name = `${debit.gateId}/${gateSequence}`;
     if (recovered.has(name)) this.broken(`${gateId} opened for ${name}, settled before`);
     recovered.add(name);
   }
