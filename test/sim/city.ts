@@ -56,6 +56,8 @@ export class SimCity {
   readonly stationNames: readonly string[];
   /** What a citizen card pays with where it has both: the operator's choice. */
   readonly #bankFirst: boolean;
+  /** Whether a ride that is tapped once is charged later where the card's e-cash does not pay. */
+  readonly #lendsRides: boolean;
   #denylist: Denylist;
   #versions: readonly CompiledFares[];
   #fares: FareBook;
@@ -71,6 +73,7 @@ export class SimCity {
       { use: 'capp', algorithm: '3des', index: 1, version: 1, master: cappMaster() },
     ]);
     this.#bankFirst = chance.happens(0.5);
+    this.#lendsRides = chance.happens(0.5);
     const aes = () => chance.bytes(16);
     const desfire = { debit: aes(), load: aes(), transactionMac: aes() };
     this.masters = { purse, desfire };
@@ -109,17 +112,17 @@ export class SimCity {
   }
 
   /**
-   * What a gate does with bank cards. Where a ride is tapped once, every other gate takes e-cash
-   * alone; a ride of two taps has to be recorded where the card has no record of it.
+   * What a gate does with bank cards. A ride of two taps is charged later where the card has no
+   * record of it; of rides that are tapped once the operator says.
    */
-  bank(number: number, side: Side): PlannedBank {
+  bank(side: Side): PlannedBank {
     return {
       accepted: ACCEPTED,
       terminal: TERMINAL,
       issuers: bankIssuers(),
       policy: { fddaV00: false, staticData: false },
       ecash: true,
-      openLoop: side !== 'single' || number % 2 === 0,
+      openLoop: side !== 'single' || this.#lendsRides,
       maxAmountMinor: BANK_AMOUNT_MINOR_MAX,
       extendedProfile,
     };

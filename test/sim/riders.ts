@@ -13,8 +13,9 @@ import type { GateIdentity, StationNode } from './station-node.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const TAPS_MAX = 12;
-/** Of all rides, those that are tapped once. */
+/** Of all rides, those that are tapped once; a plain bank card's e-cash pays no others. */
 const SINGLE_RIDES = 0.2;
+const SINGLE_RIDES_OF_PLAIN_BANK = 0.6;
 const MINUTE_MS = 60_000;
 /** The gate asks the rider to tap again, or is out of order: people try again. */
 const tryAgain: ReadonlySet<Reason> = new Set([
@@ -57,7 +58,8 @@ export class Rider {
     const { time, scenario, chance, stations } = this.#parts;
     for (let journey = 0; journey < scenario.journeys; journey++) {
       await time.sleep(chance.fraction() * scenario.pauseMsMax);
-      if (chance.happens(SINGLE_RIDES)) {
+      const isPlainBank = this.card.kind === 'plain bank';
+      if (chance.happens(isPlainBank ? SINGLE_RIDES_OF_PLAIN_BANK : SINGLE_RIDES)) {
         await this.#pass(stations[0]!, 'single');
         continue;
       }

@@ -300,7 +300,7 @@ export class StationNode {
     const desfire = completeDesfire(city.desfire, fixed.place, aesKeys);
     const families = city.familiesOf(number);
     const numbers = new UnpredictableNumbers(storage.random);
-    const bank = completeBank(city.bank(number, side), fixed.place, numbers, this.#recent);
+    const bank = completeBank(city.bank(side), fixed.place, numbers, this.#recent);
     const show = (decision: Decision): void => this.#show(process, gateId, decision);
     const gate = new Gate({
       gateId,
