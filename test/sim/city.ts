@@ -2,6 +2,7 @@
 import { fromHex } from '../../engine/bytes.ts';
 import { compileGateProfile } from '../../engine/card/desfire/compile.ts';
 import { desfireProfile } from '../../engine/card/desfire/profiles.ts';
+import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
 import { compileExtendedProfile } from '../../engine/card/qpboc/extended/profile.ts';
@@ -16,14 +17,18 @@ import type { CompiledFares, FareBook } from '../../engine/fare/fares.ts';
 import { sampleFareSet } from '../../engine/fare/sample-city.ts';
 import { FARE_VERSIONS_MAX } from '../../engine/limits.ts';
 import type { DesfireScheme } from '../../engine/operator/desfire-evidence.ts';
+import type { RecentTaps } from '../../engine/tap/recent-taps.ts';
 import type { CardFamily, Side, TapSetting } from '../../engine/tap/setting.ts';
 import { Zone } from '../../engine/time.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
-import type { PlannedBank } from '../../gate/station-bank.ts';
-import type { PlannedDesfire } from '../../gate/station-desfire.ts';
+import type { AesCardKeys } from '../../gate/sam/aes-card-keys.ts';
+import { AesKeyringHolder } from '../../gate/sam/aes-holder.ts';
+import { completeBank, type PlannedBank, UnpredictableNumbers } from '../../gate/station-bank.ts';
+import { completeDesfire } from '../../gate/station-desfire.ts';
 import { bankIssuers, cappMaster } from './banks.ts';
 import type { SimMasters } from './cards.ts';
 import type { Scenario } from './scenario.ts';
+import type { GateIdentity } from './station-node.ts';
 
 /** The first gate that is enrolled; the number is in its terminal id. */
 const FIRST_TERMINAL = 0x0409_0000;
@@ -41,6 +46,13 @@ const TERMINAL = {
 };
 const BANK_AMOUNT_MINOR_MAX = 100_000;
 const extendedProfile = compileExtendedProfile(segmentedFare);
+
+/** What a gate has of its station. */
+interface GateOwn {
+  readonly aesCards: AesCardKeys;
+  readonly recent: RecentTaps;
+  readonly random: (length: number) => Uint8Array;
+}
 
 export class SimCity {
   readonly zone: Zone;
@@ -106,16 +118,29 @@ export class SimCity {
     return this.#fares;
   }
 
-  /** What a gate does with AES cards. */
-  get desfire(): PlannedDesfire {
-    return { profiles: this.desfireScheme.profiles };
+  /** What a gate does with cards of other families than purses. */
+  accepted(
+    { number, side }: Pick<GateIdentity, 'number' | 'side'>,
+    place: GatePlace,
+    own: GateOwn,
+  ) {
+    const { aesCards, recent, random } = own;
+    const aesKeys = new AesKeyringHolder(aesCards, random);
+    const numbers = new UnpredictableNumbers(random);
+    const { profiles } = this.desfireScheme;
+    return {
+      aesKeys,
+      desfire: completeDesfire({ profiles }, place, aesKeys),
+      bank: completeBank(this.#bank(side), place, numbers, recent),
+      families: this.#familiesOf(number),
+    };
   }
 
   /**
    * What a gate does with bank cards. A ride of two taps is charged later where the card has no
    * record of it; of rides that are tapped once the operator says.
    */
-  bank(side: Side): PlannedBank {
+  #bank(side: Side): PlannedBank {
     return {
       accepted: ACCEPTED,
       terminal: TERMINAL,
@@ -134,7 +159,7 @@ export class SimCity {
   }
 
   /** Every other gate asks for AES cards first, which have no other family. */
-  familiesOf(number: number): readonly CardFamily[] {
+  #familiesOf(number: number): readonly CardFamily[] {
     const [first, second, desfire] = this.families;
     return number % 2 === 0 ? [desfire!, first!, second!] : [first!, desfire!, second!];
   }

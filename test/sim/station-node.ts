@@ -18,12 +18,9 @@ import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import type { PresentOptions } from '../../gate/reader/virtual/reader.ts';
 import { AesCardKeys } from '../../gate/sam/aes-card-keys.ts';
-import { AesKeyringHolder } from '../../gate/sam/aes-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
 import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
-import { completeBank, UnpredictableNumbers } from '../../gate/station-bank.ts';
-import { completeDesfire } from '../../gate/station-desfire.ts';
 import { StationWatch } from '../../gate/station-watch.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
@@ -266,7 +263,7 @@ export class StationNode {
   }
 
   async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
-    const { scenario, chance, city, engine, network } = this.#parts;
+    const { time, scenario, chance, city, engine, network } = this.#parts;
     const { gateId, number, side, journalKey } = identity;
     const storage = {
       disk: this.#disks.get(gateId)!,
@@ -284,23 +281,19 @@ export class StationNode {
     const shifts = await ShiftJournal.open(opened, { disk, clock: this.#clock, failed });
     if (!process.alive) return;
     const journal: Journal = shifts;
-    const { time } = this.#parts;
     const isCalm = (): boolean => this.#calm;
     const air = { name: gateId, time, scenario, chance, process, isCalm };
     const { reader, hold } = await openSimReader(air);
     if (!process.alive) return;
     const keys = new KeyringHolder(this.#keys);
-    const aesKeys = new AesKeyringHolder(this.#aesCards, storage.random);
     const unconfirmed = this.#unconfirmed;
     // Read at the start, like the bundle's other files.
     const certificate = engine.certificateOf(gateId);
     const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
     const buffers = new GateBuffers(fixed.place);
-    const desfire = completeDesfire(city.desfire, fixed.place, aesKeys);
-    const families = city.familiesOf(number);
-    const numbers = new UnpredictableNumbers(storage.random);
-    const bank = completeBank(city.bank(side), fixed.place, numbers, this.#recent);
+    const own = { aesCards: this.#aesCards, recent: this.#recent, random: storage.random };
+    const { aesKeys, ...accepted } = city.accepted(identity, fixed.place, own);
     const show = (decision: Decision): void => this.#show(process, gateId, decision);
     const gate = new Gate({
       gateId,
@@ -308,9 +301,7 @@ export class StationNode {
       setting: () => ({
         ...fixed,
         buffers,
-        desfire,
-        bank,
-        families,
+        ...accepted,
         fares: parameters?.fares() ?? city.fares,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
