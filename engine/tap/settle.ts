@@ -160,7 +160,8 @@ export function settleByJourney(
 /**
  * A bank card tells the balance it has before the purchase at hand. What it had before the pending
  * debit: that was never committed. That without the amount: it was. Anything else, or where a
- * balance is not known: the card was used elsewhere, and only the ledger can say.
+ * balance is not known: the card was used elsewhere, and only the ledger can say. A debit of
+ * nothing leaves the balance as it was either way.
  */
 export function settleByBalance(
   slot: SettlementSlot,
@@ -168,7 +169,7 @@ export function settleByBalance(
   balanceMinor: number,
 ): Debit | null {
   const { amountMinor, balanceBeforeMinor, tac } = pending;
-  if (balanceBeforeMinor === 0) return null;
+  if (balanceBeforeMinor === 0 || amountMinor === 0) return null;
   if (balanceMinor === balanceBeforeMinor) {
     return settlement(slot, pending, DebitState.void, Evidence.cardState, tac);
   }

@@ -66,7 +66,7 @@ for (const [name, json, message] of [
   [
     'no key at all',
     { cardHash: { master: MASTER } },
-    /none of purchase, tac, load, desfire, cryptogram/,
+    /none of purchase, tac, load, capp, desfire, cryptogram/,
   ],
   ['an empty list', { tac: [] }, /\/tac/],
   ['a list', [key], /k\.json: the document/],

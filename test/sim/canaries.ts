@@ -1,17 +1,34 @@
 /** Bugs that can be planted around production code, to see that the simulation finds them. */
-import { at } from '../../engine/debit/codec.ts';
-import { DebitState } from '../../engine/debit/record.ts';
+import { at, decodeDebit } from '../../engine/debit/codec.ts';
+import { isEvent } from '../../engine/debit/event.ts';
+import { DebitKind, DebitState, ECASH_TRANSACTION } from '../../engine/debit/record.ts';
+import { type Decision, refuse } from '../../engine/tap/decision.ts';
 import type { Journal } from '../../gate/journal/port.ts';
+import type { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import type { SimDisk } from '../sim-disk.ts';
 import type { CanaryName } from './scenario.ts';
 
-export function plantInJournal(canary: CanaryName | null, journal: Journal): Journal {
+/** @param show what the gate shows its riders by */
+export function plantInJournal(
+  canary: CanaryName | null,
+  journal: Journal,
+  show: (decision: Decision) => void,
+): Journal {
   if (canary === 'tornIsVoid') return voiding(journal);
+  if (canary === 'openUnproven') return trusting(journal, show);
   return canary === 'openEarly' ? hasty(journal) : journal;
 }
 
 export function plantInDisk(canary: CanaryName | null, disk: SimDisk): SimDisk {
   return canary === 'lyingSync' ? lying(disk) : disk;
+}
+
+export function plantInStation(
+  canary: CanaryName | null,
+  unconfirmed: UnconfirmedDebits,
+): UnconfirmedDebits {
+  if (canary === 'recoverTwice') unconfirmed.settle = () => {};
+  return unconfirmed;
 }
 
 /** A journal with one method in the place of its own. */
@@ -43,6 +60,17 @@ function hasty(journal: Journal): Journal {
   return changed(journal, 'intent', (record) => {
     journal.intent(record).catch(() => undefined);
     return Promise.resolve();
+  });
+}
+
+/** Opens for e-cash when the intent is durable: the card has neither paid nor proved itself. */
+function trusting(journal: Journal, show: (decision: Decision) => void): Journal {
+  return changed(journal, 'intent', async (record) => {
+    const debit = isEvent(record, 0) ? null : decodeDebit(record, 0);
+    await journal.intent(record);
+    if (debit?.transactionType !== ECASH_TRANSACTION || debit.kind !== DebitKind.debit) return;
+    const decision = refuse(debit.tapKind, 'open', '');
+    show({ ...decision, open: true, closed: [debit] });
   });
 }
 

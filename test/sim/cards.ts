@@ -1,211 +1,169 @@
 /**
- * The riders' cards of the simulation and the truth about them: every debit a card ever committed,
- * by its offline counter. Neither gate nor engine can look here. Every fifth is an AES closed-loop
- * card, the others are PBOC purses.
+ * The riders' cards of the simulation, of every family: PBOC purses, AES closed-loop cards, bank
+ * cards with and without the extended application, and citizen cards, which have two applications
+ * that pay and one of another service.
  */
-import { readU16, writeU16 } from '../../engine/bytes.ts';
+import { fromHex } from '../../engine/bytes.ts';
+import type { CardFamily } from '../../engine/tap/setting.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
-import { VirtualCard } from '../../gate/reader/virtual/card.ts';
+import type { MasterKeys } from '../../gate/reader/virtual/card-state.ts';
 import {
-  type CardState,
-  issueCard,
-  type MasterKeys,
-} from '../../gate/reader/virtual/card-state.ts';
+  type CitizenApplication,
+  CitizenCard,
+  serviceApplication,
+} from '../../gate/reader/virtual/citizen-card.ts';
+import { testServices } from '../../gate/reader/virtual/citizen-test-card.ts';
 import type { CommandName } from '../../gate/reader/virtual/command.ts';
-import { VirtualDesfireCard } from '../../gate/reader/virtual/desfire/card.ts';
-import {
-  type DesfireMasters,
-  type DesfireState,
-  issueDesfire,
-} from '../../gate/reader/virtual/desfire/state.ts';
+import type { DesfireMasters } from '../../gate/reader/virtual/desfire/state.ts';
+import { testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
 import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
+import { personalities } from '../../gate/reader/virtual/personality.ts';
+import {
+  BankApplication,
+  type Committed,
+  DesfireApplication,
+  PurseApplication,
+  type SimApplication,
+} from './applications.ts';
 import type { VirtualTime } from './virtual-time.ts';
-
-/** One debit as the card made it. */
-export interface Committed {
-  readonly offlineCounter: number;
-  readonly amountMinor: number;
-  readonly atUs: number;
-}
 
 export interface SimMasters {
   readonly purse: MasterKeys;
   readonly desfire: DesfireMasters;
 }
 
-/** What is on the card and how it got there. */
-export interface Money {
-  readonly initialMinor: number;
-  readonly loadedMinor: number;
-  readonly balanceMinor: number;
+/** What riders have, in turns; a seed begins anywhere in them. */
+const turns = [
+  'purse',
+  'extended bank',
+  'desfire',
+  'plain bank',
+  'citizen',
+  'purse',
+  'extended bank',
+  'union purse',
+] as const;
+export const TURNS: number = turns.length;
+export type CardKind = (typeof turns)[number];
+export const cardKinds: readonly CardKind[] = [...new Set(turns)];
+
+/** The command that commits, by name or by its place in a tap, where that is known. */
+const commits: Readonly<Record<CardFamily, CommandName | null>> = {
+  purse: 'DEBIT',
+  desfire: 'COMMIT',
+  // The last READ RECORD of several.
+  bank: null,
+};
+const TAP_COMMANDS = 12;
+
+export interface CardParts {
+  readonly time: VirtualTime;
+  readonly chance: Chance;
+  readonly masters: SimMasters;
+  /** The operator's order of families: what a card of several pays with. */
+  readonly families: readonly CardFamily[];
 }
 
-const TOP_UP_MINOR = 5000;
-const DESFIRE_EVERY = 5;
-/** Where a record of such a card has its counter. */
-const COUNTER_AT = 42;
-const RECORD_BYTES = 48;
-
-export abstract class SimCard {
+export class SimCard {
   readonly index: number;
-  readonly committed: Committed[] = [];
-  protected readonly time: VirtualTime;
-  protected readonly chance: Chance;
+  readonly kind: CardKind;
+  /** What it pays with comes first; the others never pay. */
+  readonly applications: readonly SimApplication[];
+  readonly virtual: HeldCard;
   /** Called before each command. */
   onCommand: () => void = () => {};
+  readonly #chance: Chance;
+  /** Commands since it came into the field. */
+  #commands = 0;
+  /** The one with which it committed last. */
+  #commitAt: number | null = null;
 
-  constructor(index: number, time: VirtualTime, chance: Chance) {
+  /** @param turn which kind it is of, from 0 */
+  constructor(index: number, turn: number, { time, chance, masters, families }: CardParts) {
     this.index = index;
-    this.time = time;
-    this.chance = chance;
-  }
-
-  abstract get virtual(): HeldCard;
-  /** The command that commits. */
-  abstract readonly pointOfNoReturn: CommandName;
-  /** As debit records have it. */
-  abstract get cardNumber(): Uint8Array;
-  abstract get money(): Money;
-  /** Money put on it at a machine: no offline counter moves. */
-  abstract topUp(): void;
-
-  static issue(index: number, time: VirtualTime, chance: Chance, masters: SimMasters): SimCard {
-    return index % DESFIRE_EVERY === DESFIRE_EVERY - 1
-      ? new DesfireSimCard(index, time, chance, masters.desfire)
-      : new PurseSimCard(index, time, chance, masters.purse);
-  }
-
-  protected firstBalance(): number {
-    const { chance } = this;
-    return chance.happens(0.1) ? chance.below(400) : 2000 + chance.below(8000);
-  }
-
-  /** A card's commit. */
-  protected commits(offlineCounter: number, amountMinor: number): void {
-    this.committed.push({ offlineCounter, amountMinor, atUs: this.time.nowUs });
-  }
-
-  /** A gate that has died sends nothing more: its code may still run to its next wait. */
-  protected requireLife(): void {
-    if (this.time.current()?.alive === false) throw new Error('the gate is dead');
-  }
-
-  /** `card` with `onCommand` before each command. */
-  protected watched<C extends HeldCard>(card: C): C {
-    const transmit = card.transmit.bind(card);
-    card.transmit = (apdu) => {
-      this.onCommand();
-      return transmit(apdu);
+    this.kind = turns[turn % TURNS]!;
+    this.#chance = chance;
+    const onCommit = (): void => {
+      this.#commitAt = this.#commands;
     };
-    return card;
+    const made = applicationsOf(this.kind, { index, time, chance, onCommit }, masters);
+    const rank = ({ family }: SimApplication): number => families.indexOf(family);
+    this.applications = made.sort((a, b) => rank(a) - rank(b));
+    this.virtual = this.#watched();
+  }
+
+  get paying(): SimApplication {
+    return this.applications[0]!;
+  }
+
+  /** Of all its applications. */
+  get committed(): readonly Committed[] {
+    return this.applications.flatMap(({ committed }) => committed);
+  }
+
+  /** Where a tear hurts most. */
+  get pointOfNoReturn(): CommandName | number {
+    const name = commits[this.paying.family];
+    return name ?? this.#commitAt ?? 1 + this.#chance.below(TAP_COMMANDS);
+  }
+
+  /** The card as it is now, which a top-up replaces. */
+  #held(): HeldCard {
+    return this.kind === 'citizen' ? citizenCard(this.applications) : this.paying.virtual;
+  }
+
+  #watched(): HeldCard {
+    let held = this.#held();
+    const began = (): void => {
+      held.power();
+      // Made anew: a top-up may have replaced what was on it.
+      held = this.#held();
+      held.power();
+      this.#commands = 0;
+    };
+    return {
+      uid: held.uid,
+      power: began,
+      transmit: (apdu) => {
+        this.onCommand();
+        this.#commands += 1;
+        return held.transmit(apdu);
+      },
+      loseDuring: (apdu) => held.loseDuring(apdu),
+    };
   }
 }
 
-class PurseSimCard extends SimCard {
-  readonly pointOfNoReturn = 'DEBIT';
-  #card: VirtualCard;
-
-  constructor(index: number, time: VirtualTime, chance: Chance, masters: MasterKeys) {
-    super(index, time, chance);
-    const union = index % 4 === 3;
-    const cardNumber = new Uint8Array(10);
-    cardNumber.set(union ? [0x00, 0x01, 0x71, 0x00] : [0x03, 0x10, 0x51, 0x70]);
-    cardNumber[9] = (Math.floor(index / 10) << 4) | (index % 10);
-    const state = issueCard(union ? 'city-union' : 'tunion', masters, {
-      cardNumber,
-      balanceMinor: this.firstBalance(),
-      offlineCounter: chance.below(200),
-    });
-    this.#card = this.#with(state);
-  }
-
-  get virtual(): HeldCard {
-    return this.#card;
-  }
-
-  get cardNumber(): Uint8Array {
-    return this.#card.state.cardNumber;
-  }
-
-  get money(): Money {
-    return this.#card.state;
-  }
-
-  topUp(): void {
-    const { state } = this.#card;
-    this.#card = this.#with({
-      ...state,
-      balanceMinor: state.balanceMinor + TOP_UP_MINOR,
-      loadedMinor: state.loadedMinor + TOP_UP_MINOR,
-    });
-  }
-
-  #with(state: CardState): VirtualCard {
-    let held = state;
-    const card = new VirtualCard({
-      state,
-      randomBytes: (length) => this.chance.bytes(length),
-      commit: (next) => {
-        this.requireLife();
-        if (next.offlineCounter !== held.offlineCounter) {
-          this.commits(held.offlineCounter, next.spentMinor - held.spentMinor);
-        }
-        held = next;
-      },
-    });
-    return this.watched(card);
+function applicationsOf(
+  kind: CardKind,
+  parts: ConstructorParameters<typeof BankApplication>[0],
+  { purse, desfire }: SimMasters,
+): SimApplication[] {
+  switch (kind) {
+    case 'desfire':
+      return [new DesfireApplication(parts, desfire)];
+    case 'plain bank':
+      return [new BankApplication(parts, false)];
+    case 'extended bank':
+      return [new BankApplication(parts, true)];
+    case 'citizen': {
+      const bank = new BankApplication(parts, parts.chance.happens(0.5));
+      return [new PurseApplication(parts, purse, false), bank];
+    }
+    default:
+      return [new PurseApplication(parts, purse, kind === 'union purse')];
   }
 }
 
-class DesfireSimCard extends SimCard {
-  readonly pointOfNoReturn = 'COMMIT';
-  #card: VirtualDesfireCard;
-
-  constructor(index: number, time: VirtualTime, chance: Chance, masters: DesfireMasters) {
-    super(index, time, chance);
-    const uid = Uint8Array.of(0x04, 0x51, 0, 0, 0, 0, index);
-    const valueMinor = this.firstBalance();
-    const record = new Uint8Array(RECORD_BYTES);
-    writeU16(record, COUNTER_AT, chance.below(200));
-    this.#card = this.#with(issueDesfire('ev2', uid, masters, { valueMinor, record }));
-  }
-
-  get virtual(): HeldCard {
-    return this.#card;
-  }
-
-  get cardNumber(): Uint8Array {
-    return Uint8Array.of(0, 0, 0, ...this.#card.state.uid);
-  }
-
-  get money(): Money {
-    const { initialMinor, creditedMinor, application } = this.#card.state;
-    return { initialMinor, loadedMinor: creditedMinor, balanceMinor: application.value.value };
-  }
-
-  topUp(): void {
-    const { state } = this.#card;
-    const { application } = state;
-    const value = { ...application.value, value: application.value.value + TOP_UP_MINOR };
-    this.#card = this.#with({
-      ...state,
-      application: { ...application, value },
-      creditedMinor: state.creditedMinor + TOP_UP_MINOR,
-    });
-  }
-
-  #with(state: DesfireState): VirtualDesfireCard {
-    let held = state;
-    const card = new VirtualDesfireCard({
-      state,
-      randomBytes: (length) => this.chance.bytes(length),
-      commit: (next) => {
-        this.requireLife();
-        const newest = held.application.record.records.at(-1)!;
-        this.commits(readU16(newest, COUNTER_AT), next.debitedMinor - held.debitedMinor);
-        held = next;
-      },
-    });
-    return this.watched(card);
-  }
+/** Its bank application is in the directory, the purse is found by its name. */
+function citizenCard(applications: readonly SimApplication[]): CitizenCard {
+  const parts = applications.map((application): CitizenApplication => {
+    const card = application.virtual;
+    if (application instanceof PurseApplication) {
+      return { aid: personalities[application.virtual.state.personality].aid, card, listed: null };
+    }
+    return { aid: testCard.aid, card, listed: { label: 'PBOC DEBIT', priority: 1 } };
+  });
+  const [{ aid, label }] = testServices;
+  return new CitizenCard([...parts, serviceApplication({ aid: fromHex(aid), label })]);
 }

@@ -3,6 +3,7 @@
  * committed when its process is killed.
  */
 import assert from 'node:assert/strict';
+import type { CryptogramKeyring } from '../../engine/crypto/cryptogram-keyring.ts';
 import type { Keyring } from '../../engine/crypto/keyring.ts';
 import { type CmacKey, cmacKey } from '../../engine/crypto/mac.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
@@ -37,6 +38,7 @@ export class EngineNode {
   readonly #renewals = new Map<string, number>();
   #keyring: Keyring | null = null;
   #desfire: DesfireScheme | null = null;
+  #cryptograms: CryptogramKeyring | null = null;
   readonly #witness: Witness;
   readonly hashKey: CmacKey;
   /** Kept over restarts, as on the engine's disk. */
@@ -68,9 +70,10 @@ export class EngineNode {
   }
 
   /** Gives it the issuers' keys. */
-  trust(keyring: Keyring, desfire: DesfireScheme): void {
+  trust(keyring: Keyring, desfire: DesfireScheme, cryptograms: CryptogramKeyring): void {
     this.#keyring = keyring;
     this.#desfire = desfire;
+    this.#cryptograms = cryptograms;
   }
 
   /** Resolves when the process that was started last dies. */
@@ -96,7 +99,8 @@ export class EngineNode {
     const process = new SimProcess('engine');
     const keyring = this.#keyring;
     const desfire = this.#desfire;
-    assert(keyring && desfire);
+    const cryptograms = this.#cryptograms;
+    assert(keyring && desfire && cryptograms);
     this.#process = process;
     await this.#time.within(process, async () => {
       const ledger = await Ledger.open(this.store);
@@ -106,6 +110,7 @@ export class EngineNode {
         checks: createRecordChecks({
           keyring,
           desfire,
+          cryptograms,
           cardHash: this.hashKey,
           storageKey: this.#storageKey,
           salt: this.#chance.bytes(16),

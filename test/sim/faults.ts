@@ -90,7 +90,9 @@ const deeds: Deeds = {
   },
   parameters: ({ time, publisher }) => publisher?.publishNext(time.trueMs),
   denylistSwitch: ({ chance, city, engine, cards }) => {
-    const stopped = cards.filter(() => chance.happens(0.2)).map((card) => card.cardNumber);
+    const stopped = cards
+      .filter(() => chance.happens(0.2))
+      .flatMap(({ applications }) => applications.map(({ cardNumber }) => cardNumber));
     city.stop(engine.hashKey, stopped);
   },
 };

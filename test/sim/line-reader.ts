@@ -14,7 +14,7 @@ import { Pn532SerialChannel } from '../../gate/reader/pn532-serial.ts';
 import type { Reader } from '../../gate/reader/reader.ts';
 import { commandName } from '../../gate/reader/virtual/command.ts';
 import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
-import type { PresentOptions, Tear } from '../../gate/reader/virtual/reader.ts';
+import { type PresentOptions, type Tear, VirtualReader } from '../../gate/reader/virtual/reader.ts';
 import { apduUs, processingUs, timing } from '../../gate/reader/virtual/timing.ts';
 import { Acr122Device, type Fault, InDataExchange, Pn532Device } from '../kit/reader-devices.ts';
 import type { FieldCard } from '../kit/rf-field.ts';
@@ -56,7 +56,23 @@ export interface LineReaderParts {
   readonly isCalm: () => boolean;
 }
 
-export class LineReader implements ByteLinkSource {
+/** Holds a card to a reader. */
+export type Hold = (card: HeldCard, options: PresentOptions) => Promise<void>;
+
+/** A gate's reader: on a line where the scenario says so, else on the air. */
+export async function openSimReader(
+  parts: LineReaderParts,
+): Promise<{ readonly reader: Reader; readonly hold: Hold }> {
+  const { name, scenario, chance } = parts;
+  if (scenario.faults.has('line')) {
+    const line = new LineReader(parts);
+    return { reader: await line.reader(), hold: (card, options) => line.present(card, options) };
+  }
+  const reader = new VirtualReader({ name, chance: () => chance.fraction() });
+  return { reader, hold: (card, options) => reader.present(card, options) };
+}
+
+class LineReader implements ByteLinkSource {
   readonly name: string;
   readonly #parts: LineReaderParts;
   readonly #device: Pn532Device | Acr122Device;

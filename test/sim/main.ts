@@ -8,7 +8,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type RunResult, runScenario } from './run.ts';
+import { type CardKind, cardKinds } from './cards.ts';
+import { type KindCounts, type RunResult, runScenario } from './run.ts';
 import {
   type CanaryName,
   canaryNames,
@@ -96,17 +97,31 @@ async function runAll(
   await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, one));
 }
 
+function added(sum: KindCounts | undefined, more: KindCounts): KindCounts {
+  if (!sum) return more;
+  return {
+    cards: sum.cards + more.cards,
+    taps: sum.taps + more.taps,
+    passages: sum.passages + more.passages,
+    debits: sum.debits + more.debits,
+  };
+}
+
 async function main(options: ScenarioOptions): Promise<void> {
   const seeds = Number(values.seeds);
   let passed = 0;
   let taps = 0;
   let debits = 0;
   let events = 0;
+  let openBanks = 0;
+  const kinds = new Map<CardKind, KindCounts>();
   const failed: RunResult[] = [];
   await runAll(Number(values.seed), seeds, (result) => {
     taps += result.taps;
     debits += result.debits;
     events += result.events;
+    openBanks += result.openBanks;
+    for (const kind of cardKinds) kinds.set(kind, added(kinds.get(kind), result.byKind[kind]));
     if (result.violations.length === 0) passed += 1;
     else {
       failed.push(result);
@@ -124,6 +139,13 @@ async function main(options: ScenarioOptions): Promise<void> {
     const smallest = await shrink(worst.seed, options);
     console.log(`smallest failing run: npm run sim -- ${smallest}`);
   }
+  for (const [kind, of] of kinds) {
+    const { cards, passages } = of;
+    console.log(
+      `${kind}: ${cards} cards, ${of.taps} taps, ${passages} passages, ${of.debits} debits`,
+    );
+  }
+  console.log(`${openBanks} debits of bank cards stay open: the card was not seen again`);
   console.log(`${taps} taps, ${debits} debits, ${events} events`);
   console.log(`${passed} passed, ${failed.length} failed`);
   process.exitCode = failed.length > 0 ? 1 : 0;

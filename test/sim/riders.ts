@@ -3,6 +3,7 @@
  * people tap: pulling the card away, tapping again, trying the next gate, giving up.
  */
 import type { Reason } from '../../engine/tap/reasons.ts';
+import type { Side } from '../../engine/tap/setting.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
 import type { SimCard } from './cards.ts';
@@ -12,6 +13,9 @@ import type { GateIdentity, StationNode } from './station-node.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const TAPS_MAX = 12;
+/** Of all rides, those that are tapped once; a plain bank card's e-cash pays no others. */
+const SINGLE_RIDES = 0.2;
+const SINGLE_RIDES_OF_PLAIN_BANK = 0.6;
 const MINUTE_MS = 60_000;
 /** The gate asks the rider to tap again, or is out of order: people try again. */
 const tryAgain: ReadonlySet<Reason> = new Set([
@@ -39,6 +43,8 @@ export class Rider {
   readonly card: SimCard;
   readonly #parts: RiderParts;
   taps = 0;
+  /** Times that a gate opened. */
+  passages = 0;
   /** Tears no more. */
   #calm = false;
 
@@ -49,9 +55,14 @@ export class Rider {
 
   /** All journeys of this rider. */
   async live(): Promise<void> {
-    const { time, scenario, chance } = this.#parts;
+    const { time, scenario, chance, stations } = this.#parts;
     for (let journey = 0; journey < scenario.journeys; journey++) {
       await time.sleep(chance.fraction() * scenario.pauseMsMax);
+      const isPlainBank = this.card.kind === 'plain bank';
+      if (chance.happens(isPlainBank ? SINGLE_RIDES_OF_PLAIN_BANK : SINGLE_RIDES)) {
+        await this.#pass(stations[0]!, 'single');
+        continue;
+      }
       const [from, to] = this.#stations();
       if (!(await this.#pass(from, 'entry'))) continue;
       await time.sleep((5 + chance.fraction() * 40) * MINUTE_MS);
@@ -76,7 +87,7 @@ export class Rider {
    * Taps until a gate opens or the rider gives up. However often that is, it is one journey's end:
    * the card must not be charged twice.
    */
-  async #pass(station: StationNode, side: 'entry' | 'exit'): Promise<boolean> {
+  async #pass(station: StationNode, side: Side): Promise<boolean> {
     const { time, chance, scenario, witness } = this.#parts;
     const before = this.card.committed.length;
     let opened = false;
@@ -86,7 +97,7 @@ export class Rider {
       const reason = await this.#tap(station, chance.pick(gates));
       told += ` ${reason}`;
       opened = reason === 'open' || reason === 'recovered';
-      if (reason === 'balanceTooLow') this.card.topUp();
+      if (reason === 'balanceTooLow') this.card.paying.topUp();
       else if (opened || !(reason === 'dead' || tryAgain.has(reason))) {
         if (reason === 'passBack' && this.card.committed.length > before) {
           witness.broken(
@@ -105,6 +116,7 @@ export class Rider {
         `card ${this.card.index} was debited ${charged.length} times at one ${side}: ${amounts}:${told}`,
       );
     }
+    if (opened) this.passages += 1;
     return opened;
   }
 

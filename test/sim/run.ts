@@ -1,6 +1,7 @@
 /** One whole-system run from one seed. */
 import { Chance } from '../../gate/demo/chance.ts';
-import { SimCard } from './cards.ts';
+import { heldCryptograms } from './banks.ts';
+import { type CardKind, cardKinds, SimCard, TURNS } from './cards.ts';
 import { SimCity } from './city.ts';
 import { EngineNode } from './engine-node.ts';
 import { Faults } from './faults.ts';
@@ -12,12 +13,23 @@ import type { Scenario } from './scenario.ts';
 import { type GateIdentity, StationNode } from './station-node.ts';
 import { VirtualTime } from './virtual-time.ts';
 
+export interface KindCounts {
+  readonly cards: number;
+  readonly taps: number;
+  readonly passages: number;
+  readonly debits: number;
+}
+
 export interface RunResult {
   readonly seed: number;
   /** What did not hold; empty for a run that passed. */
   readonly violations: readonly string[];
   readonly taps: number;
   readonly debits: number;
+  /** The same by kinds of cards. */
+  readonly byKind: Readonly<Record<CardKind, KindCounts>>;
+  /** Debits of bank cards that stay open, for the card was not seen again. */
+  readonly openBanks: number;
   /** Things that happened in it: equal in every telling of one seed. */
   readonly events: number;
 }
@@ -34,7 +46,11 @@ export async function runScenario(scenario: Scenario): Promise<RunResult> {
   time.begin(scenario.startMs);
   const witness = new Witness();
   const world = makeWorld(scenario, witness);
-  const living = live(world, witness).catch((error: unknown) => {
+  let openBanks = 0;
+  const running = live(world, witness).then((open) => {
+    openBanks = open;
+  });
+  const living = running.catch((error: unknown) => {
     witness.broken(`the run ended early: ${(error as Error)?.stack ?? error}`);
   });
   let over = false;
@@ -51,8 +67,21 @@ export async function runScenario(scenario: Scenario): Promise<RunResult> {
     violations: witness.violations,
     taps: world.riders.reduce((sum, rider) => sum + rider.taps, 0),
     debits: world.cards.reduce((sum, card) => sum + card.committed.length, 0),
+    byKind: countKinds(world.riders),
+    openBanks,
     events: time.events,
   };
+}
+
+function countKinds(riders: readonly Rider[]): RunResult['byKind'] {
+  const counted = cardKinds.map((kind) => {
+    const own = riders.filter(({ card }) => card.kind === kind);
+    const taps = own.reduce((sum, rider) => sum + rider.taps, 0);
+    const debits = own.reduce((sum, { card }) => sum + card.committed.length, 0);
+    const passages = own.reduce((sum, rider) => sum + rider.passages, 0);
+    return [kind, { cards: own.length, taps, passages, debits }] as const;
+  });
+  return Object.fromEntries(counted) as RunResult['byKind'];
 }
 
 function makeWorld(scenario: Scenario, witness: Witness) {
@@ -60,7 +89,7 @@ function makeWorld(scenario: Scenario, witness: Witness) {
   const hashless = new Chance(chance.bits());
   const engine = new EngineNode(time, scenario, new Chance(chance.bits()), witness);
   const city = new SimCity(scenario, hashless, engine.hashKey);
-  engine.trust(city.keyring, city.desfireScheme);
+  engine.trust(city.keyring, city.desfireScheme, heldCryptograms());
   const network = new Network(time, scenario, new Chance(chance.bits()), engine);
   engine.onKilled = () => network.engineDied();
   const hasParameters = scenario.faults.has('parameters');
@@ -69,8 +98,9 @@ function makeWorld(scenario: Scenario, witness: Witness) {
   let number = 0;
   const stations = Array.from({ length: scenario.stations }, (_, index) => {
     const gates: GateIdentity[] = [];
-    for (const side of ['entry', 'exit'] as const) {
-      for (let i = 0; i < scenario.gatesPerSide; i++) {
+    const single = index === 0 ? (['single'] as const) : [];
+    for (const side of ['entry', 'exit', ...single] as const) {
+      for (let i = 0; i < (side === 'single' ? 1 : scenario.gatesPerSide); i++) {
         number += 1;
         gates.push({ gateId: `G${number}`, number, side, journalKey: chance.bytes(32) });
       }
@@ -79,8 +109,11 @@ function makeWorld(scenario: Scenario, witness: Witness) {
     const parts = { ...own, time, scenario, city, engine, network, publisher, witness };
     return new StationNode(index, gates, parts);
   });
+  const firstTurn = chance.below(TURNS);
   const cards = Array.from({ length: scenario.riders }, (_, index) => {
-    return SimCard.issue(index, time, new Chance(chance.bits()), city.masters);
+    const { masters, families } = city;
+    const parts = { time, chance: new Chance(chance.bits()), masters, families };
+    return new SimCard(index, firstTurn + index, parts);
   });
   const riders = cards.map(
     (card) =>
@@ -92,7 +125,7 @@ function makeWorld(scenario: Scenario, witness: Witness) {
   return { scenario, chance, engine, stations, cards, riders, faults };
 }
 
-async function live(world: ReturnType<typeof makeWorld>, witness: Witness): Promise<void> {
+async function live(world: ReturnType<typeof makeWorld>, witness: Witness): Promise<number> {
   const { chance, engine, stations, cards, riders, faults } = world;
   await engine.start();
   for (const station of stations) await station.start();
@@ -111,7 +144,9 @@ async function live(world: ReturnType<typeof makeWorld>, witness: Witness): Prom
     if (!station.isUpToDate) witness.broken(`${station.name} works by an old parameter set`);
     if (station.backlog > 0) witness.broken(`${station.name} did not get its records through`);
   }
-  if (stations.every((station) => station.running)) checkRun(witness, engine, stations, cards);
+  const isUp = stations.every((station) => station.running);
+  const openBanks = isUp ? checkRun(witness, engine, stations, cards) : 0;
   for (const station of stations) station.kill(false);
   engine.kill();
+  return openBanks;
 }

@@ -73,6 +73,10 @@ export const canaryNames = [
   'tornIsVoid',
   /** The gate goes on before the intent is durable. */
   'openEarly',
+  /** The gate opens for a bank card before that has paid and was authenticated. */
+  'openUnproven',
+  /** The station remembers a debit that it has settled, and lets its rider through again. */
+  'recoverTwice',
 ] as const;
 export type CanaryName = (typeof canaryNames)[number];
 
@@ -83,7 +87,7 @@ export interface Scenario {
   readonly startMs: number;
   readonly zone: string;
   readonly stations: number;
-  /** Gates of one station for each direction. */
+  /** Gates of one station for each direction; the first station has one for single rides too. */
   readonly gatesPerSide: number;
   readonly riders: number;
   readonly journeys: number;

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { cardKinds } from './cards.ts';
 import { canaryNames } from './scenario.ts';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -24,6 +25,15 @@ test('whole-system runs with faults keep every promise', async () => {
   const { code, lines } = await simulate('--seed', '1', '--seeds', '24');
   assert.equal(lines.at(-1), '24 passed, 0 failed', lines.join('\n'));
   assert.equal(code, 0);
+  for (const kind of cardKinds) {
+    const rides = new RegExp(
+      `^${kind}: \\d+ cards, \\d+ taps, [1-9]\\d+ passages, [1-9]\\d* debits$`,
+    );
+    assert(
+      lines.some((line) => rides.test(line)),
+      `${kind}: ${lines.join('\n')}`,
+    );
+  }
 });
 
 test('a seed tells the same story twice', async () => {

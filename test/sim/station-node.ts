@@ -7,6 +7,8 @@ import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { silentLog } from '../../engine/log/log.ts';
 import type { Decision } from '../../engine/tap/decision.ts';
+import { RecentTaps } from '../../engine/tap/recent-taps.ts';
+import type { Side } from '../../engine/tap/setting.ts';
 import type { Zone } from '../../engine/time.ts';
 import type { Clock } from '../../gate/clock.ts';
 import { ClockWatch } from '../../gate/clock-watch.ts';
@@ -14,26 +16,22 @@ import { Gate } from '../../gate/controller.ts';
 import type { Chance } from '../../gate/demo/chance.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
 import type { Journal } from '../../gate/journal/port.ts';
-import type { Reader } from '../../gate/reader/reader.ts';
-import type { HeldCard } from '../../gate/reader/virtual/held-card.ts';
-import { type PresentOptions, VirtualReader } from '../../gate/reader/virtual/reader.ts';
+import type { PresentOptions } from '../../gate/reader/virtual/reader.ts';
 import { AesCardKeys } from '../../gate/sam/aes-card-keys.ts';
-import { AesKeyringHolder } from '../../gate/sam/aes-holder.ts';
 import { KeyringHolder } from '../../gate/sam/keyring-holder.ts';
 import { StationKeys } from '../../gate/sam/station-keys.ts';
 import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
-import { completeDesfire } from '../../gate/station-desfire.ts';
 import { StationWatch } from '../../gate/station-watch.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
 import { UnconfirmedFile } from '../../gate/unconfirmed-file.ts';
 import { Uplink } from '../../gate/uplink/uplink.ts';
 import { SimDisk } from '../sim-disk.ts';
-import { plantInDisk, plantInJournal } from './canaries.ts';
+import { plantInDisk, plantInJournal, plantInStation } from './canaries.ts';
 import type { SimCard } from './cards.ts';
 import type { SimCity } from './city.ts';
 import type { EngineNode } from './engine-node.ts';
 import type { Witness } from './invariants.ts';
-import { LineReader } from './line-reader.ts';
+import { type Hold, openSimReader } from './line-reader.ts';
 import type { Network } from './network.ts';
 import { openSimParameters, type Publisher, type SimParameters } from './parameters.ts';
 import { RetiredGate } from './retired.ts';
@@ -51,11 +49,9 @@ const LOOKS = 20;
 export interface GateIdentity {
   readonly gateId: string;
   readonly number: number;
-  readonly side: 'entry' | 'exit';
+  readonly side: Side;
   readonly journalKey: Uint8Array;
 }
-
-type Hold = (card: HeldCard, options: PresentOptions) => Promise<void>;
 
 interface RunningGate {
   /** Holds a card to its reader. */
@@ -97,6 +93,7 @@ export class StationNode {
   #process: SimProcess | null = null;
   #parameters: SimParameters | null = null;
   #unconfirmed: UnconfirmedDebits;
+  #recent = new RecentTaps();
   #skewMs = 0;
   #calm = false;
   #watch: StationWatch | null = null;
@@ -202,11 +199,13 @@ export class StationNode {
 
   async start(): Promise<void> {
     if (this.#process?.alive) return;
+    const { scenario } = this.#parts;
     const process = new SimProcess(this.name);
     process.skewMs = this.#skewMs;
     this.#process = process;
     this.#running.clear();
-    this.#unconfirmed = new UnconfirmedDebits(this.#clock);
+    this.#unconfirmed = plantInStation(scenario.canary, new UnconfirmedDebits(this.#clock));
+    this.#recent = new RecentTaps();
     const opening = this.#parts.time.within(process, async () => {
       this.#parameters = await this.#openParameters();
       for (const identity of this.gates) {
@@ -264,7 +263,7 @@ export class StationNode {
   }
 
   async #open(process: SimProcess, identity: GateIdentity): Promise<void> {
-    const { scenario, chance, city, engine, network } = this.#parts;
+    const { time, scenario, chance, city, engine, network } = this.#parts;
     const { gateId, number, side, journalKey } = identity;
     const storage = {
       disk: this.#disks.get(gateId)!,
@@ -282,26 +281,27 @@ export class StationNode {
     const shifts = await ShiftJournal.open(opened, { disk, clock: this.#clock, failed });
     if (!process.alive) return;
     const journal: Journal = shifts;
-    const { reader, hold } = await this.#reader(process, gateId);
+    const isCalm = (): boolean => this.#calm;
+    const air = { name: gateId, time, scenario, chance, process, isCalm };
+    const { reader, hold } = await openSimReader(air);
     if (!process.alive) return;
     const keys = new KeyringHolder(this.#keys);
-    const aesKeys = new AesKeyringHolder(this.#aesCards, storage.random);
     const unconfirmed = this.#unconfirmed;
     // Read at the start, like the bundle's other files.
     const certificate = engine.certificateOf(gateId);
     const parameters = this.#parameters;
     const fixed = city.setting(gateId, number, this.index, side);
     const buffers = new GateBuffers(fixed.place);
-    const desfire = completeDesfire(city.desfire, fixed.place, aesKeys);
-    const families = city.familiesOf(number);
+    const own = { aesCards: this.#aesCards, recent: this.#recent, random: storage.random };
+    const { aesKeys, ...accepted } = city.accepted(identity, fixed.place, own);
+    const show = (decision: Decision): void => this.#show(process, gateId, decision);
     const gate = new Gate({
       gateId,
       station: this.name,
       setting: () => ({
         ...fixed,
         buffers,
-        desfire,
-        families,
+        ...accepted,
         fares: parameters?.fares() ?? city.fares,
         denylist: city.denylist,
         findUnconfirmed: (cardNumber) =>
@@ -311,8 +311,8 @@ export class StationNode {
       reader,
       keys,
       aesKeys,
-      journal: plantInJournal(scenario.canary, journal),
-      barrier: { show: (decision) => this.#show(process, gateId, decision) },
+      journal: plantInJournal(scenario.canary, journal, show),
+      barrier: { show },
       unconfirmed,
       clock: this.#clock,
       shifts,
@@ -348,17 +348,6 @@ export class StationNode {
     this.#watch.start();
   }
 
-  async #reader(process: SimProcess, name: string): Promise<{ reader: Reader; hold: Hold }> {
-    const { time, scenario, chance } = this.#parts;
-    if (scenario.faults.has('line')) {
-      const isCalm = (): boolean => this.#calm;
-      const line = new LineReader({ name, time, scenario, chance, process, isCalm });
-      return { reader: await line.reader(), hold: (card, options) => line.present(card, options) };
-    }
-    const reader = new VirtualReader({ name, chance: () => chance.fraction() });
-    return { reader, hold: (card, options) => reader.present(card, options) };
-  }
-
   /** A gate's program stops on a failed disk and is started again by its supervisor. */
   #failed(process: SimProcess, error: unknown): void {
     if (!process.alive) return;
@@ -371,7 +360,7 @@ export class StationNode {
     if (!process.alive) return;
     this.#shown.set(gateId, decision);
     if (!decision.open) return;
-    this.#parts.witness.gateOpened(gateId, decision);
+    this.#parts.witness.gateOpened(gateId, decision, process);
     if (!this.cutAtOpen) return;
     this.cutAtOpen = false;
     this.kill(true);

@@ -246,6 +246,19 @@ test('a single ride that was paid is proven at an entry, where no record tells o
   }
 });
 
+test('an entry that took nothing is not settled by the balance where a ride is tapped once', async () => {
+  const kit = new StationKit();
+  const card = extendedCard();
+  await kit.gate('entry', 8, options).tap(card, { command: LAST, when: 'after' });
+  const { decision } = await kit.gate('single', 8, options).tap(card);
+  assert.equal(decision.reason, 'open', decision.detail);
+  assert.deepEqual(
+    decision.closed.map(({ kind }) => kind),
+    [DebitKind.debit],
+  );
+  assert(spentMinor(card) > 0);
+});
+
 test('an entry that was never committed leaves the journey before it as it was', async () => {
   const kit = new StationKit({ missingTapMinor: 900 });
   const card = extendedCard();
