@@ -4,14 +4,8 @@ import { openBatch } from '../debit/batch-evidence.ts';
 import { openEvidence } from '../debit/evidence.ts';
 import { DEBIT_BYTES, type Debit, type DebitId, ECASH_TRANSACTION } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
-import {
-  isPosted,
-  lastBlock,
-  type OwnDebit,
-  ownDebits,
-  type PostedBatch,
-  postedInBatch,
-} from '../ledger/posted.ts';
+import { isPosted, type OwnDebit } from '../ledger/changes.ts';
+import { lastBlock, ownDebits, type PostedBatch, postedInBatch } from '../ledger/posted.ts';
 import { idKey } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 import { CLEARING_MARKS_MAX } from '../limits.ts';
