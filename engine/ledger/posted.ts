@@ -71,6 +71,7 @@ export function* postedBatches(
   through: PostedMark | null = null,
 ): Generator<PostedBatch> {
   const last = through?.block ?? lastBlock(store);
+  requireBefore(after, last);
   for (let number = (after?.block ?? 0) + 1; number <= last; number++) {
     const batch = store.read((reader) => postedInBatch(reader, number));
     if (batch.debits.length > 0) yield batch;
@@ -78,6 +79,12 @@ export function* postedBatches(
   for (const own of after ? ownDebitsSince(store, after, through) : ownDebits(store)) {
     if (isPosted(own.row) && own.row.sealed.length > 0) yield batchOfOne(own);
   }
+}
+
+function requireBefore(after: PostedMark | null, last: number): void {
+  if (!after || after.block <= last) return;
+  const message = `block ${after.block} was read before, and the ledger ends at ${last}`;
+  throw new FaregateError('LEDGER_BROKEN', `${message}: read it all again`);
 }
 
 /** Debits with rows of their own that changed after a mark, up to another or to now. */
