@@ -173,7 +173,10 @@ test('taps of the ledger to charges, a file, results, a debt and back', async ()
   assert.equal(taken.code, 0, taken.err);
   assert.equal(taken.json.taken, 4);
   assert.equal(taken.json.faults[0].code, 'unknownStation');
-  assert.equal((await openloop('taps')).json.known, 4);
+  const again = await openloop('taps');
+  assert.deepEqual([again.json.taken, again.json.known], [0, 0]);
+  assert.equal(again.json.faults[0].code, 'unknownStation', 'tried again');
+  assert.equal((await openloop('taps', '--all')).json.known, 4);
 
   const asked = await openloop('present', '--out', at('verify'));
   assert.equal(asked.code, 0, asked.err);
