@@ -1,8 +1,8 @@
 /**
  * Posted debits of cards as taps that `faregate-engine account` prices: what a card has paid at
  * gates beside what its rides cost by all terms, those that no gate can count included
- * (docs/card-counters.md). E-cash rides are priced like those of purses. Open-loop taps are not paid
- * at gates but charged by the day (docs/open-loop.md), so they are no part of it unless asked for.
+ * (docs/card-counters.md). E-cash rides are priced like those of purses. Open-loop taps are charged
+ * by the day and not at gates (docs/open-loop.md), so they are no part of it unless asked for.
  * Records come from the sealed evidence; a card is named by its keyed hash alone.
  */
 import { readU16, toHex } from '../bytes.ts';

@@ -1,4 +1,4 @@
-/** Which posted debits are taps for accounts: purses, e-cash, and open loop where it is asked for. */
+/** Which posted debits are taps for accounts: purses, e-cash; open loop where it is asked for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Keyring } from '../../engine/crypto/keyring.ts';
