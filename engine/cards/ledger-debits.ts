@@ -5,7 +5,12 @@
 import { toHex } from '../bytes.ts';
 import { decodeDebit } from '../debit/codec.ts';
 import { DEBIT_BYTES, type DebitId, DebitState } from '../debit/record.ts';
-import { postedBatches } from '../ledger/posted.ts';
+import {
+  type PostedMark,
+  postedBatches,
+  postedMark,
+  postedWithoutRecord,
+} from '../ledger/posted.ts';
 import { decodeDebitRow, idKey, Standing } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 import { recordsOf } from '../operator/posted-taps.ts';
@@ -18,13 +23,37 @@ export interface PostedDebit extends DebitId {
   readonly amountMinor: number;
 }
 
+/** Final debits, and where the next walk goes on. */
+export interface DebitWalk {
+  readonly debits: Iterable<PostedDebit>;
+  /** null: the next walk must begin at the beginning. */
+  readonly through: PostedMark | null;
+}
+
+/** Walks the final debits that came, or became final, after a mark; all of them for null. */
+export type WalkDebits = (after: PostedMark | null) => DebitWalk;
+
+/** The ledger's debits for settlement. */
+export function walkDebits(store: LedgerStore, storageKey: Uint8Array): WalkDebits {
+  return (after) => {
+    const through = postedMark(store);
+    return { debits: finalDebits(store, storageKey, after, through), through };
+  };
+}
+
 /**
- * Every posted debit but those that are presumed, which a later record may still undo.
+ * Every posted debit but those that are presumed, which a later record may still undo; of a debit
+ * whose record an earlier version did not keep, what the ledger posted.
+ * @param after and through as `postedBatches` has them.
  * @throws FaregateError LEDGER_BROKEN where evidence is missing or does not open.
  */
-export function* finalDebits(store: LedgerStore, storageKey: Uint8Array): Generator<PostedDebit> {
-  for (const batch of postedBatches(withEmptyBatches(store))) {
-    if (batch.debits.length === 0) continue;
+export function* finalDebits(
+  store: LedgerStore,
+  storageKey: Uint8Array,
+  after: PostedMark | null = null,
+  through: PostedMark | null = null,
+): Generator<PostedDebit> {
+  for (const batch of postedBatches(store, after, through)) {
     const records = recordsOf(batch, storageKey);
     for (const { gateSequence } of batch.debits) {
       const from = (gateSequence - batch.firstSequence) * DEBIT_BYTES;
@@ -34,25 +63,11 @@ export function* finalDebits(store: LedgerStore, storageKey: Uint8Array): Genera
       yield { gateId, gateSequence, issuer: toHex(issuer), currency, amountMinor };
     }
   }
-}
-
-/**
- * A batch without an ordinary debit, as of one torn tap, has a block for what it said of cards and
- * no sealed records: read as empty ones. Where a debit would need them they do not open.
- */
-function withEmptyBatches(store: LedgerStore): LedgerStore {
-  const none = new Uint8Array(0);
-  return {
-    transaction: (work) => store.transaction(work),
-    close: () => store.close(),
-    read: (work) =>
-      store.read((reader) =>
-        work({
-          range: (table, range) => reader.range(table, range),
-          get: (table, key) => reader.get(table, key) ?? (table === 'sealed' ? none : undefined),
-        }),
-      ),
-  };
+  if (after) return;
+  for (const { gateId, gateSequence, row } of postedWithoutRecord(store)) {
+    const { issuer, currency, amountMinor } = row;
+    yield { gateId, gateSequence, issuer: toHex(issuer), currency, amountMinor };
+  }
 }
 
 /** Whether a debit that came without its outcome has one now, and not a presumption. */

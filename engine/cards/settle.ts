@@ -6,11 +6,19 @@
  * settled all.
  */
 import { FaregateError } from '../errors.ts';
+import type { PostedMark } from '../ledger/posted.ts';
 import { SETTLEMENT_TRIES_MAX } from '../limits.ts';
 import { accountKey, type BookOf, book } from './books.ts';
-import type { PostedDebit } from './ledger-debits.ts';
+import type { PostedDebit, WalkDebits } from './ledger-debits.ts';
 import { type Refused, refuse, type SettledGate, type Settlement } from './model.ts';
-import { type CardReader, type CardStore, eachRow, getRow, putRow } from './rows.ts';
+import {
+  type CardReader,
+  type CardStore,
+  type CardWriter,
+  eachRow,
+  getRow,
+  putRow,
+} from './rows.ts';
 import { SettledMarks } from './settled-marks.ts';
 
 /** The operator that a gate's debits are owed to, or null: none has it. */
@@ -40,23 +48,32 @@ interface Gathered {
   readonly due: readonly Due[];
   readonly marks: SettledMarks;
   readonly unassigned: readonly Unassigned[];
+  /** Up to here no debit is left to settle; null where one is. */
+  readonly through: PostedMark | null;
 }
 
 /**
- * Settles what no settlement has. Debits of 0 move nothing and are in none.
- * @param debits walks the final debits of the ledger anew at each call
+ * Settles what no settlement has. Debits of 0 move nothing and are in none. It goes on where the
+ * run before had come to; one that leaves debits to no operator is gone over again by the next.
+ * @param all whether it begins at the beginning: the ledger was put back from a backup
  * @throws FaregateError STORE_FAILED; CARDS_BROKEN where other runs overtake this one each time.
  */
 export async function settleDebits(
   store: CardStore,
-  debits: () => Iterable<PostedDebit>,
+  walk: WalkDebits,
   operatorOf: OperatorOf,
   nowMs: number,
+  all = false,
 ): Promise<SettleRun> {
   for (let tries = 0; tries < SETTLEMENT_TRIES_MAX; tries++) {
-    const gathered = store.read((reader) => gather(reader, debits(), operatorOf));
-    const { unassigned } = gathered;
-    if (gathered.due.length === 0) return { settlements: [], unassigned };
+    const gathered = store.read((reader) => {
+      const { debits, through } = walk(all ? null : readMark(reader));
+      return { ...gather(reader, debits, operatorOf), through };
+    });
+    const { unassigned, through } = gathered;
+    if (gathered.due.length === 0 && (through === null || unassigned.length > 0)) {
+      return { settlements: [], unassigned };
+    }
     const settlements = await commit(store, gathered, nowMs);
     if (settlements) return { settlements, unassigned };
   }
@@ -67,7 +84,7 @@ function gather(
   reader: CardReader,
   debits: Iterable<PostedDebit>,
   operatorOf: OperatorOf,
-): Gathered {
+): Omit<Gathered, 'through'> {
   const marks = new SettledMarks(reader);
   const due = new Map<string, Due>();
   const unassigned = new Map<string, Unassigned>();
@@ -105,6 +122,8 @@ function gather(
 function commit(store: CardStore, gathered: Gathered, nowMs: number): Promise<Settlement[] | null> {
   return store.transaction((writer) => {
     if ((getRow(writer, 'meta', 'settlementRuns') ?? 0) !== gathered.lastRun) return null;
+    if (gathered.unassigned.length === 0 && gathered.through) writeMark(writer, gathered.through);
+    if (gathered.due.length === 0) return [];
     const run = gathered.lastRun + 1;
     putRow(writer, 'meta', 'settlementRuns', run);
     gathered.marks.write(writer);
@@ -117,6 +136,17 @@ function commit(store: CardStore, gathered: Gathered, nowMs: number): Promise<Se
       return settlement;
     });
   });
+}
+
+function readMark(reader: CardReader): PostedMark | null {
+  const block = getRow(reader, 'meta', 'settledBlock');
+  const change = getRow(reader, 'meta', 'settledChange');
+  return block === undefined || change === undefined ? null : { block, change };
+}
+
+function writeMark(writer: CardWriter, { block, change }: PostedMark): void {
+  putRow(writer, 'meta', 'settledBlock', block);
+  putRow(writer, 'meta', 'settledChange', change);
 }
 
 function settlementOf({ issuer, currency, operator, gates }: Due, run: number, nowMs: number) {

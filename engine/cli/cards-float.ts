@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHex } from '../bytes.ts';
 import { checkFloats, type FloatPosition, type FloatReport } from '../cards/float.ts';
-import { finalDebits } from '../cards/ledger-debits.ts';
+import { walkDebits } from '../cards/ledger-debits.ts';
 import { spendingOf } from '../cards/ledger-spending.ts';
 import { operatorsOf } from '../cards/open.ts';
 import { checkCards } from '../cards/reconcile.ts';
@@ -50,6 +50,7 @@ export const floatCommands: readonly Command[] = [
     options: {
       ...officeOptions,
       out: { type: 'string', value: 'DIR', required: true, about: 'folder for settlement files' },
+      all: { type: 'boolean', about: 'read all debits again: the ledger came from a backup' },
     },
     run: settle,
   },
@@ -150,7 +151,13 @@ function settle(args: Args, io: Io): Promise<number> {
     const out = args.need('out');
     const key = await storageKeyOf(dataDir);
     const run = await besideLedger(dataDir, (_, ledgerStore) =>
-      settleDebits(store, () => finalDebits(ledgerStore, key), operatorsOf(settings), Date.now()),
+      settleDebits(
+        store,
+        walkDebits(ledgerStore, key),
+        operatorsOf(settings),
+        Date.now(),
+        args.flag('all'),
+      ),
     );
     const { settlements, unassigned } = run ?? { settlements: [], unassigned: [] };
     const files = await writeDue(store, out);

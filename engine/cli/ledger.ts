@@ -9,7 +9,7 @@ import { type CheckReport, checkLedger, requireSound } from '../ledger/check.ts'
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import { LEDGER_SHARDS_MAX } from '../limits.ts';
 import { openFareSets } from '../operator/fare-files.ts';
-import { postedTaps } from '../operator/posted-taps.ts';
+import { lostTaps, postedTaps } from '../operator/posted-taps.ts';
 import { readStorageKey } from '../operator/storage-key.ts';
 import type { Args, Command, Io } from './command.ts';
 
@@ -34,6 +34,10 @@ export const ledgerCommands: readonly Command[] = [
       fares: { type: 'string', value: 'DIR', required: true, about: 'the fare sets gates had' },
       from: { type: 'string', value: 'INSTANT', required: true, about: 'taps from then on' },
       to: { type: 'string', value: 'INSTANT', required: true, about: 'taps before then' },
+      'open-loop': {
+        type: 'boolean',
+        about: 'taps of bank cards that `openloop` charges too; they paid 0',
+      },
       network: {
         type: 'string',
         multiple: true,
@@ -66,7 +70,7 @@ async function check(args: Args, io: Io): Promise<number> {
 async function taps(args: Args, io: Io): Promise<number> {
   const dataDir = args.need('data');
   const [fromMs, toMs] = [instantOption(args, 'from'), instantOption(args, 'to')];
-  const range = { ...shardOption(args), fromMs, toMs };
+  const range = { ...shardOption(args), fromMs, toMs, openLoop: args.flag('open-loop') };
   const sets = await openFareSets(args.need('fares'));
   const key = await readStorageKey(dataDir);
   const networkOf = networksOf(args);
@@ -76,6 +80,11 @@ async function taps(args: Args, io: Io): Promise<number> {
       io.out(JSON.stringify(tap));
       await io.drained?.();
     }
+    let lost = 0;
+    for (const id of lostTaps(store, range)) {
+      if (lost++ === 0) io.err(`debit ${id}: posted, and its record is kept nowhere`);
+    }
+    if (lost > 0) io.err(`${lost} posted debits are not among these taps: see ledger check`);
     return 0;
   } finally {
     await store.close();

@@ -5,9 +5,9 @@ import { FaregateError } from '../errors.ts';
 import { currencyOf } from '../fare/currencies.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import type { LedgerStore } from '../ledger/store.ts';
-import { ChargeBook, type ReadTap } from '../openloop/charge-book.ts';
+import { ChargeBook } from '../openloop/charge-book.ts';
 import { formatDay, parseDay } from '../openloop/charge-file.ts';
-import { openLoopTaps } from '../openloop/ledger-taps.ts';
+import { TapReader } from '../openloop/ledger-taps.ts';
 import { openOpenLoop } from '../openloop/open.ts';
 import { type OpenLoopSettings, readOpenLoopSettings } from '../openloop/policy.ts';
 import type { Pricing } from '../openloop/pricing.ts';
@@ -106,14 +106,14 @@ export async function besideLedgerStore<R>(
   }
 }
 
-/** The ledger's taps of bank cards. */
-export async function tapsOfLedger(
+/** Reads the ledger's taps of bank cards. */
+export async function tapReaderOf(
   args: Args,
   store: LedgerStore,
   storageKey: Uint8Array,
-): Promise<Generator<ReadTap[]>> {
+): Promise<TapReader> {
   const sets = await openFareSets(args.text('stations') ?? args.need('fares'));
-  return openLoopTaps(store, storageKey, { sets, networkOf: networksOf(args) });
+  return new TapReader(store, storageKey, { sets, networkOf: networksOf(args) });
 }
 
 export function dayFrom(args: Args): number | undefined {

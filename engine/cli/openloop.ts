@@ -5,14 +5,15 @@
 
 import { resolve } from 'node:path';
 import { FaregateError } from '../errors.ts';
+import { postedMark } from '../ledger/posted.ts';
 import { OPEN_LOOP_RESULTS_BYTES_MAX } from '../limits.ts';
-import type { TakenTaps } from '../openloop/charge-book.ts';
 import { formatDay } from '../openloop/charge-file.ts';
 import { checkOpenLoop, type OpenLoopReport } from '../openloop/check.ts';
 import { DebtDesk } from '../openloop/debts.ts';
 import { ledgerEvidence } from '../openloop/evidence.ts';
 import { parseResults } from '../openloop/results.ts';
 import { RunDesk } from '../openloop/runs.ts';
+import { takeTaps } from '../openloop/take-taps.ts';
 import { readIfPresent, readText, writeWhole } from '../pki/files.ts';
 import { referenceFrom, tell } from './cards-office.ts';
 import type { Args, Command, Io } from './command.ts';
@@ -27,7 +28,7 @@ import {
   pricingOf,
   requireOver,
   tapOptions,
-  tapsOfLedger,
+  tapReaderOf,
 } from './openloop-office.ts';
 import { showOpenLoop } from './openloop-show.ts';
 
@@ -46,7 +47,12 @@ export const openLoopCommands: readonly Command[] = [
   {
     name: 'openloop taps',
     about: 'Take posted taps of bank cards out of the ledger, and price their days.',
-    options: { ...bookOptions, ...fareOptions, ...tapOptions },
+    options: {
+      ...bookOptions,
+      ...fareOptions,
+      ...tapOptions,
+      all: { type: 'boolean', about: 'read all taps again: the ledger came from a backup' },
+    },
     run: taps,
   },
   {
@@ -116,14 +122,11 @@ function taps(args: Args, io: Io): Promise<number> {
   return inBooks(args, async (books) => {
     const book = await bookOf(args, books);
     return besideLedgerStore(books.dataDir, async (ledger, key) => {
-      let [taken, known] = [0, 0];
-      const faults: TakenTaps['faults'][number][] = [];
-      for (const batch of await tapsOfLedger(args, ledger, key)) {
-        const done = await book.take(batch, books.nowMs);
-        taken += done.taken;
-        known += done.known;
-        faults.push(...done.faults);
-      }
+      const through = postedMark(ledger);
+      const reader = await tapReaderOf(args, ledger, key);
+      const { store, nowMs } = books;
+      const done = await takeTaps(store, book, reader, through, nowMs, args.flag('all'));
+      const { taken, known, faults } = done;
       const cards = await book.price(books.nowMs);
       return tell(args, io, { taken, known, cards, faults }, [
         `${taken} taps taken, ${known} known; ${cards} cards priced`,
@@ -221,7 +224,7 @@ function check(args: Args, io: Io): Promise<number> {
   return inBooks(args, async (books) => {
     const pricing = await pricingOf(args, books);
     const report = await besideLedgerStore(books.dataDir, async (ledger, key) => {
-      const posted = await tapsOfLedger(args, ledger, key);
+      const posted = (await tapReaderOf(args, ledger, key)).taps(null, null);
       return checkOpenLoop(books.store, books.settings, pricing, posted);
     });
     tell(args, io, report, describe(report));

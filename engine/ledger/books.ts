@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { readU16, readU32, readU48, toHex, writeU16, writeU32 } from '../bytes.ts';
 import type { DebitId } from '../debit/record.ts';
+import { encodeChange, isPosted } from './changes.ts';
 import type { ExceptionCode } from './outcomes.ts';
 import {
   type DebitRow,
@@ -111,8 +112,8 @@ export function isPassedThrough({ standing, tac }: Pick<DebitRow, 'standing' | '
 
 /**
  * The key of a count in `totals`: `debits`, `events`, `exceptions`, `waiting`, `passedThrough`,
- * `blocks`, `rows` (of blocks), `checkpoints` (segments of heads saved), `standing.NAME` or
- * `exception.CODE`.
+ * `blocks`, `rows` (of blocks), `checkpoints` (segments of heads saved), `changes`, `unlogged` and
+ * `layout` (`layout.ts`), `standing.NAME` or `exception.CODE`.
  */
 export function totalKey(name: string): Uint8Array {
   return new Uint8Array(Buffer.from(name, 'latin1'));
@@ -171,6 +172,10 @@ export class Books {
     this.count(standingTotal(after.standing), 1);
     if (isPassedThrough(after)) this.count('passedThrough', 1);
     assert(!before || !isPassedThrough(before), 'what is passed through stays posted');
+    if (before?.standing !== after.standing && (isPosted(after) || (before && isPosted(before)))) {
+      this.count('changes', 1);
+      this.#writer.put('changes', u48(this.total('changes')), encodeChange(id, after.standing));
+    }
     const row = postings === after.postings ? after : { ...after, postings };
     this.#writer.put('debits', idKey(id), encodeDebitRow(row));
     return row;

@@ -21,11 +21,12 @@ import {
   standingTotal,
 } from './books.ts';
 import { type ChainReport, checkChains } from './check-chains.ts';
+import { checkChanges, checkRecordKept } from './check-changes.ts';
 import { eventIds, holdsEvent } from './events.ts';
 import { Findings, nameOf } from './findings.ts';
 import { Heads } from './heads.ts';
 import { allHeld } from './held.ts';
-import { requireLayout } from './ledger.ts';
+import { requireLayout } from './layout.ts';
 import { exceptionCodes, type OpenItem } from './outcomes.ts';
 import {
   type DebitRow,
@@ -125,6 +126,7 @@ class Checker {
     const waiting = this.#checkWaiting();
     const exceptions = this.#checkExceptions(chains.balanceBreaks);
     this.#checkTotals(waiting);
+    checkChanges(this.#reader, this.#stand(Standing.posted) - this.#packed, this.#findings);
     return {
       ok: this.#findings.count === 0,
       findings: this.#findings.texts,
@@ -206,6 +208,7 @@ class Checker {
 
   #checkDebit(id: DebitId, row: DebitRow, own: readonly Entry[]): void {
     const name = nameOf(id);
+    checkRecordKept(this.#reader, id, row, this.#findings);
     if (isSighting(row)) this.#sightings++;
     this.#standings.set(row.standing, this.#stand(row.standing) + 1);
     this.#findings.equal(`${name}, number of postings`, row.postings, own.length);

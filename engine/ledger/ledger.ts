@@ -11,6 +11,7 @@ import { Blocks } from './blocks.ts';
 import { accountOf, decodeBalance, readTotal, standingTotal, totalKey } from './books.ts';
 import { catchUp, loadHeads } from './checkpoint.ts';
 import { type Heads, SEGMENTS } from './heads.ts';
+import { LAYOUT_VERSION, requireLayout } from './layout.ts';
 import { type ExceptionCode, exceptionCodes } from './outcomes.ts';
 import { Poster, type PostOutcome } from './poster.ts';
 import type { ReceivedBatch, ReceivedDebit } from './received.ts';
@@ -33,9 +34,6 @@ import {
 import type { LedgerStore, StoreReader } from './store.ts';
 import { type CardTotal, totalsOfCard } from './totals.ts';
 import { View } from './view.ts';
-
-/** Of keys and rows; a store of another version is refused. */
-const LAYOUT_VERSION = 3;
 
 export interface AccountBalance {
   /** `receivable:`, `float:`, `suspense:` or `passedThrough:ISSUER`. */
@@ -211,7 +209,7 @@ export class Ledger {
     });
   }
 
-  /** The sealed batch that an ordinary debit came in; a disputed one has evidence of its own. */
+  /** The sealed batch that an ordinary debit came in; any other has evidence of its own. */
   sealedBatchOf(id: DebitId): SealedBatch | null {
     return this.#view((view) => {
       const block = view.blockOf(idKey(id));
@@ -248,16 +246,6 @@ export class Ledger {
       return work(new View(reader, this.#heads, this.#blocks, through));
     });
   }
-}
-
-/** @throws FaregateError STORE_FAILED for a store another version laid out. */
-export function requireLayout(reader: StoreReader): void {
-  const layout = readTotal(reader, 'layout');
-  if (layout === LAYOUT_VERSION) return;
-  throw new FaregateError(
-    'STORE_FAILED',
-    `the ledger's layout is version ${layout}, this program reads ${LAYOUT_VERSION}`,
-  );
 }
 
 function checkSize(gateId: string, count: number): void {

@@ -19,7 +19,8 @@ import {
   tables,
 } from './store.ts';
 
-type Databases<T extends string> = Record<T, Database<Uint8Array, Uint8Array>>;
+/** Without those that a store opened to be read does not have: an earlier version made it. */
+type Databases<T extends string> = Partial<Record<T, Database<Uint8Array, Uint8Array>>>;
 type ReadTransaction = ReturnType<RootDatabase['useReadTransaction']>;
 
 export class LmdbStore<T extends string = Table> implements LedgerStore<T> {
@@ -41,8 +42,8 @@ export class LmdbStore<T extends string = Table> implements LedgerStore<T> {
     ) as Databases<T>;
     this.#writer = {
       ...readerOf(this.#databases, undefined),
-      put: (table, key, value) => void this.#databases[table].putSync(key, value),
-      remove: (table, key) => void this.#databases[table].removeSync(key),
+      put: (table, key, value) => void this.#databases[table]!.putSync(key, value),
+      remove: (table, key) => void this.#databases[table]!.removeSync(key),
     };
   }
 
@@ -126,16 +127,17 @@ function readerOf<T extends string>(
 ): StoreReader<T> {
   const options = transaction ? { transaction } : {};
   return {
-    get: (table, key) => databases[table].get(key, options),
+    get: (table, key) => databases[table]?.get(key, options),
     range: (table, range) => entries(databases[table], range, options),
   };
 }
 
 function* entries(
-  database: Database<Uint8Array, Uint8Array>,
+  database: Database<Uint8Array, Uint8Array> | undefined,
   { from, to, reverse, limit }: Range,
   options: { transaction?: ReadTransaction },
 ): Generator<Entry> {
+  if (!database) return;
   const low = from ?? new Uint8Array(1);
   const bounds = reverse
     ? { ...(to && { start: to, exclusiveStart: true }), end: low, inclusiveEnd: true }

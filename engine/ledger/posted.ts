@@ -3,13 +3,16 @@
  * for them.
  */
 
-import { DebitKind } from '../debit/record.ts';
+import { readU48 } from '../bytes.ts';
+import { type DebitId, DebitKind } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import { LEDGER_PAGE_ROWS } from '../limits.ts';
 import { Block } from './block.ts';
 import { readTotal } from './books.ts';
-import { requireLayout } from './ledger.ts';
-import { type DebitRow, decodeDebitRow, idKey, newBytes, readId, Standing, u48 } from './rows.ts';
+import { changedDebits, isPosted, type OwnDebit } from './changes.ts';
+import { wholeBlock } from './held.ts';
+import { hasChangeLog, requireLayout } from './layout.ts';
+import { type DebitRow, decodeDebitRow, idKey, newBytes, readId, u48 } from './rows.ts';
 import type { LedgerStore, StoreReader } from './store.ts';
 
 export interface PostedDebit {
@@ -32,28 +35,99 @@ export interface PostedBatch {
   readonly debits: readonly PostedDebit[];
 }
 
-/** A debit with a row of its own, posted or not. */
-export interface OwnDebit {
-  readonly gateId: string;
-  readonly gateSequence: number;
-  readonly row: DebitRow;
+/** How far a reader of posted debits came. */
+export interface PostedMark {
+  /** Number of the last block read. */
+  readonly block: number;
+  /** Number of the last change read (`changes.ts`). */
+  readonly change: number;
+}
+
+/**
+ * Where the ledger is now: pass it as `through` of one walk and, once what was read is dealt with
+ * durably, as `after` of the next. null where an earlier version laid it out, which kept no log to
+ * go on by.
+ * @throws FaregateError STORE_FAILED for a store that another version laid out.
+ */
+export function postedMark(store: LedgerStore): PostedMark | null {
+  return store.read((reader) => {
+    requireLayout(reader);
+    if (!hasChangeLog(reader)) return null;
+    return { block: readTotal(reader, 'blocks'), change: readTotal(reader, 'changes') };
+  });
 }
 
 /**
  * Every posted debit whose record is held, batch by batch as they came, then those with evidence of
  * their own. Each batch is read from one durable state.
+ * @param after a mark: only debits posted since, and those that changed since and are posted. One
+ *   may be told again that was told before.
+ * @param through the mark at which to end; null: all there are.
  * @throws FaregateError STORE_FAILED for a store that another version laid out, LEDGER_BROKEN
  */
-export function* postedBatches(store: LedgerStore): Generator<PostedBatch> {
-  const last = lastBlock(store);
-  for (let number = 1; number <= last; number++) {
+export function* postedBatches(
+  store: LedgerStore,
+  after: PostedMark | null = null,
+  through: PostedMark | null = null,
+): Generator<PostedBatch> {
+  const last = through?.block ?? lastBlock(store);
+  requireBefore(after, last);
+  for (let number = (after?.block ?? 0) + 1; number <= last; number++) {
     const batch = store.read((reader) => postedInBatch(reader, number));
     if (batch.debits.length > 0) yield batch;
   }
-  for (const { gateId, gateSequence, row } of ownDebits(store)) {
-    if (!isPosted(row) || row.sealed.length === 0) continue;
-    const debits = [postedOf(gateSequence, row)];
-    yield { gateId, firstSequence: gateSequence, isOne: true, sealed: row.sealed, debits };
+  for (const own of after ? ownDebitsSince(store, after, through) : ownDebits(store)) {
+    if (isPosted(own.row) && own.row.sealed.length > 0) yield batchOfOne(own);
+  }
+}
+
+function requireBefore(after: PostedMark | null, last: number): void {
+  if (!after || after.block <= last) return;
+  const message = `block ${after.block} was read before, and the ledger ends at ${last}`;
+  throw new FaregateError('LEDGER_BROKEN', `${message}: read it all again`);
+}
+
+/** Debits with rows of their own that changed after a mark, up to another or to now. */
+export function ownDebitsSince(
+  store: LedgerStore,
+  after: PostedMark,
+  through: PostedMark | null,
+): Generator<OwnDebit> {
+  const last = through?.change ?? store.read((reader) => readTotal(reader, 'changes'));
+  return changedDebits(store, after.change, last);
+}
+
+function batchOfOne({ gateId, gateSequence, row }: OwnDebit): PostedBatch {
+  const debits = [postedOf(gateSequence, row)];
+  return { gateId, firstSequence: gateSequence, isOne: true, sealed: row.sealed, debits };
+}
+
+/**
+ * One debit as `postedBatches` has it; null where it is not posted, or its record is kept nowhere.
+ * @throws FaregateError LEDGER_BROKEN
+ */
+export function postedDebit(store: LedgerStore, id: DebitId): PostedBatch | null {
+  return store.read((reader) => {
+    const value = reader.get('debits', idKey(id));
+    const row = value && decodeDebitRow(value);
+    if (row && !isPosted(row)) return null;
+    if (row && row.sealed.length > 0) return batchOfOne({ ...id, row });
+    const number = blockBehind(reader, id);
+    if (number === undefined) return null;
+    const batch = postedInBatch(reader, number);
+    const debits = batch.debits.filter(({ gateSequence }) => gateSequence === id.gateSequence);
+    return debits.length > 0 ? { ...batch, debits } : null;
+  });
+}
+
+/**
+ * Posted debits whose record is kept nowhere: earlier versions dropped the batches that had no
+ * ordinary debit in them.
+ */
+export function* postedWithoutRecord(store: LedgerStore): Generator<OwnDebit> {
+  for (const own of ownDebits(store)) {
+    if (!isPosted(own.row) || own.row.sealed.length > 0) continue;
+    if (store.read((reader) => blockBehind(reader, own)) === undefined) yield own;
   }
 }
 
@@ -66,8 +140,8 @@ export function lastBlock(store: LedgerStore): number {
 }
 
 /**
- * Those of the batch behind a block: its own rows, and debits that came with them and have a row
- * elsewhere; `sealed` is empty where there are none.
+ * Those of the batch behind a block: its own rows, and debits that came with them, have a row
+ * elsewhere and no other evidence; `sealed` is empty where there are none.
  * @throws FaregateError LEDGER_BROKEN where block or batch is missing or damaged.
  */
 export function postedInBatch(reader: StoreReader, number: number): PostedBatch {
@@ -86,11 +160,37 @@ export function postedInBatch(reader: StoreReader, number: number): PostedBatch 
       debits.push(postedOf(gateSequence, block.debit(index)));
       continue;
     }
-    const value = reader.get('debits', idKey({ gateId, gateSequence }));
+    const id = { gateId, gateSequence };
+    const value = reader.get('debits', idKey(id));
     const row = value && decodeDebitRow(value);
-    if (row && isPosted(row) && row.sealed.length === 0) debits.push(postedOf(gateSequence, row));
+    if (!row || !isPosted(row) || row.sealed.length > 0) continue;
+    // A batch may repeat what an earlier one brought.
+    if (blockBehind(reader, id) === number) debits.push(postedOf(gateSequence, row));
   }
   return { gateId, firstSequence, isOne: false, sealed, debits };
+}
+
+/**
+ * Number of the block whose batch brought a debit; undefined where no batch is kept that did. It is
+ * the block that begins last before the debit, or the one after it: a row goes into a block only
+ * where all sequences before it are held.
+ */
+export function blockBehind(reader: StoreReader, id: DebitId): number | undefined {
+  const { gateId, gateSequence } = id;
+  const behind = idKey({ gateId, gateSequence: gateSequence + 1 });
+  const before = { from: idKey({ gateId, gateSequence: 0 }), to: behind, reverse: true, limit: 1 };
+  const since = { from: behind, to: idKey({ gateId, gateSequence: 2 ** 48 - 1 }), limit: 1 };
+  for (const range of [before, since]) {
+    for (const { value } of [...reader.range('blockIndex', range)]) {
+      const number = readU48(value, 0);
+      const bytes = reader.get('blocks', u48(number));
+      const block = bytes && wholeBlock(number, bytes, undefined);
+      if (!block) continue;
+      const { firstSequence, records } = block;
+      if (gateSequence >= firstSequence && gateSequence < firstSequence + records) return number;
+    }
+  }
+  return undefined;
 }
 
 /** Debits with rows of their own, in order of their ids, page by page. */
@@ -125,9 +225,4 @@ function postedOf(gateSequence: number, row: DebitRow): PostedDebit {
     amountMinor,
     passedThrough,
   };
-}
-
-export function isPosted({ kind, standing }: Pick<DebitRow, 'kind' | 'standing'>): boolean {
-  if (kind !== DebitKind.debit) return false;
-  return standing === Standing.posted || standing === Standing.presumedPosted;
 }

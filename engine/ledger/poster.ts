@@ -20,6 +20,7 @@ import { type ReceivedEvent, receiveEvent } from './events.ts';
 import { postColumns } from './fast-lane.ts';
 import { GateHold } from './gate-hold.ts';
 import { type Heads, SEGMENTS } from './heads.ts';
+import { raiseLayout } from './layout.ts';
 import type { Outcome } from './outcomes.ts';
 import { Posting } from './posting.ts';
 import type { ReceivedBatch, ReceivedDebit } from './received.ts';
@@ -139,8 +140,10 @@ export class Poster {
    * @throws FaregateError STORE_FAILED where an earlier one did not reach the store.
    */
   begin(books: Books): void {
-    if (markOf((name) => books.total(name)) === this.#posted) return;
-    throw new FaregateError('STORE_FAILED', 'the store does not hold what was posted before');
+    if (markOf((name) => books.total(name)) !== this.#posted) {
+      throw new FaregateError('STORE_FAILED', 'the store does not hold what was posted before');
+    }
+    raiseLayout(books);
   }
 
   /** At the end of a transaction: saves what is due. @param rows and images it wrote. */

@@ -19,6 +19,7 @@
  *   heads       segment -> its heads as of a block (`checkpoint.ts`)
  *   events      id -> digest, event record (`events.ts`)
  *   seen        card, purse, counter, id -> link row: a sighting (`sightings.ts`)
+ *   changes     number -> id, standing: debits posted, or no more (`changes.ts`)
  */
 import assert from 'node:assert/strict';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
@@ -44,8 +45,6 @@ export const ISSUER_BYTES = 8;
 export function newBytes(length: number): Uint8Array {
   return Buffer.allocUnsafe(length).fill(0);
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** Where a held record stands; the number is stored. */
 export const Standing = {
@@ -100,7 +99,7 @@ export interface DebitRow {
   readonly digest: Uint8Array;
   /** A settlement's debit; an unconfirmed debit's settlement or the debit that took its counter. */
   readonly refersTo: DebitId | null;
-  /** The sealed record, of settlements, debits that came unconfirmed, bank cards; else empty. */
+  /** The sealed record; empty where a block's batch has it, or an earlier version kept no other. */
   readonly sealed: Uint8Array;
 }
 
@@ -155,8 +154,6 @@ export function decodeDebitRow(bytes: Uint8Array): DebitRow {
 
 /** The row of a record that arrives, before anything is decided about it. */
 export function rowOf(debit: ReceivedDebit, issuer: Uint8Array, standing: Standing): DebitRow {
-  const isBank = purseOf(debit.transactionType) === BANK_PURSE;
-  const disputable = isBank || debit.refersTo !== null || standing === Standing.unconfirmed;
   return {
     standing,
     kind: debit.kind,
@@ -175,7 +172,7 @@ export function rowOf(debit: ReceivedDebit, issuer: Uint8Array, standing: Standi
     issuer,
     digest: debit.digest,
     refersTo: debit.refersTo,
-    sealed: disputable ? debit.sealed : NOTHING,
+    sealed: debit.sealed,
   };
 }
 

@@ -7,7 +7,7 @@ import { Blocks } from './blocks.ts';
 import { readTotal } from './books.ts';
 import { readEvents } from './events.ts';
 import { Heads } from './heads.ts';
-import { requireLayout } from './ledger.ts';
+import { requireLayout } from './layout.ts';
 import { differencesOf, type HeldShift, type MissingRange, tallyHeld } from './shifts.ts';
 import type { LedgerStore, StoreReader } from './store.ts';
 import { View } from './view.ts';

@@ -22,6 +22,7 @@ export const tables = [
   'heads',
   'events',
   'seen',
+  'changes',
 ] as const;
 export type Table = (typeof tables)[number];
 

@@ -9,18 +9,19 @@ import { type BankProof, readBankPayload } from '../card/qpboc/evidence-payload.
 import { decodeDebit } from '../debit/codec.ts';
 import { decodeEvent, EvidenceFamily, type GateEvent, isEvent } from '../debit/event.ts';
 import { DEBIT_BYTES, type DebitId } from '../debit/record.ts';
-import { holdsEvent, readEvents } from '../ledger/events.ts';
 import type { PostedBatch } from '../ledger/posted.ts';
-import { postedBatches } from '../ledger/posted.ts';
+import { postedDebit } from '../ledger/posted.ts';
+import { DIGEST_BYTES, idKey } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
-import { recordsOf, tapIdOf } from './ledger-taps.ts';
+import { recordsOf } from '../operator/posted-taps.ts';
+import { debitOfTap, tapIdOf } from './ledger-taps.ts';
 
 /** The proof behind a card's tap, by the tap's id; null where the card proved nothing. */
 export interface TapEvidence {
   proofOf(card: string, tap: string): BankProof | null;
 }
 
-/** Finds the proofs of several taps in one go over the ledger. */
+/** Finds the proofs of several taps in one go. */
 export type EvidenceSource = (taps: ReadonlySet<string>) => TapEvidence;
 
 /**
@@ -34,12 +35,17 @@ export function ledgerEvidence(
   taps: ReadonlySet<string>,
 ): TapEvidence {
   const proofs = new Map<string, BankProof>();
-  for (const batch of postedBatches(store)) {
+  let last: Opened | null = null;
+  for (const id of [...taps].map(debitOfTap).sort(compareIds)) {
+    const batch = postedDebit(store, id);
+    if (!batch) continue;
     const { gateId, firstSequence } = batch;
-    const wanted = batch.debits.filter((of) => taps.has(tapIdOf({ gateId, ...of })));
-    if (wanted.length === 0) continue;
-    const records = recordsOf(batch, storageKey);
-    for (const { gateSequence, card } of wanted) {
+    const isOpen = last?.batch.gateId === gateId && last.batch.firstSequence === firstSequence;
+    if (!isOpen || last?.batch.isOne !== batch.isOne) {
+      last = { batch, records: recordsOf(batch, storageKey) };
+    }
+    const { records } = last!;
+    for (const { gateSequence, card } of batch.debits) {
       const from = (gateSequence - firstSequence) * DEBIT_BYTES;
       const event = eventBehind(batch, records, from) ?? heldEvent(store, gateId, gateSequence + 1);
       if (event?.event !== 'evidence' || event.family !== EvidenceFamily.bank) continue;
@@ -49,6 +55,17 @@ export function ledgerEvidence(
     }
   }
   return { proofOf: (card, tap) => proofs.get(keyOf(card, tap)) ?? null };
+}
+
+interface Opened {
+  readonly batch: PostedBatch;
+  readonly records: Uint8Array;
+}
+
+/** So that taps of one batch follow each other. */
+function compareIds(a: DebitId, b: DebitId): number {
+  if (a.gateId !== b.gateId) return a.gateId < b.gateId ? -1 : 1;
+  return a.gateSequence - b.gateSequence;
 }
 
 function keyOf(card: string, tap: string): string {
@@ -66,10 +83,7 @@ function eventBehind({ gateId }: PostedBatch, records: Uint8Array, from: number)
 function heldEvent(store: LedgerStore, gateId: string, gateSequence: number): GateEvent | null {
   const id: DebitId = { gateId, gateSequence };
   return store.read((reader) => {
-    if (!holdsEvent(reader, id)) return null;
-    for (const event of readEvents(reader, gateId)) {
-      if (event.gateSequence === gateSequence) return event;
-    }
-    return null;
+    const value = reader.get('events', idKey(id));
+    return value ? decodeEvent(value, DIGEST_BYTES) : null;
   });
 }

@@ -3,22 +3,21 @@
  * from the sealed evidence of their batches. A card is named by its keyed hash alone.
  */
 import { toHex } from '../bytes.ts';
-import { openBatch } from '../debit/batch-evidence.ts';
-import { at, decodeDebit } from '../debit/codec.ts';
-import { openEvidence } from '../debit/evidence.ts';
-import {
-  DEBIT_BYTES,
-  type DebitId,
-  DebitKind,
-  OPEN_LOOP_TRANSACTION,
-  TapKind,
-} from '../debit/record.ts';
-import { FaregateError } from '../errors.ts';
+import { decodeDebit } from '../debit/codec.ts';
+import { DEBIT_BYTES, type DebitId, OPEN_LOOP_TRANSACTION, TapKind } from '../debit/record.ts';
 import type { AccountTap } from '../fare/account/account.ts';
 import type { FareSet } from '../fare/fares.ts';
-import { type PostedBatch, postedBatches } from '../ledger/posted.ts';
-import { decodeDebitRow, readId, Standing } from '../ledger/rows.ts';
+import { isPosted, type OwnDebit } from '../ledger/changes.ts';
+import {
+  type PostedBatch,
+  type PostedMark,
+  postedBatches,
+  postedDebit,
+  postedWithoutRecord,
+} from '../ledger/posted.ts';
+import { decodeDebitRow, idKey } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
+import { recordsOf } from '../operator/posted-taps.ts';
 import type { ReadTap } from './charge-book.ts';
 
 /** What records only name by number. */
@@ -33,75 +32,86 @@ export function tapIdOf({ gateId, gateSequence }: DebitId): string {
   return `${gateId}-${gateSequence}`;
 }
 
-/**
- * The taps of each batch, in the order in which batches came; batches without any are left out.
- * Last those whose debits are posted and whose records no batch has: nobody can price them, and
- * nobody must forget them.
- * @throws FaregateError LEDGER_BROKEN where evidence does not open.
- */
-export function* openLoopTaps(
-  store: LedgerStore,
-  storageKey: Uint8Array,
-  { sets, networkOf }: TapNames,
-): Generator<ReadTap[]> {
-  // A code is one station's in all versions.
-  const stations = new Map(
-    sets.flatMap((set) => set.stations.map(({ code, id }) => [toHex(code), id])),
-  );
-  const apart = debitsApart(store);
-  for (const batch of postedBatches(store)) {
-    if (batch.debits.length === 0) continue;
+/** The debit of a tap id. */
+export function debitOfTap(tapId: string): DebitId {
+  const dash = tapId.lastIndexOf('-');
+  return { gateId: tapId.slice(0, dash), gateSequence: Number(tapId.slice(dash + 1)) };
+}
+
+/** Reads taps out of the ledger. */
+export class TapReader {
+  readonly #store: LedgerStore;
+  readonly #key: Uint8Array;
+  readonly #networkOf: TapNames['networkOf'];
+  /** By code, which is one station's in all versions. */
+  readonly #stations: ReadonlyMap<string, string>;
+
+  constructor(store: LedgerStore, storageKey: Uint8Array, { sets, networkOf }: TapNames) {
+    this.#store = store;
+    this.#key = storageKey;
+    this.#networkOf = networkOf;
+    this.#stations = new Map(
+      sets.flatMap((set) => set.stations.map(({ code, id }) => [toHex(code), id])),
+    );
+  }
+
+  /**
+   * The taps of each batch, in the order in which batches came; batches without any are left out.
+   * Last, where everything is read, those whose debits are posted and whose records are kept
+   * nowhere: nobody can price them, and nobody must forget them.
+   * @param after and through as `postedBatches` has them
+   * @throws FaregateError LEDGER_BROKEN where evidence does not open.
+   */
+  *taps(after: PostedMark | null, through: PostedMark | null): Generator<ReadTap[]> {
+    for (const batch of postedBatches(this.#store, after, through)) {
+      const taps = this.#tapsIn(batch);
+      if (taps.length > 0) yield taps;
+    }
+    if (after) return;
+    const lacking = [...postedWithoutRecord(this.#store)].flatMap(lackingTap);
+    if (lacking.length > 0) yield lacking;
+  }
+
+  /** The same of the taps of these ids, as far as they are posted. */
+  *tapsOf(ids: Iterable<string>): Generator<ReadTap[]> {
+    for (const tapId of ids) {
+      const id = debitOfTap(tapId);
+      const batch = postedDebit(this.#store, id);
+      const value = this.#store.read((reader) => reader.get('debits', idKey(id)));
+      if (batch) yield this.#tapsIn(batch);
+      else if (value) yield lackingTap({ ...id, row: decodeDebitRow(value) });
+    }
+  }
+
+  #tapsIn(batch: PostedBatch): ReadTap[] {
     const { gateId, firstSequence } = batch;
-    const records = recordsOf(batch, storageKey);
     const taps: ReadTap[] = [];
-    for (const { gateSequence, card } of batch.debits) {
+    const ours = batch.debits.filter((debit) => debit.transactionType === OPEN_LOOP_TRANSACTION);
+    if (ours.length === 0) return taps;
+    const records = recordsOf(batch, this.#key);
+    for (const { gateSequence, card } of ours) {
       const from = (gateSequence - firstSequence) * DEBIT_BYTES;
-      if (records[from + at.transactionType] !== OPEN_LOOP_TRANSACTION) continue;
-      apart.delete(tapIdOf({ gateId, gateSequence }));
       const { instantMs, tapKind, toStation } = decodeDebit(records, from);
       taps.push({
         card: toHex(card).toLowerCase(),
         id: tapIdOf({ gateId, gateSequence }),
         atMs: instantMs,
         kind: kindOf(tapKind),
-        stop: stations.get(toHex(toStation)) ?? null,
-        network: networkOf(gateId),
+        stop: this.#stations.get(toHex(toStation)) ?? null,
+        network: this.#networkOf(gateId),
         route: '',
       });
     }
-    if (taps.length > 0) yield taps;
+    return taps;
   }
-  if (apart.size > 0) yield [...apart.values()];
 }
 
-/** Posted open-loop debits with a row of their own, their records in batches, by tap id. */
-function debitsApart(store: LedgerStore): Map<string, ReadTap> {
-  return store.read((reader) => {
-    const found = new Map<string, ReadTap>();
-    for (const { key, value } of reader.range('debits', {})) {
-      const row = decodeDebitRow(value);
-      const isPosted = row.standing === Standing.posted && row.kind === DebitKind.debit;
-      if (row.transactionType !== OPEN_LOOP_TRANSACTION || !isPosted) continue;
-      if (row.sealed.length > 0) continue;
-      const id = tapIdOf(readId(key, 0));
-      const tap = { card: toHex(row.card).toLowerCase(), id, atMs: row.instantMs };
-      const lacking = { stop: null, network: '', route: '', isRecordMissing: true };
-      found.set(id, { ...tap, kind: kindOf(row.tapKind), ...lacking });
-    }
-    return found;
-  });
-}
-
-/** @throws FaregateError LEDGER_BROKEN where they do not open. */
-export function recordsOf(batch: PostedBatch, storageKey: Uint8Array): Uint8Array {
-  const { gateId, firstSequence, sealed, isOne } = batch;
-  const first = { gateId, gateSequence: firstSequence };
-  const records = isOne
-    ? openEvidence(storageKey, sealed, first)
-    : openBatch(storageKey, sealed, first);
-  if (records) return records;
-  const message = `evidence of gate ${gateId} from sequence ${firstSequence} does not open`;
-  throw new FaregateError('LEDGER_BROKEN', message);
+function lackingTap(own: OwnDebit): ReadTap[] {
+  const { row } = own;
+  if (row.transactionType !== OPEN_LOOP_TRANSACTION || !isPosted(row)) return [];
+  const tap = { card: toHex(row.card).toLowerCase(), id: tapIdOf(own), atMs: row.instantMs };
+  const lacking = { stop: null, network: '', route: '', isRecordMissing: true };
+  return [{ ...tap, kind: kindOf(row.tapKind), ...lacking }];
 }
 
 function kindOf(tapKind: TapKind): AccountTap['kind'] {

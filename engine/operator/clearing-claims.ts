@@ -7,9 +7,11 @@ import type { LedgerStore, StoreReader } from '../ledger/store.ts';
 /**
  *   claims  id of a debit -> run that claimed it ‖ run that withdrew the claim, or 0
  *   runs    run -> JSON of `RunRow`
- *   marks   `through` -> number of the last block of which nothing is left to claim
+ *   marks   `through` -> number of the last block of which nothing is left to claim;
+ *           `change` -> number of the last change of the ledger (`changes.ts`) that was heard
+ *   open    id of a debit with a row of its own, of which something may be left to say -> nothing
  */
-export const clearingTables = ['claims', 'runs', 'marks'] as const;
+export const clearingTables = ['claims', 'runs', 'marks', 'open'] as const;
 export type ClearingTable = (typeof clearingTables)[number];
 export type ClaimStore = LedgerStore<ClearingTable>;
 

@@ -4,17 +4,18 @@ import { openBatch } from '../debit/batch-evidence.ts';
 import { openEvidence } from '../debit/evidence.ts';
 import { DEBIT_BYTES, type Debit, type DebitId, ECASH_TRANSACTION } from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
+import { isPosted, type OwnDebit } from '../ledger/changes.ts';
 import {
-  isPosted,
   lastBlock,
-  type OwnDebit,
   ownDebits,
+  ownDebitsSince,
   type PostedBatch,
   postedInBatch,
+  postedMark,
 } from '../ledger/posted.ts';
-import { idKey } from '../ledger/rows.ts';
+import { decodeDebitRow, idKey, readId } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
-import { CLEARING_MARKS_MAX } from '../limits.ts';
+import { CLEARING_MARKS_MAX, LEDGER_PAGE_ROWS } from '../limits.ts';
 import {
   type Claim,
   type ClaimStore,
@@ -53,6 +54,9 @@ export interface ClearingTotals {
 }
 
 const LINES_PER_PART = 256;
+const NOTHING = new Uint8Array(0);
+/** Behind a key: the least that is greater. */
+const NOTHING_MORE = new Uint8Array(1);
 
 export class ClearingRun {
   readonly row: RunRow;
@@ -70,6 +74,49 @@ export class ClearingRun {
     this.claims = claims;
     this.#key = storageKey;
     this.row = row;
+  }
+
+  /**
+   * Opens every debit with a row of its own that changed since a change was heard last; where none
+   * was, all that there are.
+   * @param after number of that change
+   * @returns the last change heard; null where the ledger keeps no log yet
+   */
+  async hear(after: number | null): Promise<number | null> {
+    const through = postedMark(this.#ledger);
+    const since = after === null || !through ? null : { block: 0, change: after };
+    const changed = since ? ownDebitsSince(this.#ledger, since, through) : ownDebits(this.#ledger);
+    const open: Uint8Array[] = [];
+    for (const own of changed) {
+      if (!isEcash(own) || !(isPosted(own.row) || this.#claimOf(own))) continue;
+      open.push(idKey(own));
+      if (open.length === CLEARING_MARKS_MAX) await this.#setOpen(open.splice(0), true);
+    }
+    await this.#setOpen(open, true);
+    return through?.change ?? null;
+  }
+
+  /** Closes those of which nothing is left to say; a later change opens them again. */
+  async settle(): Promise<void> {
+    const done: Uint8Array[] = [];
+    for (const own of this.#openDebits()) {
+      const claim = this.#claimOf(own);
+      const stands = claim !== null && claim.withdrawnIn === 0;
+      if (stands !== isPosted(own.row)) continue;
+      done.push(idKey(own));
+      if (done.length === CLEARING_MARKS_MAX) await this.#setOpen(done.splice(0), false);
+    }
+    await this.#setOpen(done, false);
+  }
+
+  async #setOpen(keys: readonly Uint8Array[], isOpen: boolean): Promise<void> {
+    if (keys.length === 0) return;
+    await this.claims.transaction((writer) => {
+      for (const key of keys) {
+        if (isOpen) writer.put('open', key, NOTHING);
+        else writer.remove('open', key);
+      }
+    });
   }
 
   /**
@@ -91,7 +138,7 @@ export class ClearingRun {
       isWhole &&= leftOut === 0;
       if (isWhole) through = number;
     }
-    for (const own of this.#ownEcash()) {
+    for (const own of this.#openDebits()) {
       const claim = this.#claimNow(own);
       if (claim) this.#marks.push({ key: idKey(own), claim });
       await this.#flush(CLEARING_MARKS_MAX);
@@ -165,7 +212,7 @@ export class ClearingRun {
         yield this.#line(debitIn(record, id), !passedThrough);
       }
     }
-    for (const own of this.#ownEcash()) {
+    for (const own of this.#openDebits()) {
       const claim = this.#claimOf(own);
       if (claim?.run === this.row.number) {
         const debit = debitIn(openEvidence(this.#key, own.row.sealed, own), own);
@@ -221,16 +268,31 @@ export class ClearingRun {
     }
   }
 
-  *#ownEcash(): Generator<OwnDebit> {
-    for (const own of ownDebits(this.#ledger)) {
-      const { transactionType, amountMinor } = own.row;
-      if (transactionType === ECASH_TRANSACTION && amountMinor > 0) yield own;
+  /** In order of their ids, page by page. */
+  *#openDebits(): Generator<OwnDebit> {
+    let from: Uint8Array | undefined;
+    for (;;) {
+      const range = { ...(from ? { from } : {}), limit: LEDGER_PAGE_ROWS };
+      const keys = this.claims.read((reader) =>
+        [...reader.range('open', range)].map(({ key }) => new Uint8Array(key)),
+      );
+      for (const key of keys) {
+        const value = this.#ledger.read((reader) => reader.get('debits', key));
+        if (value) yield { ...readId(key, 0), row: decodeDebitRow(new Uint8Array(value)) };
+      }
+      const last = keys.at(-1);
+      if (!last || keys.length < LEDGER_PAGE_ROWS) return;
+      from = Buffer.concat([last, NOTHING_MORE]);
     }
   }
 
   #claimOf(id: DebitId): Claim | null {
     return this.claims.read((reader) => claimOf(reader, idKey(id)));
   }
+}
+
+function isEcash({ row }: OwnDebit): boolean {
+  return row.transactionType === ECASH_TRANSACTION && row.amountMinor > 0;
 }
 
 interface EcashDebit extends DebitId {

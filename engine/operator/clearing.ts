@@ -31,6 +31,7 @@ const FOLDER_MODE = 0o700;
 /** Card numbers are in it. */
 const FILE_MODE = 0o600;
 const THROUGH: Uint8Array = new Uint8Array(Buffer.from('through'));
+const CHANGE: Uint8Array = new Uint8Array(Buffer.from('change'));
 
 /**
  * Finishes the run that was broken off, if any, then claims in a new one what of `range` was not
@@ -82,6 +83,7 @@ async function clearAlone(
 
 async function finish(run: ClearingRun, dir: string, takenUp: boolean): Promise<RunReport> {
   const { row, claims } = run;
+  const heard = await run.hear(claims.read(lastChange));
   const through = await run.mark();
   const file = join(dir, `clearing-${String(row.number).padStart(6, '0')}.jsonl`);
   let broken: unknown;
@@ -101,13 +103,20 @@ async function finish(run: ClearingRun, dir: string, takenUp: boolean): Promise<
   await claims.transaction((writer) => {
     writer.put('runs', u48(row.number), encodeRun({ ...row, closed: true }));
     writer.put('marks', THROUGH, u48(through));
+    if (heard !== null) writer.put('marks', CHANGE, u48(heard));
   });
+  await run.settle();
   return { ...run.totals(), file, takenUp };
 }
 
 function throughBlock(reader: StoreReader<ClearingTable>): number {
   const bytes = reader.get('marks', THROUGH);
   return bytes ? readU48(bytes, 0) : 0;
+}
+
+function lastChange(reader: StoreReader<ClearingTable>): number | null {
+  const bytes = reader.get('marks', CHANGE);
+  return bytes ? readU48(bytes, 0) : null;
 }
 
 function lastRun(reader: StoreReader<ClearingTable>): RunRow | null {

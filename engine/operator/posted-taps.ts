@@ -1,18 +1,26 @@
 /**
  * Posted debits of cards as taps that `faregate-engine account` prices: what a card has paid at
  * gates beside what its rides cost by all terms, those that no gate can count included
- * (docs/card-counters.md). Records come from the sealed evidence of their batches; a card is named
- * by its keyed hash alone.
+ * (docs/card-counters.md). E-cash rides are priced like those of purses. Open-loop taps are charged
+ * by the day and not at gates (docs/open-loop.md), so they are no part of it unless asked for.
+ * Records come from the sealed evidence; a card is named by its keyed hash alone.
  */
 import { readU16, toHex } from '../bytes.ts';
 import { openBatch } from '../debit/batch-evidence.ts';
 import { decodeDebit } from '../debit/codec.ts';
 import { openEvidence } from '../debit/evidence.ts';
-import { DEBIT_BYTES, type Debit, isPlainPurchase, TapKind } from '../debit/record.ts';
+import {
+  DEBIT_BYTES,
+  type Debit,
+  isPlainPurchase,
+  OPEN_LOOP_TRANSACTION,
+  TapKind,
+} from '../debit/record.ts';
 import { FaregateError } from '../errors.ts';
 import type { FareSet } from '../fare/fares.ts';
 import { formatInstant } from '../fare/instant.ts';
-import { type PostedBatch, postedBatches } from '../ledger/posted.ts';
+import { type PostedBatch, postedBatches, postedWithoutRecord } from '../ledger/posted.ts';
+import type { DebitRow } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 
 /** Which taps are asked for. */
@@ -22,6 +30,8 @@ export interface TapRange {
   /** Of `shards` parts of all cards, by the first bytes of their hash. */
   readonly shard: number;
   readonly shards: number;
+  /** Open-loop taps too, which paid 0 at the gate. */
+  readonly openLoop: boolean;
 }
 
 /** What records only name by number. */
@@ -56,16 +66,34 @@ export function* postedTaps(
 ): Generator<PostedTap> {
   const stations = stationNames(names.sets);
   for (const batch of postedBatches(store)) {
+    const asked = batch.debits.filter((debit) => isAsked(debit, range));
+    if (asked.length === 0) continue;
     const records = recordsOf(batch, storageKey);
-    for (const { gateSequence, card } of batch.debits) {
-      if (readU16(card, 0) % range.shards !== range.shard) continue;
+    for (const { gateSequence, card } of asked) {
       const from = (gateSequence - batch.firstSequence) * DEBIT_BYTES;
       const debit = decodeDebit(records, from);
-      if (debit.instantMs < range.fromMs || debit.instantMs >= range.toMs) continue;
       const tap = tapOf(debit, toHex(card).toLowerCase(), stations, names);
       if (tap) yield tap;
     }
   }
+}
+
+/**
+ * Ids of those that `postedTaps` would have to tell of and cannot, because their records are kept
+ * nowhere; plain purchases may be among them, which only a record tells from rides.
+ */
+export function* lostTaps(store: LedgerStore, range: TapRange): Generator<string> {
+  for (const { gateId, gateSequence, row } of postedWithoutRecord(store)) {
+    if (isAsked(row, range)) yield `${gateId}-${gateSequence}`;
+  }
+}
+
+function isAsked(
+  { card, transactionType, instantMs }: Pick<DebitRow, 'card' | 'transactionType' | 'instantMs'>,
+  { fromMs, toMs, shard, shards, openLoop }: TapRange,
+): boolean {
+  if (transactionType === OPEN_LOOP_TRANSACTION && !openLoop) return false;
+  return instantMs >= fromMs && instantMs < toMs && readU16(card, 0) % shards === shard;
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { checkFloats, type FloatReport, type LedgerSpending } from '../../engine/cards/float.ts';
-import type { PostedDebit } from '../../engine/cards/ledger-debits.ts';
+import type { DebitWalk, PostedDebit } from '../../engine/cards/ledger-debits.ts';
 import { operatorsOf } from '../../engine/cards/open.ts';
 import { checkCards, sweep } from '../../engine/cards/reconcile.ts';
 import { eachRow, putRow } from '../../engine/cards/rows.ts';
@@ -17,6 +17,7 @@ import {
   settleDebits,
 } from '../../engine/cards/settle.ts';
 import { FaregateError } from '../../engine/errors.ts';
+import type { PostedMark } from '../../engine/ledger/posted.ts';
 import { serveCard } from '../../gate/load/load-machine.ts';
 import { terminal, tunion, World, type WorldCard } from './load-world.ts';
 
@@ -161,11 +162,18 @@ class Run {
     }
   }
 
+  /** The ledger in its order, so that a mark is how many debits it had. */
+  #walk(after: PostedMark | null): DebitWalk {
+    const debits = this.#ledger.slice(after?.block ?? 0);
+    return { debits, through: { block: this.#ledger.length, change: 0 } };
+  }
+
   /** One run or two beside each other, and at times the engine dies in it. */
   async #settle(): Promise<void> {
     const { world } = this;
     const { chance, store } = world;
-    const once = () => settleDebits(store, () => this.#ledger, this.#operators, world.nowMs);
+    const once = () =>
+      settleDebits(store, (after) => this.#walk(after), this.#operators, world.nowMs);
     const runs = [once()];
     if (chance.happens(0.3)) runs.push(once());
     if (!world.calm && chance.happens(0.4)) {

@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { toHex } from '../../engine/bytes.ts';
 import { checkFloats, type LedgerSpending } from '../../engine/cards/float.ts';
 import { Held } from '../../engine/cards/held.ts';
-import { finalDebits, type PostedDebit } from '../../engine/cards/ledger-debits.ts';
+import { type PostedDebit, type WalkDebits, walkDebits } from '../../engine/cards/ledger-debits.ts';
 import { spendingOf } from '../../engine/cards/ledger-spending.ts';
 import { operatorsOf, readCardSettings } from '../../engine/cards/open.ts';
 import { checkCards } from '../../engine/cards/reconcile.ts';
@@ -16,6 +16,7 @@ import { type CardStore, type CardTable, cardTables } from '../../engine/cards/r
 import {
   allSettlements,
   depositCash,
+  type OperatorOf,
   paySettlement,
   settleDebits,
   settlementFile,
@@ -71,6 +72,11 @@ function debit(gateId: string, gateSequence: number, amountMinor: number): Poste
   return { gateId, gateSequence, amountMinor, ...BOOK };
 }
 
+/** A ledger that is read whole each time. */
+function whole(debits: readonly PostedDebit[]): WalkDebits {
+  return () => ({ debits, through: null });
+}
+
 /** A ledger of these debits, all of them card AA's. */
 function ledgerOf(debits: readonly PostedDebit[]): LedgerSpending {
   const spentMinor = debits.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
@@ -104,10 +110,10 @@ test('a worked book: loads at bank and counter, debits, a run, its payment, till
   };
   assert.deepEqual(seen(), before);
   const operatorOf = operatorsOf({ operators: [{ id: 'metro', gates: ['M'] }] });
-  const run = await settleDebits(store, () => debits, operatorOf, NOW);
+  const run = await settleDebits(store, whole(debits), operatorOf, NOW);
   assert.deepEqual(run.unassigned, [{ gateId: 'B1', debits: 1, amountMinor: 200 }]);
   assert.deepEqual(seen(), { ...before, floatMinor: 7700, unsettledMinor: 200, dueMinor: 300 });
-  assert.deepEqual((await settleDebits(store, () => debits, operatorOf, NOW)).settlements, []);
+  assert.deepEqual((await settleDebits(store, whole(debits), operatorOf, NOW)).settlements, []);
   const [first] = run.settlements;
   assert(first);
   const paid = await paySettlement(store, first.settlementId, 'P1', NOW);
@@ -126,9 +132,9 @@ test('a debit that arrives after later ones is in the next settlement, also chun
   const store = newStore();
   await loaded(store, 'AA', 9000);
   const debits = [debit('M1', 5000, 100), debit('M1', 4095, 10)];
-  await settleDebits(store, () => debits, toOne, NOW);
+  await settleDebits(store, whole(debits), toOne, NOW);
   debits.push(debit('M1', 4096, 1), debit('M1', 1, 1000), debit('M2', 4095, 2));
-  const { settlements } = await settleDebits(store, () => debits, toOne, NOW);
+  const { settlements } = await settleDebits(store, whole(debits), toOne, NOW);
   const [second] = settlements;
   assert.deepEqual(second?.gates, [
     { gateId: 'M1', debits: 2, amountMinor: 1001, firstSequence: 1, lastSequence: 4096 },
@@ -152,7 +158,7 @@ test('issuers and operators are settled in pairs; a foreign issuer owes what it 
   const other = { ...debit('B1', 1, 70), issuer: '0202000000000000' };
   const debits = [debit('M1', 1, 100), debit('B1', 2, 50), other];
   const operatorOf = (gateId: string) => (gateId === 'M1' ? 'metro' : 'bus');
-  await settleDebits(store, () => debits, operatorOf, NOW);
+  await settleDebits(store, whole(debits), operatorOf, NOW);
   const pairs = store
     .read(allSettlements)
     .map(({ issuer, operator, amountMinor }) => `${issuer} ${operator} ${amountMinor}`);
@@ -165,12 +171,39 @@ test('issuers and operators are settled in pairs; a foreign issuer owes what it 
   assert.deepEqual([foreign?.floatMinor, foreign?.unissuedMinor], [-70, 70]);
 });
 
+test('a run goes on where the last one came to, and stays at debits that no operator has', async () => {
+  const store = newStore();
+  await loaded(store, 'AA', 9000);
+  const debits = [debit('M1', 1, 100)];
+  const asked: (number | null)[] = [];
+  const walk: WalkDebits = (after) => {
+    asked.push(after?.block ?? null);
+    const through = { block: debits.length, change: 0 };
+    return { debits: debits.slice(after?.block ?? 0), through };
+  };
+  const settle = async (operatorOf: OperatorOf = toOne, all = false) => {
+    const run = await settleDebits(store, walk, operatorOf, NOW, all);
+    return run.settlements.map(({ amountMinor }) => amountMinor);
+  };
+  const metroOnly = (gateId: string) => (gateId === 'M1' ? 'metro' : null);
+  assert.deepEqual(await settle(), [100]);
+  debits.push(debit('B1', 1, 20), debit('M1', 2, 3));
+  assert.deepEqual(await settle(metroOnly), [3]);
+  assert.deepEqual(await settle(metroOnly), []);
+  assert.deepEqual(await settle(), [20]);
+  debits.push(debit('M1', 3, 0));
+  assert.deepEqual(await settle(), []);
+  assert.deepEqual(await settle(), []);
+  assert.deepEqual(await settle(toOne, true), []);
+  assert.deepEqual(asked, [null, 1, 1, 1, 3, 4, null]);
+});
+
 test('two runs beside each other settle a debit once', async () => {
   const store = newStore();
   await loaded(store, 'AA', 5000);
   const debits = [debit('M1', 1, 100)];
   const runs = await Promise.all(
-    [1, 2, 3].map(() => settleDebits(store, () => debits, toOne, NOW)),
+    [1, 2, 3].map(() => settleDebits(store, whole(debits), toOne, NOW)),
   );
   assert.equal(runs.flatMap(({ settlements }) => settlements).length, 1);
 });
@@ -232,7 +265,7 @@ test("a real ledger's debits: proved ones are settled, presumed ones wait", asyn
   const hash = new CardNames([], hashKey).ofNumber(card.state.cardNumber).card;
   await loaded(store, hash, 10_000);
   const spending = spendingOf(await Ledger.open(ledgerStore), ledgerStore, key);
-  const walk = () => finalDebits(ledgerStore, key);
+  const walk = walkDebits(ledgerStore, key);
   const { settlements } = await settleDebits(store, walk, toOne, NOW);
   assert.deepEqual(
     settlements.map(({ debits, amountMinor, issuer }) => ({ debits, amountMinor, issuer })),

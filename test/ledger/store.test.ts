@@ -73,3 +73,18 @@ test('lmdb: what cannot be opened is named, and a missing ledger is not made', (
   });
   rmSync(path, { recursive: true });
 });
+
+test('a table that an earlier version never made reads as empty', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'faregate-store-'));
+  const before = LmdbStore.openTables<'debits'>(path, ['debits'], 'ledger');
+  await before.transaction((writer) => writer.put('debits', Buffer.from('a'), Buffer.from('b')));
+  await before.close();
+  const store = LmdbStore.open(path, { readOnly: true });
+  store.read((reader) => {
+    assert.equal([...reader.range('debits', {})].length, 1);
+    assert.deepEqual([...reader.range('changes', {})], []);
+    assert.equal(reader.get('changes', Buffer.from('a')), undefined);
+  });
+  await store.close();
+  rmSync(path, { recursive: true });
+});

@@ -27,12 +27,15 @@ import {
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
+import type { PostedMark } from '../../engine/ledger/posted.ts';
 import { TAC_VALID, tacCodes } from '../../engine/ledger/received.ts';
 import { type DebitRow, encodeDebitRow, idKey, Standing } from '../../engine/ledger/rows.ts';
+import type { ReadTap } from '../../engine/openloop/charge-book.ts';
 import { formatDay, parseDay } from '../../engine/openloop/charge-file.ts';
-import { openLoopTaps } from '../../engine/openloop/ledger-taps.ts';
+import { TapReader } from '../../engine/openloop/ledger-taps.ts';
 import { readOpenLoopSettings } from '../../engine/openloop/policy.ts';
 import { eachRow } from '../../engine/openloop/rows.ts';
+import { takeTaps } from '../../engine/openloop/take-taps.ts';
 import { openFareSets } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { receiveBatch } from '../../engine/operator/received.ts';
@@ -170,7 +173,10 @@ test('taps of the ledger to charges, a file, results, a debt and back', async ()
   assert.equal(taken.code, 0, taken.err);
   assert.equal(taken.json.taken, 4);
   assert.equal(taken.json.faults[0].code, 'unknownStation');
-  assert.equal((await openloop('taps')).json.known, 4);
+  const again = await openloop('taps');
+  assert.deepEqual([again.json.taken, again.json.known], [0, 0]);
+  assert.equal(again.json.faults[0].code, 'unknownStation', 'tried again');
+  assert.equal((await openloop('taps', '--all')).json.known, 4);
 
   const asked = await openloop('present', '--out', at('verify'));
   assert.equal(asked.code, 0, asked.err);
@@ -286,7 +292,7 @@ test('a posted tap whose record is gone is named, and waits', async () => {
   };
   await store.transaction((writer) => writer.put('debits', idKey(debit), encodeDebitRow(row)));
   const names = { sets: [], networkOf: () => '' };
-  const [taps] = [...openLoopTaps(store, new Uint8Array(32), names)];
+  const [taps] = [...new TapReader(store, new Uint8Array(32), names).taps(null, null)];
   assert.equal(taps!.length, 1);
   assert.deepEqual([taps![0]!.id, taps![0]!.stop, taps![0]!.kind], ['G01-5', null, 'exit']);
   const world = new World(lantern);
@@ -298,6 +304,47 @@ test('a posted tap whose record is gone is named, and waits', async () => {
     world.store.read((reader) => [...eachRow(reader, 'faults')]),
     [],
   );
+});
+
+test('taps are read on from the mark; what had a fault is tried again, a broken run begins anew', async () => {
+  const world = new World(lantern);
+  const { store, book } = world;
+  const tap = (gateSequence: number, stop: string | null): ReadTap => ({
+    ...{ card: '0A'.repeat(16), id: `G01-${gateSequence}`, atMs: Date.now() },
+    ...{ kind: 'single', stop, network: '', route: '' },
+  });
+  const [stop] = lantern.stops as [string];
+  const held = [tap(1, stop), tap(2, null)];
+  let fails = false;
+  const asked: unknown[] = [];
+  const reader = {
+    *taps(after: PostedMark | null) {
+      for (const one of held.slice(after?.block ?? 0)) yield [one];
+      if (fails) throw new Error('gone');
+    },
+    *tapsOf(ids: Iterable<string>) {
+      for (const id of ids) {
+        asked.push(id);
+        yield held.filter((one) => one.id === id);
+      }
+    },
+  };
+  const take = async (all = false) => {
+    const through = { block: held.length, change: 0 };
+    const done = await takeTaps(store, book, reader, through, Date.now(), all);
+    return [done.taken, done.known, done.faults.map(({ code }) => code).join()];
+  };
+  assert.deepEqual(await take(), [1, 0, 'unknownStation']);
+  held.push(tap(3, stop));
+  fails = true;
+  await assert.rejects(take(), { message: 'gone' });
+  fails = false;
+  assert.deepEqual(await take(), [0, 1, 'unknownStation'], 'the mark had stayed');
+  held[1] = tap(2, stop);
+  assert.deepEqual(await take(), [1, 0, '']);
+  assert.deepEqual(await take(), [0, 0, '']);
+  assert.deepEqual(asked, ['G01-2', 'G01-2', 'G01-2']);
+  assert.deepEqual(await take(true), [0, 3, '']);
 });
 
 test('days are dates, and nothing else is', () => {

@@ -20,6 +20,7 @@ import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import { idKey } from '../../engine/ledger/rows.ts';
+import type { StoreReader } from '../../engine/ledger/store.ts';
 import { clear, type RunReport } from '../../engine/operator/clearing.ts';
 import { receiveBatch } from '../../engine/operator/received.ts';
 import { createRecordChecks } from '../../engine/operator/record-checks.ts';
@@ -177,6 +178,40 @@ test('a range claims what is in it, and a later run the rest', async () => {
   assert.deepEqual(claimedIn(rest!), [ids[1]]);
   const [all] = await office.clear();
   assert.deepEqual(claimedIn(all!), [ids[0]]);
+});
+
+test('late debits are heard once, and wait open for their range', async () => {
+  const office = new Office();
+  const make = (gateId: string, instantMs: number) =>
+    purchaseRecords(gateId, 1, office.card, 100, { debit: { instantMs } });
+  const [early, later] = [make('G02', 1000), make('G03', 5000)];
+  await office.pay('G01', 200, { instantMs: 1000 });
+  await office.upload('G02', early);
+  const [day] = await office.clear({ toMs: 3000 });
+  assert.deepEqual(claimedIn(day!), ['G01-1', 'G02-1']);
+  let walks = 0;
+  const counting = new Proxy(office.store, {
+    get: (target, name) => {
+      if (name !== 'read') return Reflect.get(target, name, target) as unknown;
+      return (work: (reader: StoreReader) => unknown) =>
+        target.read((reader) => {
+          const range: StoreReader['range'] = (table, of) => {
+            if (table === 'debits') walks++;
+            return reader.range(table, of);
+          };
+          return work({ get: reader.get.bind(reader), range });
+        });
+    },
+  });
+  await office.upload('G03', later);
+  const clearCounting = (toMs: number) =>
+    clear(counting, office.dataDir, storageKey, { ...ALL, toMs });
+  const [second] = await clearCounting(3000);
+  assert.deepEqual([claimedIn(second!), second!.unproved], [[], 0]);
+  const [third] = await clearCounting(Number.MAX_SAFE_INTEGER);
+  assert.deepEqual(claimedIn(third!), ['G03-1']);
+  assert.deepEqual((await clearCounting(Number.MAX_SAFE_INTEGER))[0]!.debits, 0);
+  assert.equal(walks, 0);
 });
 
 /** A torn debit whose cryptogram the gate still has, and what the card's balance said later. */
