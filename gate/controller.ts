@@ -246,11 +246,11 @@ function isBehind(record: Uint8Array, { gateSequence }: Debit): boolean {
 }
 
 /**
- * What a crash left of a tap that is charged later, which nothing on the card tells of. The card was
- * authenticated before its intent, and the gate opens once that and its evidence are durable: so
- * with both it counts, and of a rider who taps again the engine makes one tap of the two. Without
- * evidence the gate was still closed. Where that has its end and the debit has not, only the ledger
- * can say, once it sees the card again.
+ * What a crash left of a tap that is charged later, which nothing on the card tells of. The card
+ * was authenticated before its intent, and the gate opens once that and its evidence are durable:
+ * so with both it counts, and of a rider who taps again the engine makes one tap of the two.
+ * Without evidence the gate was still closed. Where that has its end and the debit has not, only
+ * the ledger can say, once it sees the card again.
  */
 function endOfOpenLoop(debit: Debit, isBorneOut: boolean, nextSequence: number): Debit {
   if (isBorneOut) {

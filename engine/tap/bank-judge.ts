@@ -123,7 +123,7 @@ export function verdictOf(
   return cause === null ? { authenticated } : { refused: toldOf(cause), authenticated };
 }
 
-/** What its dates say against a card; free dates excuse one that has run out, as they do a purse. */
+/** What its dates say against a card. One that has run out may be excused, as a purse is. */
 export function datesProblem(
   { scene, day, last = NO_JOURNEY }: BankScene,
   transaction: EcashTransaction,

@@ -127,8 +127,7 @@ function* recordTaken(
   closed: Told | null,
 ): TapDialogue<Decision> {
   const number = cardNumberOf(transaction.card);
-  const problem =
-    closed ?? problemOf(at, transaction) ?? otherThanTold(at, transaction, amountMinor);
+  const problem = closed ?? problemOf(at, transaction) ?? shortOf(at, amountMinor);
   const by = isUnauthenticated(transaction) ? NOT_AUTHENTICATED : authenticated;
   const verdict: Verdict = { authenticated: by, ...(problem ? { refused: problem } : {}) };
   const request = bankRequest(at, number, amountMinor, false);
@@ -153,23 +152,25 @@ function* recordLater(at: BankScene, transaction: EcashTransaction): TapDialogue
 
 function problemOf(at: BankScene, transaction: EcashTransaction): Told | null {
   const isBack = passesBack(at, cardNumberOf(transaction.card));
-  const problem = stopped(at, transaction);
+  const problem = stopped(at, transaction) ?? foreignTo(at, transaction);
   if (problem) return problem;
   if (isUnauthenticated(transaction)) return toldOf('authenticationUnsupported');
   return isBack ? { reason: 'passBack', detail: '' } : null;
 }
 
-/** A kernel that took another amount than the fare, or other money. */
-function otherThanTold(
-  { fareMinor, bank }: BankScene,
-  transaction: EcashTransaction,
-  amountMinor: number,
-): Told | null {
-  const currency = currencyOf(transaction);
-  const own = bank.forms.terminal.currency;
-  if (amountMinor === fareMinor && currency === own) return null;
-  const detail = `kernel: ${amountMinor} of ${currency} for a fare of ${fareMinor} of ${own}`;
+/** A kernel that was told another amount than the fare. */
+function shortOf({ fareMinor }: BankScene, amountMinor: number): Told | null {
+  if (amountMinor === fareMinor) return null;
+  const detail = `kernel: ${amountMinor} for a fare of ${fareMinor}`;
   return { reason: 'cardFaulty', detail };
+}
+
+/** A kernel that is set up for other money than the gate. */
+function foreignTo({ bank }: BankScene, transaction: EcashTransaction): Told | null {
+  const own = bank.forms.terminal.currency;
+  const currency = currencyOf(transaction);
+  if (currency === own) return null;
+  return { reason: 'cardFaulty', detail: `kernel: currency ${currency}, not ${own}` };
 }
 
 function currencyOf({ terminal }: EcashTransaction): number {

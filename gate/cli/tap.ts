@@ -23,7 +23,7 @@ import { Denylist } from '../../engine/denylist/denylist.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
 import { BankVerifier } from '../../engine/operator/bank-evidence.ts';
-import { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
+import { type DesfireScheme, DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
 import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
@@ -50,7 +50,7 @@ import { completeBank, type PlannedBank, UnpredictableNumbers } from '../station
 import { completeDesfire, StationDesfire } from '../station-desfire.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
 import { ownCard, ownCardLink } from './own-card.ts';
-import { describeTap, printTap } from './tap-report.ts';
+import { describeTap, printTap, type Verifiers } from './tap-report.ts';
 
 const GATE_ID = 'BENCH';
 /** A hand on the bench is slower than a rider, but the promise stays the default. */
@@ -166,12 +166,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
         : purchase(setting, instantMs, sequence, priceMinor, sold);
     const report = await gate.drive(card, instantMs, dialogue);
     await card.release();
-    const scheme = { keyring: aesKeyring, profiles: desfire ? [desfire] : [] };
-    const described = describeTap(report, {
-      tac: new TacVerifier(keyring),
-      desfire: new DesfireVerifier(scheme),
-      bank: new BankVerifier(new CryptogramKeyring(keySet.cryptogram)),
-    });
+    const described = describeTap(report, verifiersOf(keySet, desfire ? [desfire] : []));
     const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
     for (const line of lines) io.out(line);
     return report.decision.open ? 0 : 1;
@@ -179,6 +174,17 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
     await reader.close();
     await journal.end();
   }
+}
+
+function verifiersOf(
+  { keys, aes, cryptogram }: KeySet,
+  profiles: DesfireScheme['profiles'],
+): Verifiers {
+  return {
+    tac: new TacVerifier(new Keyring(keys)),
+    desfire: new DesfireVerifier({ keyring: new AesKeyring(aes), profiles }),
+    bank: new BankVerifier(new CryptogramKeyring(cryptogram)),
+  };
 }
 
 /** What `--product` sells, or null where it is absent. */

@@ -10,7 +10,7 @@ import { currencyOf } from '../../engine/fare/currencies.ts';
 import type { LedgerStore } from '../../engine/ledger/store.ts';
 import { ChargeBook } from '../../engine/openloop/charge-book.ts';
 import { checkOpenLoop } from '../../engine/openloop/check.ts';
-import { openLoopTaps } from '../../engine/openloop/ledger-taps.ts';
+import { TapReader } from '../../engine/openloop/ledger-taps.ts';
 import { openOpenLoop } from '../../engine/openloop/open.ts';
 import { readOpenLoopSettings } from '../../engine/openloop/policy.ts';
 import { openFareSets } from '../../engine/operator/fare-files.ts';
@@ -54,7 +54,8 @@ export async function chargeOpenLoop(
   const dayOf = (instantMs: number) => serviceDay(zone, instantMs, settings.dayStartMinutes);
   const { rider, media } = settings;
   const pricing = { fares, account: { rider, media, passes: [] }, dayOf };
-  const posted = () => openLoopTaps(ledger, storageKey, { sets, networkOf: () => '' });
+  const reader = new TapReader(ledger, storageKey, { sets, networkOf: () => '' });
+  const posted = () => reader.taps(null, null);
   const nowMs = lastMs + LATER_MS;
   rmSync(join(engineDir, 'openloop'), { recursive: true, force: true });
   const store = await openOpenLoop(engineDir);
