@@ -40,6 +40,8 @@ export interface TapReport {
   readonly instantMs: number;
   readonly tapUs: number;
   readonly hostUs: number;
+  /** Taken as a bank card, whose promise is another. */
+  readonly isBank: boolean;
 }
 
 export interface GateParts {
@@ -171,31 +173,27 @@ export class Gate {
     const { barrier, journal, unconfirmed, onTap } = this.#parts;
     const mode = this.#mode();
     const driver = new TapDriver(this.#driverParts, card);
-    const decision = this.#closedFor(mode) ?? (await driver.run(dialogue));
+    const decided = this.#closedFor(mode) ?? (await driver.run(dialogue));
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.
-    barrier.show(decision);
+    barrier.show(decided);
     const tapUs = driver.elapsedUs();
-    const { hostUs } = driver;
-    const refused = await driver.refusedBy(isFull);
+    const { hostUs, isBank } = driver;
+    const decision = withoutRefused(decided, await driver.refusedBy(isFull));
     const { evidence } = decision;
-    if (evidence && !refused.has(evidence.gateSequence)) {
+    if (evidence) {
       // Before its debit, so that none is ever confirmed without.
       encodeEvent(evidence, this.#record, 0);
       journal.close(this.#record);
     }
     for (const debit of decision.closed) {
-      if (refused.has(debit.gateSequence)) continue;
       if (debit === decision.unconfirmed) await this.#keepAside(debit, tapUs, hostUs);
       else this.#close(debit, tapUs, hostUs);
     }
-    const settlement = decision.closed.find((debit) => debit.kind === DebitKind.settlement);
-    if (decision.settled && settlement && !refused.has(settlement.gateSequence)) {
-      unconfirmed.settle(decision.settled);
-    }
-    this.counts.add(decision, tapUs, hostUs, mode);
+    if (decision.settled) unconfirmed.settle(decision.settled);
+    const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs, isBank };
+    this.counts.add(report, mode);
     this.#parts.shifts?.tapped(decision, mode);
-    const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs };
     onTap?.(report);
     return report;
   }
@@ -259,6 +257,20 @@ function endOfOpenLoop(debit: Debit, isBorneOut: boolean, nextSequence: number):
   const isAlone = nextSequence === debit.gateSequence + 1;
   if (isAlone) return { ...debit, state: DebitState.void, evidence: Evidence.notSent };
   return { ...debit, state: DebitState.unconfirmed };
+}
+
+/** The decision with what the journal had room for; a settlement it refused has settled nothing. */
+function withoutRefused(decision: Decision, refused: ReadonlySet<number>): Decision {
+  if (refused.size === 0) return decision;
+  const closed = decision.closed.filter((debit) => !refused.has(debit.gateSequence));
+  const isSettled = closed.some((debit) => debit.kind === DebitKind.settlement);
+  const { evidence, settled } = decision;
+  return {
+    ...decision,
+    closed,
+    evidence: evidence && !refused.has(evidence.gateSequence) ? evidence : null,
+    settled: isSettled ? settled : null,
+  };
 }
 
 /** A full journal closes the gate until the uplink has made room; any other failure is fatal. */

@@ -6,6 +6,7 @@
  */
 import { readU16 } from '../engine/bytes.ts';
 import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
+import { getProcessingOptions } from '../engine/card/qpboc/commands/get-processing-options.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
 import {
   type EvidenceEvent,
@@ -69,6 +70,7 @@ export class TapDriver {
   #sentModelledUs = 0;
   #sentBytes: Uint8Array | null = null;
   #hostUs = 0;
+  #isBank = false;
   /** Real waiting that a modelled card would have hidden. */
   #hiddenUs = 0;
   readonly #unwritten: (Debit | EvidenceEvent)[] = [];
@@ -93,6 +95,11 @@ export class TapDriver {
   /** The host's share of it, up to the last time the dialogue waited or ended. */
   get hostUs(): number {
     return this.#hostUs;
+  }
+
+  /** Whether the card pays as a bank card, or was asked to: then it has `bankDeadlineMs`. */
+  get isBank(): boolean {
+    return this.#isBank;
   }
 
   async run(dialogue: TapRun): Promise<Decision> {
@@ -184,6 +191,7 @@ export class TapDriver {
     const hostUs = this.#sentUs - this.#markUs;
     this.#markUs = clock.monotonicUs();
     this.#hostUs += hostUs;
+    if (command === getProcessingOptions.name) this.#isBank = true;
     this.stages.push({
       command,
       hostUs,
@@ -233,8 +241,8 @@ export class TapDriver {
     const durable = await this.#durable();
     this.#markUs = clock.monotonicUs();
     if (!durable) return 'failed';
-    const isBank = evidenceFamilyOf(transactionType) === EvidenceFamily.bank;
-    const latestMs = isBank
+    this.#isBank = evidenceFamilyOf(transactionType) === EvidenceFamily.bank;
+    const latestMs = this.#isBank
       ? bankDeadlineMs - BANK_DEBIT_RESERVE_MS
       : deadlineMs - TAP_DEBIT_RESERVE_MS;
     return this.elapsedUs() > latestMs * 1000 ? 'late' : 'go';

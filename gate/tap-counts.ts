@@ -1,19 +1,27 @@
 /** A gate's counts since its process started, as its status reports them to the engine. */
 import { EVENT_MODES } from '../engine/debit/event.ts';
+import { DebitState } from '../engine/debit/record.ts';
 import { Histogram } from '../engine/histogram.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
-import type { Decision } from '../engine/tap/decision.ts';
 import { modeNames } from '../engine/tap/modes.ts';
+import type { TapReport } from './controller.ts';
+
+type Timed = Pick<TapReport, 'decision' | 'tapUs' | 'hostUs' | 'isBank'>;
 
 export class TapCounts {
   readonly #gateId: string;
   readonly #station: string;
   readonly #startedMs: number;
   readonly #denied: Record<string, number> = {};
+  /** Of taps promised within `TAP_DEADLINE_MS`. */
   readonly tapMs = new Histogram();
   readonly hostUs = new Histogram();
+  /** Of taps of bank cards, promised within `BANK_TAP_DEADLINE_MS`. */
+  readonly bankTapMs = new Histogram();
+  readonly bankHostUs = new Histogram();
   taps = 0;
   opened = 0;
+  /** Debits that cards proved, at once or when they came again. */
   debits = 0;
   torn = 0;
   recovered = 0;
@@ -27,8 +35,9 @@ export class TapCounts {
   }
 
   /** A card that left is torn, not denied; its time says nothing of the gate. */
-  add(decision: Decision, tapUs: number, hostUs: number, mode: number): void {
+  add({ decision, tapUs, hostUs, isBank }: Timed, mode: number): void {
     this.taps += 1;
+    for (const { state } of decision.closed) if (state === DebitState.confirmed) this.debits += 1;
     if (decision.settled) this.recovered += 1;
     if (decision.reason === 'cardGone') {
       this.torn += 1;
@@ -38,9 +47,8 @@ export class TapCounts {
       this.opened += 1;
       this.passed(1, mode);
     } else this.#denied[decision.reason] = (this.#denied[decision.reason] ?? 0) + 1;
-    if (decision.reason === 'open') this.debits += 1;
-    this.tapMs.add(Math.ceil(tapUs / 1000));
-    this.hostUs.add(Math.ceil(hostUs));
+    (isBank ? this.bankTapMs : this.tapMs).add(Math.ceil(tapUs / 1000));
+    (isBank ? this.bankHostUs : this.hostUs).add(Math.ceil(hostUs));
   }
 
   /** People who went through under `mode`. */
@@ -62,6 +70,8 @@ export class TapCounts {
     }
     this.tapMs.merge(before.tapMs);
     this.hostUs.merge(before.hostUs);
+    if (before.bankTapMs) this.bankTapMs.merge(before.bankTapMs);
+    if (before.bankHostUs) this.bankHostUs.merge(before.bankHostUs);
   }
 
   get denied(): Readonly<Record<string, number>> {
@@ -89,6 +99,9 @@ export class TapCounts {
       unconfirmed,
       tapMs: this.tapMs.data(),
       hostUs: this.hostUs.data(),
+      ...(this.bankTapMs.total === 0
+        ? {}
+        : { bankTapMs: this.bankTapMs.data(), bankHostUs: this.bankHostUs.data() }),
     };
   }
 }

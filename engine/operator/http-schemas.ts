@@ -95,7 +95,7 @@ const gate = object('a gate', {
   unconfirmed: whole('debits whose outcome the gate does not know'),
   backlog: whole('journal entries not acknowledged yet, as it last said'),
   parametersVersion: whole('parameter set in force; 0 for its own configuration'),
-  tapP99Ms: whole('99th percentile of its taps, milliseconds'),
+  tapP99Ms: whole('99th percentile of its taps, bank cards left out, milliseconds'),
   mode: text('its modes, joined by +; normal'),
   clock: text('how well its clock is known to run'),
   shift: whole('the shift it has open; 0 where it did not say'),
@@ -110,12 +110,16 @@ const percentiles = {
   max: whole('slowest'),
 };
 
-const latency = object('time of the whole tap, milliseconds', {
+const promised = {
   ...percentiles,
   promiseMs: whole('the promise to the rider'),
-  aimMs: whole('the aim'),
   taps: whole('taps measured'),
   withinPromise: whole('taps that took less than the promise'),
+};
+
+const latency = object('time of the whole tap, milliseconds; bank cards left out', {
+  ...promised,
+  aimMs: whole('the aim'),
   buckets: list(
     object('a bucket', {
       fromMs: whole('from, included'),
@@ -139,7 +143,8 @@ const state = object('what the dashboard shows', {
   totals: object('sums over all gates; they never fall when a gate restarts', {
     taps: whole('taps'),
     opened: whole('taps that opened a gate'),
-    debits: whole('debits made by the gates'),
+    debits: whole('debits made by the gates, as they last said'),
+    received: whole('debits in the ledger that cards committed, or may have'),
     posted: whole('debits posted in the ledger'),
     denied: whole('taps denied'),
     torn: whole('cards that left before the tap was over'),
@@ -151,7 +156,9 @@ const state = object('what the dashboard shows', {
     connected: whole('gates connected'),
   }),
   tapMs: latency,
-  hostUs: object("the gate host's share of a tap, microseconds", percentiles),
+  hostUs: object("the gate host's share of a tap, microseconds; bank cards left out", percentiles),
+  bankTapMs: object('time of the whole tap of bank cards, milliseconds', promised),
+  bankHostUs: object("the gate host's share of it, microseconds", percentiles),
   denials: list(
     object('one reason', { reason: text('reason code'), taps: whole('taps') }),
     'denials by reason, most frequent first',

@@ -8,6 +8,7 @@ export interface GateStatus {
   readonly startedMs: number;
   readonly taps: number;
   readonly opened: number;
+  /** Debits that cards proved, those that a later tap settled included. */
   readonly debits: number;
   /** Cards that left before the tap was over. */
   readonly torn: number;
@@ -29,6 +30,9 @@ export interface GateStatus {
   };
   readonly tapMs: HistogramData;
   readonly hostUs: HistogramData;
+  /** Of bank cards, whose promise is another; absent where none came, or where they are above. */
+  readonly bankTapMs?: HistogramData;
+  readonly bankHostUs?: HistogramData;
   /** Absent from gates that do not tell it. */
   readonly now?: GateNow;
 }

@@ -86,12 +86,17 @@ export class RateMeter {
 export const COUNTS = ['taps', 'opened', 'debits', 'torn', 'recovered'] as const;
 export type Counts = Record<(typeof COUNTS)[number], number>;
 
+/** Times of taps, each kind of promise by itself. */
+const LATENCIES = ['tapMs', 'hostUs', 'bankTapMs', 'bankHostUs'] as const;
+export type Latencies = Readonly<Record<(typeof LATENCIES)[number], Histogram>>;
+
 /** One gate over all its restarts that this engine saw. */
 export interface GateTally {
   readonly counts: Readonly<Counts>;
   readonly denied: Readonly<Record<string, number>>;
   readonly deniedTaps: number;
   readonly rate: RateMeter;
+  /** Bank cards left out. */
   readonly tapP99Ms: number;
   /** The newest report. */
   readonly last: GateStatus;
@@ -113,8 +118,7 @@ export class Telemetry {
   readonly rate: RateMeter = new RateMeter(RATE_HISTORY_S);
   readonly #tallies = new Map<string, Tally>();
   /** Latencies of gate processes that are gone; those that run are merged when asked for. */
-  readonly #tapMsBefore = new Histogram();
-  readonly #hostUsBefore = new Histogram();
+  readonly #before: Latencies = noLatencies();
 
   get tallies(): ReadonlyMap<string, GateTally> {
     return this.#tallies;
@@ -144,16 +148,11 @@ export class Telemetry {
   }
 
   /** Latencies over all gates and restarts. */
-  latencies(): { tapMs: Histogram; hostUs: Histogram } {
-    const tapMs = new Histogram();
-    const hostUs = new Histogram();
-    tapMs.merge(this.#tapMsBefore.data());
-    hostUs.merge(this.#hostUsBefore.data());
-    for (const { last } of this.#tallies.values()) {
-      tapMs.merge(last.tapMs);
-      hostUs.merge(last.hostUs);
-    }
-    return { tapMs, hostUs };
+  latencies(): Latencies {
+    const all = noLatencies();
+    for (const name of LATENCIES) all[name].merge(this.#before[name].data());
+    for (const { last } of this.#tallies.values()) addLatencies(all, last);
+    return all;
   }
 
   #begin(status: GateStatus, nowMs: number): void {
@@ -184,8 +183,23 @@ export class Telemetry {
     tally.before.denied = tally.denied;
     tally.before.startedMs.push(tally.last.startedMs);
     if (tally.before.startedMs.length > PROCESSES_REMEMBERED) tally.before.startedMs.shift();
-    this.#tapMsBefore.merge(tally.last.tapMs);
-    this.#hostUsBefore.merge(tally.last.hostUs);
+    addLatencies(this.#before, tally.last);
+  }
+}
+
+function noLatencies(): Latencies {
+  return {
+    tapMs: new Histogram(),
+    hostUs: new Histogram(),
+    bankTapMs: new Histogram(),
+    bankHostUs: new Histogram(),
+  };
+}
+
+function addLatencies(to: Latencies, status: GateStatus): void {
+  for (const name of LATENCIES) {
+    const data = status[name];
+    if (data) to[name].merge(data);
   }
 }
 

@@ -4,7 +4,7 @@
  * from outside are masked all the same (PCI DSS 3.4: at most the last four digits are shown).
  */
 import { clockQualityText } from '../clock-quality.ts';
-import { TAP_DEADLINE_MS } from '../durations.ts';
+import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../durations.ts';
 import { bucketHigh, type Histogram, type Percentiles } from '../histogram.ts';
 import { modeText } from '../tap/modes.ts';
 import type { GateStatus } from './status.ts';
@@ -52,6 +52,10 @@ export interface LedgerInput {
   readonly passedThrough: number;
   readonly unconfirmed: number;
   readonly voided: number;
+  /** In suspense: their TAC did not verify. */
+  readonly suspended: number;
+  /** Not posted for a conflict with another. */
+  readonly refused: number;
   /** Count by kind. */
   readonly exceptions: Readonly<Record<string, number>>;
   readonly accounts: readonly AccountInput[];
@@ -121,6 +125,7 @@ export interface GateView {
   readonly backlog: number;
   /** The parameter set in force; 0: none, or it does not say. */
   readonly parametersVersion: number;
+  /** Bank cards left out. */
   readonly tapP99Ms: number;
   /** `normal`, or its modes joined by `+`. */
   readonly mode: string;
@@ -138,12 +143,15 @@ export interface LatencyBucket {
   readonly taps: number;
 }
 
-export interface LatencyView extends Percentiles {
+export interface PromiseView extends Percentiles {
   readonly promiseMs: number;
-  readonly aimMs: number;
   readonly taps: number;
   /** Taps that took less than the promise. */
   readonly withinPromise: number;
+}
+
+export interface LatencyView extends PromiseView {
+  readonly aimMs: number;
   readonly buckets: readonly LatencyBucket[];
 }
 
@@ -163,6 +171,9 @@ export interface DashboardState {
     readonly taps: number;
     readonly opened: number;
     readonly debits: number;
+    /** Debits in the ledger that cards committed, or may have. */
+    readonly received: number;
+    /** Of these, the ones on the issuers' accounts. */
     readonly posted: number;
     readonly denied: number;
     readonly torn: number;
@@ -175,6 +186,9 @@ export interface DashboardState {
   };
   readonly tapMs: LatencyView;
   readonly hostUs: Percentiles;
+  /** Of bank cards, which are not in the two above. */
+  readonly bankTapMs: PromiseView;
+  readonly bankHostUs: Percentiles;
   readonly denials: readonly { readonly reason: string; readonly taps: number }[];
   readonly ledger: LedgerView;
   readonly exceptions: readonly ExceptionItem[];
@@ -186,7 +200,7 @@ export interface DashboardState {
  */
 export function buildState(input: StateInput, telemetry: Telemetry): DashboardState {
   for (const { status } of input.gates) if (status) telemetry.observe(status, input.nowMs);
-  const { tapMs, hostUs } = telemetry.latencies();
+  const { tapMs, hostUs, bankTapMs, bankHostUs } = telemetry.latencies();
   const history = telemetry.rate.history(input.nowMs, RATE_HISTORY_S).map(oneDecimal);
   const ledger = ledgerView(input.ledger, input.currency);
   return {
@@ -202,6 +216,8 @@ export function buildState(input: StateInput, telemetry: Telemetry): DashboardSt
     totals: totals(input, telemetry),
     tapMs: latencyView(tapMs),
     hostUs: hostUs.percentiles(),
+    bankTapMs: promiseView(bankTapMs, BANK_TAP_DEADLINE_MS),
+    bankHostUs: bankHostUs.percentiles(),
     denials: denials(telemetry),
     ledger,
     exceptions: input.recentExceptions.map(publicException),
@@ -220,10 +236,12 @@ function totals(input: StateInput, telemetry: Telemetry): DashboardState['totals
     sum.denied += tally.deniedTaps;
     sum.backlog += tally.last.backlog;
   }
+  const { posted, unconfirmed, suspended, refused } = input.ledger;
   return {
     ...sum,
-    posted: input.ledger.posted,
-    unconfirmed: input.ledger.unconfirmed,
+    received: posted + unconfirmed + suspended + refused,
+    posted,
+    unconfirmed,
     exceptions: Object.values(input.ledger.exceptions).reduce((a, b) => a + b, 0),
     gates: input.gates.length,
     connected: input.gates.filter((gate) => gate.connected).length,
@@ -231,32 +249,38 @@ function totals(input: StateInput, telemetry: Telemetry): DashboardState['totals
 }
 
 /**
- * Drawn buckets and the share within the promise. A histogram bucket that straddles an edge counts
- * as the slower side of it, so the promise is never flattered.
+ * The share within the promise. A histogram bucket that straddles it counts as the slower side of
+ * it, so the promise is never flattered.
  */
-export function latencyView(tapMs: Histogram): LatencyView {
-  const percentiles = tapMs.percentiles();
-  const taps = new Array<number>(TAP_BUCKETS_END_MS / TAP_BUCKET_MS + 1).fill(0);
+export function promiseView(tapMs: Histogram, promiseMs: number): PromiseView {
   let withinPromise = 0;
-  const { counts } = tapMs.data();
-  for (let i = 0; i < counts.length; i += 2) {
-    const valueMs = Math.min(bucketHigh(counts[i]!), percentiles.max);
-    const bucket = Math.min(Math.floor(valueMs / TAP_BUCKET_MS), taps.length - 1);
-    taps[bucket]! += counts[i + 1]!;
-    if (valueMs < TAP_DEADLINE_MS) withinPromise += counts[i + 1]!;
+  for (const { valueMs, taps } of slowestOf(tapMs)) if (valueMs < promiseMs) withinPromise += taps;
+  return { ...tapMs.percentiles(), promiseMs, taps: tapMs.total, withinPromise };
+}
+
+/** The same with drawn buckets, whose edges count alike. */
+export function latencyView(tapMs: Histogram): LatencyView {
+  const taps = new Array<number>(TAP_BUCKETS_END_MS / TAP_BUCKET_MS + 1).fill(0);
+  for (const { valueMs, taps: more } of slowestOf(tapMs)) {
+    taps[Math.min(Math.floor(valueMs / TAP_BUCKET_MS), taps.length - 1)]! += more;
   }
   return {
-    ...percentiles,
-    promiseMs: TAP_DEADLINE_MS,
+    ...promiseView(tapMs, TAP_DEADLINE_MS),
     aimMs: TAP_AIM_MS,
-    taps: tapMs.total,
-    withinPromise,
     buckets: taps.map((count, i) => ({
       fromMs: i * TAP_BUCKET_MS,
       toMs: i === taps.length - 1 ? null : (i + 1) * TAP_BUCKET_MS,
       taps: count,
     })),
   };
+}
+
+/** The taps of each bucket, with the slowest time that is in it. */
+function* slowestOf(tapMs: Histogram): Generator<{ valueMs: number; taps: number }> {
+  const { counts, max } = tapMs.data();
+  for (let i = 0; i < counts.length; i += 2) {
+    yield { valueMs: Math.min(bucketHigh(counts[i]!), max), taps: counts[i + 1]! };
+  }
 }
 
 function denials(telemetry: Telemetry): { reason: string; taps: number }[] {

@@ -25,6 +25,8 @@ export function readStatus(fields: Fields): GateStatus {
     ...readParameters(fields),
     tapMs: readHistogram(fields.nested('tapMs'), 'tapMs'),
     hostUs: readHistogram(fields.nested('hostUs'), 'hostUs'),
+    ...readOptional(fields, 'bankTapMs'),
+    ...readOptional(fields, 'bankHostUs'),
     ...(fields.absent('now') ? {} : { now: readNow(fields.nested('now')) }),
   };
 }
@@ -50,6 +52,14 @@ function readParameters(fields: Fields): Pick<GateStatus, 'parameters'> {
       fault: parameters.text('fault', WIRE_TEXT_LENGTH_MAX),
     },
   };
+}
+
+/** Gates that know no bank cards leave them out. */
+function readOptional(
+  fields: Fields,
+  name: 'bankTapMs' | 'bankHostUs',
+): Partial<Record<typeof name, HistogramData>> {
+  return fields.absent(name) ? {} : { [name]: readHistogram(fields.nested(name), name) };
 }
 
 /** Buckets rise, so that none comes twice and a list cannot be longer than the histogram. */

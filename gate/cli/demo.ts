@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { formatMinor } from '../../engine/fare/money.ts';
 import { FAMILIES, type RiderFamily } from '../demo/population.ts';
@@ -85,16 +86,19 @@ function progressPrinter(io: Io, wanted: number | null): (taps: number, backlog:
 }
 
 function summary(result: DemoResult): string[] {
-  const { tapMs, hostUs, openLoop } = result;
+  const { tapMs, hostUs, bankTapMs, bankHostUs, openLoop } = result;
   const times = (unit: string, p: DemoResult['tapMs']): string =>
-    `p50 ${p.p50} ${unit}, p99 ${p.p99} ${unit}, p99.9 ${p.p999} ${unit}, longest ${p.max} ${unit}`;
+    `p50 ${p.p50}, p99 ${p.p99}, p99.9 ${p.p999}, longest ${p.max} ${unit}`;
   return [
     '',
     ...familyTable(result),
     '',
     `taps          ${result.taps} in ${result.seconds} s: ${result.denied} denied, ${result.torn} torn, ${result.recovered} settled`,
-    `tap           ${times('ms', tapMs)} (card and air are a model)`,
+    `tap           ${times('ms', tapMs)}; promise ${TAP_DEADLINE_MS} ms`,
+    `  bank cards  ${times('ms', bankTapMs)}; promise ${BANK_TAP_DEADLINE_MS} ms`,
+    '              (card and air are a model)',
     `host's share  ${times('us', hostUs)}`,
+    `  bank cards  ${times('us', bankHostUs)}`,
     `debits        ${result.debits} on cards, ${result.posted} posted, ${result.unresolved} unresolved`,
     `charged later ${openLoop.taps} taps of ${openLoop.cards} bank cards: ${openLoop.charges} charges, ${formatMinor(openLoop.chargedMinor, 2)}`,
     `money         ${formatMinor(result.spentMinor, 2)} spent, ${formatMinor(result.unreconciledMinor, 2)} unreconciled`,

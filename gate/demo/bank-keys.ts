@@ -1,7 +1,8 @@
 /**
  * The demo's banks: the keys of two CAs (RSA and SM2), of the banks that they certify and of the
- * cards that those issue, made at random for each run and kept in one file; and the file of CA keys
- * that gates are given. A few card keys are shared by many cards, each with certificates of its own.
+ * cards that those issue, made at random for each run and kept in one file; and the file of CA
+ * keys that gates are given. A few card keys are shared by many cards, each with certificates of
+ * its own.
  */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -31,10 +31,8 @@ export class CountsFile {
     }
   }
 
-  add(family: RiderFamily, { decision, tapUs, hostUs }: TapReport): void {
-    for (const name of ['city', family] as const) {
-      this.#counts.get(name)!.add(decision, tapUs, hostUs, NORMAL);
-    }
+  add(family: RiderFamily, report: TapReport): void {
+    for (const name of ['city', family] as const) this.#counts.get(name)!.add(report, NORMAL);
   }
 
   /** Writes the file whole, and gives what it wrote. */

@@ -136,8 +136,9 @@ function bankCard(
 }
 
 /**
- * Of what is odd about cards, what a bank card does; the rest is in its dates and certificates. None
- * forges its signature: that is known when it has paid, and the ledger rightly posts no such debit.
+ * Of what is odd about cards, what a bank card does; the rest is in its dates and certificates.
+ * None forges its signature: that is known when it has paid, and the ledger rightly posts no such
+ * debit.
  */
 function quirksOf(oddity: Oddity): Partial<EcashQuirks> {
   if (oddity === 'locked') return { optionsStatus: 0x6985 };

@@ -25,6 +25,9 @@ const STATIONS = [
 ];
 const REASONS = ['balanceTooLow', 'passBack', 'noEntry', 'cardGone', 'expired', 'denylisted'];
 const FARE_MINOR = 400;
+/** Of so many taps one is of a bank card, which takes so much longer. */
+const BANK_EVERY = 12;
+const SIGNATURE_MS = 200;
 
 interface Gate {
   readonly gateId: string;
@@ -35,6 +38,8 @@ interface Gate {
   denied: Record<string, number>;
   tapMs: Histogram;
   hostUs: Histogram;
+  bankTapMs: Histogram;
+  bankHostUs: Histogram;
   backlog: number;
   stalled: boolean;
   connected: boolean;
@@ -132,6 +137,8 @@ export class Fixture implements EngineView {
           passedThrough: 0,
           unconfirmed: 4,
           voided: 7,
+          suspended: this.#exceptions.length,
+          refused: 0,
           exceptions: kinds,
           accounts: [
             { name: 'issuer-float', currency: 'CNY', balanceMinor: -receivable - suspense },
@@ -170,8 +177,15 @@ export class Fixture implements EngineView {
     counts.taps += 1;
     const spread = this.#random() + this.#random() + this.#random() - 1.5;
     const slow = this.#random() < 0.03 ? 40 * this.#random() : 0;
-    gate.tapMs.add(146 + 34 * spread + slow);
-    gate.hostUs.add(90 + 60 * this.#random() + (this.#random() < 0.01 ? 500 * this.#random() : 0));
+    const tapMs = 146 + 34 * spread + slow;
+    const hostUs = 90 + 60 * this.#random() + (this.#random() < 0.01 ? 500 * this.#random() : 0);
+    if (counts.taps % BANK_EVERY === 0) {
+      gate.bankTapMs.add(tapMs + SIGNATURE_MS);
+      gate.bankHostUs.add(hostUs);
+    } else {
+      gate.tapMs.add(tapMs);
+      gate.hostUs.add(hostUs);
+    }
     if (this.#random() < 0.035) {
       const reason = REASONS[Math.floor(REASONS.length * this.#random() ** 2)]!;
       gate.denied[reason] = (gate.denied[reason] ?? 0) + 1;
@@ -207,13 +221,15 @@ export class Fixture implements EngineView {
 
 function fresh(
   startedMs: number,
-): Pick<Gate, 'startedMs' | 'counts' | 'denied' | 'tapMs' | 'hostUs'> {
+): Pick<Gate, 'startedMs' | 'counts' | 'denied' | 'tapMs' | 'hostUs' | 'bankTapMs' | 'bankHostUs'> {
   return {
     startedMs,
     counts: { taps: 0, opened: 0, debits: 0, torn: 0, recovered: 0 },
     denied: {},
     tapMs: new Histogram(),
     hostUs: new Histogram(),
+    bankTapMs: new Histogram(),
+    bankHostUs: new Histogram(),
   };
 }
 
@@ -228,6 +244,8 @@ function report(gate: Gate): GateStatus {
     unconfirmed: 0,
     tapMs: gate.tapMs.data(),
     hostUs: gate.hostUs.data(),
+    bankTapMs: gate.bankTapMs.data(),
+    bankHostUs: gate.bankHostUs.data(),
   };
 }
 

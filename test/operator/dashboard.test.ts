@@ -72,7 +72,8 @@ test('it shows what the engine knows, and follows it', { skip }, async () => {
   assert.equal(await text(page, '#total-backlog'), whole.format(state.totals.backlog));
   assert.equal(await text(page, '#total-exceptions'), '3');
   assert.equal(await text(page, '#connected'), '15 of 16');
-  assert.match(await text(page, '#verdict'), /100 % under the 300 ms promise/);
+  assert.match(await text(page, '#verdict'), /100 % under the 300 ms promise, bank cards 500 ms/);
+  assert.match(await text(page, '#bank-times'), new RegExp(`${state.bankTapMs.p999} ms`));
   assert.match(await text(page, '#tap-times'), new RegExp(`${state.tapMs.p999} ms`));
   assert.equal(await page.locator('#gates .gate').count(), 16);
   const held = state.gates.find(({ gateId }) => gateId === 'G14')!.backlog;

@@ -134,7 +134,8 @@ test('metrics say what the state says', async () => {
   const { status, headers, body } = await http.inject('/metrics');
   assert.equal(status, 200);
   assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/);
-  const { totals, tapMs, denials } = fixture.state();
+  const { totals, tapMs, bankTapMs, denials } = fixture.state();
+  assert.ok(bankTapMs.withinPromise > 0);
   const value = (name: string) => {
     const line = body.split('\n').find((candidate) => candidate.startsWith(`${name} `));
     return Number(line?.slice(name.length + 1));
@@ -143,6 +144,9 @@ test('metrics say what the state says', async () => {
   assert.equal(value('faregate_posted_total'), totals.posted);
   assert.equal(value('faregate_backlog'), totals.backlog);
   assert.equal(value('faregate_tap_seconds{quantile="0.999"}'), tapMs.p999 / 1000);
+  assert.equal(value('faregate_bank_tap_seconds{quantile="1"}'), bankTapMs.max / 1000);
+  const within = tapMs.withinPromise + bankTapMs.withinPromise;
+  assert.equal(value('faregate_taps_within_promise_total'), within);
   assert.equal(value(`faregate_denied_total{reason="${denials[0]!.reason}"}`), denials[0]!.taps);
   assert.equal(value('faregate_exceptions{kind="badTac"}'), 1);
   assert.equal(value('faregate_gate_connected{gate="G14",station="Guomao"}'), 0);

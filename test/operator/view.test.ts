@@ -71,6 +71,8 @@ function input(change: Partial<StateInput> = {}): StateInput {
       passedThrough: 0,
       unconfirmed: 0,
       voided: 0,
+      suspended: 0,
+      refused: 0,
       exceptions: {},
       accounts: [],
     },
@@ -193,6 +195,27 @@ test('the promise is never flattered: 300 ms is late, and so is a bucket that st
   assert.equal(latencyView(histogram(100, 300)).withinPromise, 1);
   // 296 to 303 ms share a bucket; with a slower tap beside it 297 cannot be told from 303.
   assert.equal(latencyView(histogram(100, 297, 350)).withinPromise, 1);
+});
+
+test('each tap is held to its own promise, over restarts and from gates that tell no bank cards', () => {
+  const telemetry = new Telemetry();
+  const of = (...values: number[]) => histogram(...values).data();
+  const bank = { bankTapMs: of(400, 490, 500), bankHostUs: of(9) };
+  telemetry.observe(status({ taps: 5, tapMs: of(150, 310), hostUs: of(7), ...bank }), T0 + 1000);
+  telemetry.observe(status({ taps: 2, startedMs: T0 + 2000, bankTapMs: of(420) }), T0 + 3000);
+  telemetry.observe(status({ gateId: 'OLD', taps: 1, tapMs: of(420) }), T0 + 3000);
+  const { tapMs, hostUs, bankTapMs, bankHostUs } = buildState(input(), telemetry);
+  assert.deepEqual([tapMs.promiseMs, tapMs.taps, tapMs.withinPromise], [300, 3, 1]);
+  assert.deepEqual([bankTapMs.promiseMs, bankTapMs.taps, bankTapMs.withinPromise], [500, 4, 3]);
+  assert.deepEqual([hostUs.max, bankHostUs.max, bankTapMs.max], [7, 9, 500]);
+});
+
+test('what is posted is at most what the ledger received, though gates started anew', () => {
+  const telemetry = new Telemetry();
+  telemetry.observe(status({ taps: 3, debits: 2 }), T0);
+  const counts = { debits: 60, posted: 40, unconfirmed: 3, voided: 9, suspended: 2, refused: 1 };
+  const { totals } = buildState(input({ ledger: { ...input().ledger, ...counts } }), telemetry);
+  assert.deepEqual([totals.debits, totals.posted, totals.received], [2, 40, 46]);
 });
 
 test('an engine without gates shows zeros', () => {

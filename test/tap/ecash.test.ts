@@ -67,6 +67,8 @@ async function paid(sm2: boolean, fdda: 'v00' | 'v01', signatureFirst: boolean):
   const gate = gateOf(kit, { bank });
   const { decision, stages } = await gate.tap(card);
   assert.equal(decision.reason, 'open', decision.detail);
+  const { tapMs, bankTapMs, bankHostUs, debits } = gate.gate.counts;
+  assert.deepEqual([tapMs.total, bankTapMs.total, bankHostUs.total, debits], [0, 1, 1, 1]);
   const fareMinor = fareOf(kit);
   assert.equal(decision.amountMinor, fareMinor);
   assert.equal(card.state.balanceMinor, 10_000 - fareMinor);
@@ -93,6 +95,17 @@ async function paid(sm2: boolean, fdda: 'v00' | 'v01', signatureFirst: boolean):
   assert.equal(toHex(proof!.evidence.unpredictableNumber), toHex(debit.random));
   assert.equal(decision.evidence.gateSequence, debit.gateSequence + 1);
 }
+
+test('a refused bank card is timed as one, a purse at the same gate as another', async () => {
+  const kit = new StationKit();
+  const gate = kit.gate('entry', STATION, bankFirst);
+  const refused = await gate.tap(ecashCard({ quirks: { decision: 'AAC' } }));
+  const purse = await gate.tap(kit.card());
+  assert.deepEqual([refused.isBank, purse.isBank], [true, false]);
+  assert.deepEqual([refused.decision.open, purse.decision.open], [false, true]);
+  const { tapMs, bankTapMs } = gate.gate.counts;
+  assert.deepEqual([tapMs.total, bankTapMs.total], [1, 1]);
+});
 
 test('what a card says that does not pay, and what a gate does not take', async () => {
   const fareMinor = fareOf(new StationKit());

@@ -64,6 +64,9 @@ async function tearAndReturn(side: 'entry' | 'exit', tear: Tear, next: string): 
 
   const records = [...(await recordsOf(first.journal)), ...(await othersOf(first, second))];
   assert.equal(claimedMinor(records), fare, 'claimed once');
+  const gates = new Set([first, second]);
+  const debits = [...gates].reduce((sum, { gate }) => sum + gate.counts.debits, 0);
+  assert.equal(debits, 1, 'counted once, though settled later');
   const settlements = records.filter((record) => record.kind === DebitKind.settlement);
   assert.equal(settlements.length, tear.command === 'DEBIT' ? 1 : 0);
   for (const record of records) {

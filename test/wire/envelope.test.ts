@@ -50,6 +50,13 @@ const fromGate: GateMessage[] = [
     type: 'status',
     status: statusOf('G01', { parameters: { version: 7, staged: 8, fault: 'set-8: cut' } }),
   },
+  {
+    type: 'status',
+    status: statusOf('G01', {
+      bankTapMs: { max: 410, counts: [120, 2] },
+      bankHostUs: { max: 9, counts: [9, 2] },
+    }),
+  },
   { type: 'ask', after: 0 },
   { type: 'fetch', set: 7, item: 255, offset: 1_000_000, length: PARAMETER_PIECE_BYTES },
 ];
@@ -98,6 +105,8 @@ test('a full batch with a full status fits in a frame', () => {
   const status = statusOf('G01', {
     tapMs: { max: data.max, counts },
     hostUs: { max: data.max, counts },
+    bankTapMs: { max: data.max, counts },
+    bankHostUs: { max: data.max, counts },
   });
   const records = new Uint8Array(BATCH_RECORDS_MAX * DEBIT_BYTES);
   const message = { type: 'batch', first: 1, count: BATCH_RECORDS_MAX, records, status } as const;
@@ -148,6 +157,11 @@ test('each field that does not fit is named', () => {
     [
       { ...status, status: { ...statusOf('G01'), hostUs: { max: 1, counts: [5, 1, 5, 1] } } },
       /status.hostUs.counts has bucket 5 out of place/,
+    ],
+    [{ ...status, status: { ...statusOf('G01'), bankTapMs: 5 } }, /status.bankTapMs/],
+    [
+      { ...status, status: { ...statusOf('G01'), bankHostUs: { max: 1, counts: [1] } } },
+      /status.bankHostUs.counts has an odd length/,
     ],
     [
       { ...status, status: { ...statusOf('G01'), hostUs: { max: 1, counts: [896, 1] } } },

@@ -105,7 +105,7 @@ function showTotals({ totals: t, gates }) {
   const cells = [
     ['taps', 'Taps', t.taps, `${percentOf(t.opened, t.taps)} opened`],
     ['debits', 'Debits', t.debits, `${percentOf(t.debits, t.taps)} of taps`],
-    ['posted', 'Posted', t.posted, `${percentOf(t.posted, t.debits)} of debits`],
+    ['posted', 'Posted', t.posted, `${percentOf(t.posted, t.received)} of received`],
     ['backlog', 'Backlog', t.backlog, held === 0 ? 'all is in' : `at ${plural(held, 'gate')}`],
     ['denied', 'Denied', t.denied, `${percentOf(t.denied, t.taps)} of taps`],
     ['torn', 'Torn away', t.torn, `${whole.format(t.recovered)} recovered`],
@@ -129,15 +129,20 @@ function showTotals({ totals: t, gates }) {
   }
 }
 
-function showLatency({ tapMs, hostUs }) {
+function showLatency({ tapMs, hostUs, bankTapMs }) {
   drawLatency(byId('latency-chart'), tapMs);
-  const kept = tapMs.withinPromise === tapMs.taps;
+  const taps = tapMs.taps + bankTapMs.taps;
+  const within = tapMs.withinPromise + bankTapMs.withinPromise;
+  const kept = within === taps;
   const verdict = byId('verdict');
-  verdict.className = `aside ${tapMs.taps === 0 ? '' : kept ? 'good' : 'warn'}`;
+  verdict.className = `aside ${taps === 0 ? '' : kept ? 'good' : 'warn'}`;
+  const other = bankTapMs.taps === 0 ? '' : `, bank cards ${bankTapMs.promiseMs} ms`;
   verdict.textContent =
-    tapMs.taps === 0
+    taps === 0
       ? 'no taps yet'
-      : `${kept ? '✓ ' : ''}${percentOf(tapMs.withinPromise, tapMs.taps)} under the ${tapMs.promiseMs} ms promise`;
+      : `${kept ? '✓ ' : ''}${percentOf(within, taps)} under the ${tapMs.promiseMs} ms promise${other}`;
+  byId('bank').hidden = bankTapMs.taps === 0;
+  times('bank-times', bankTapMs, (ms) => `${whole.format(ms)} ms`, bankTapMs.promiseMs);
   times('tap-times', tapMs, (ms) => `${whole.format(ms)} ms`, tapMs.promiseMs);
   times('host-times', hostUs, (us) =>
     us < 10_000 ? `${whole.format(us)} µs` : `${whole.format(Math.round(us / 1000))} ms`,
@@ -250,7 +255,7 @@ function gateTitle(gate, atMs) {
   return [
     `${gate.gateId}, ${gate.station}: ${gate.connected ? 'connected' : 'offline'}, ${seen}`,
     `${plural(gate.taps, 'tap')}, ${plural(gate.debits, 'debit')}, ${whole.format(gate.denied)} denied, ${whole.format(gate.torn)} torn`,
-    `99 % of taps within ${gate.tapP99Ms} ms`,
+    `99 % of taps within ${gate.tapP99Ms} ms, bank cards left out`,
     `mode ${gate.mode}, clock ${gate.clock}, shift ${gate.shift} of ${plural(gate.shiftRecords, 'record')}`,
     `${plural(gate.backlog, 'entry', 'entries')} held, ${plural(gate.unconfirmed, 'debit')} unconfirmed`,
   ].join('\n');
