@@ -98,7 +98,7 @@ async function paid(sm2: boolean, fdda: 'v00' | 'v01', signatureFirst: boolean):
 
 test('a refused bank card is timed as one, a purse at the same gate as another', async () => {
   const kit = new StationKit();
-  const gate = kit.gate('entry', STATION, bankFirst);
+  const gate = gateOf(kit);
   const refused = await gate.tap(ecashCard({ quirks: { decision: 'AAC' } }));
   const purse = await gate.tap(kit.card());
   assert.deepEqual([refused.isBank, purse.isBank], [true, false]);
