@@ -69,6 +69,8 @@ test('it shows what the engine knows, and follows it', { skip }, async () => {
   assert.equal(await text(page, '#rate'), state.rate.tapsPerSecond.toFixed(1));
   assert.equal(await text(page, '#total-taps'), whole.format(state.totals.taps));
   assert.equal(await text(page, '#total-posted'), whole.format(state.totals.posted));
+  const { received } = state.totals;
+  assert.match(await text(page, '#totals'), new RegExp(`of ${whole.format(received)} in`));
   assert.equal(await text(page, '#total-backlog'), whole.format(state.totals.backlog));
   assert.equal(await text(page, '#total-exceptions'), '3');
   assert.equal(await text(page, '#connected'), '15 of 16');

@@ -105,7 +105,7 @@ function showTotals({ totals: t, gates }) {
   const cells = [
     ['taps', 'Taps', t.taps, `${percentOf(t.opened, t.taps)} opened`],
     ['debits', 'Debits', t.debits, `${percentOf(t.debits, t.taps)} of taps`],
-    ['posted', 'Posted', t.posted, `${percentOf(t.posted, t.received)} of received`],
+    ['posted', 'Posted', t.posted, `of ${whole.format(t.received)} in`],
     ['backlog', 'Backlog', t.backlog, held === 0 ? 'all is in' : `at ${plural(held, 'gate')}`],
     ['denied', 'Denied', t.denied, `${percentOf(t.denied, t.taps)} of taps`],
     ['torn', 'Torn away', t.torn, `${whole.format(t.recovered)} recovered`],
