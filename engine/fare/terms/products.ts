@@ -62,7 +62,7 @@ export function checkProducts(tables: Tables, findings: Findings): void {
   const steps = stepsOf(tables);
   if (products.length > FARE_PRODUCTS_MAX) {
     const message = `${products.length} products, at most ${FARE_PRODUCTS_MAX}`;
-    findings.error('too_many_rows', { file: PRODUCTS }, message);
+    findings.error('number_of_rows_out_of_range', { file: PRODUCTS }, message);
   }
   const numbers = new Map<string, Row>();
   for (const row of products) {
@@ -83,7 +83,7 @@ function checkProduct(row: Row, steps: readonly Row[], findings: Findings): void
   for (const field of ['product_id', 'product_name']) {
     if (row.get(field).length <= FARE_NAME_LENGTH_MAX) continue;
     const message = `is over ${FARE_NAME_LENGTH_MAX} characters`;
-    findings.error('text_too_long', row.at(field), message);
+    findings.error('value_too_long', row.at(field), message);
   }
   for (const field of fields.needs.filter((name) => row.get(name) === '')) {
     const message = `is empty, and kind is ${JSON.stringify(kind)}`;
