@@ -75,7 +75,7 @@ class City {
       issuer: toHex(debit.issuer),
       tac: hasTac ? (this.kit.verify(debit) as 'valid') : 'none',
       digest: hash(`${debit.gateId}/${debit.gateSequence}`),
-      sealed: new Uint8Array(0),
+      sealed: new Uint8Array(1),
     };
   }
 }
