@@ -3,11 +3,12 @@
  * together.
  */
 import assert from 'node:assert/strict';
+import { bytesOf } from '../ledger/json-rows.ts';
 import { book, type Posting } from './books.ts';
 import type { CardChange } from './life.ts';
 import type { CardAccount, CardExceptionCode, LoadOrder, Refund } from './model.ts';
 import { creditOrder, isClosed, type OrderChange } from './orders.ts';
-import { type CardWriter, getRow, keyOf, orderIndex, ordersOf, putRow } from './rows.ts';
+import { type CardWriter, getRow, orderIndex, ordersOf, putRow } from './rows.ts';
 
 export class Held {
   readonly #writer: CardWriter;
@@ -47,7 +48,7 @@ export class Held {
   putOrder(order: LoadOrder): void {
     putRow(this.#writer, 'orders', order.orderId, order);
     if (!isClosed(order)) putRow(this.#writer, 'open', order.orderId, null);
-    else this.#writer.remove('open', keyOf(order.orderId));
+    else this.#writer.remove('open', bytesOf(order.orderId));
   }
 
   putRefund(refund: Refund, postings: readonly Posting[]): void {

@@ -1,9 +1,8 @@
 /** The card accounts on the operator's disk: `cards/` and `cards.json` in the data folder. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CmacKey } from '../crypto/mac.ts';
 import { hashKeyCheck } from '../denylist/card-hash.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError } from '../errors.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import {
   CARD_SETTLING_DAYS,
@@ -11,7 +10,7 @@ import {
   OPERATOR_GATES_MAX,
   OPERATORS_MAX,
 } from '../limits.ts';
-import { parseChecked } from '../schema/check.ts';
+import { readSettingsFile } from '../schema/settings-file.ts';
 import type { LoadLimits } from './model.ts';
 import { type CardStore, cardTables, getRow, putRow } from './rows.ts';
 import type { OperatorOf } from './settle.ts';
@@ -92,15 +91,7 @@ const schema = {
 /** @throws FaregateError CONFIG_INVALID naming the field, FILE_UNREADABLE. */
 export async function readCardSettings(dataDir: string): Promise<CardSettings> {
   const path = join(dataDir, 'cards.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return defaults;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
-  }
-  const given = parseChecked<Partial<CardSettings>>(schema, text, 'CONFIG_INVALID', path);
-  const settings = { ...defaults, ...given };
+  const settings = await readSettingsFile(path, schema, defaults);
   const repeated = repeatedIn(settings.operators.flatMap(({ gates }) => gates));
   if (repeated === null) return settings;
   const message = `${path}: field /operators names gates ${JSON.stringify(repeated)} twice`;

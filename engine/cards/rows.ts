@@ -14,6 +14,7 @@
  *   exceptions  code, subject -> exception
  *   meta        name -> value
  */
+import { eachJson, getJson, putJson } from '../ledger/json-rows.ts';
 import type { LedgerStore, StoreReader, StoreWriter } from '../ledger/store.ts';
 import type { BookedPosting } from './books.ts';
 import type { CardAccount, CardException, LoadOrder, Refund, Settlement } from './model.ts';
@@ -54,17 +55,12 @@ export interface Rows {
   readonly meta: number;
 }
 
-export function keyOf(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'utf8'));
-}
-
 export function getRow<T extends CardTable>(
   reader: CardReader,
   table: T,
   key: string,
 ): Rows[T] | undefined {
-  const bytes = reader.get(table, keyOf(key));
-  return bytes && (JSON.parse(textOf(bytes)) as Rows[T]);
+  return getJson(reader, table, key) as Rows[T] | undefined;
 }
 
 export function putRow<T extends CardTable>(
@@ -73,22 +69,16 @@ export function putRow<T extends CardTable>(
   key: string,
   row: Rows[T],
 ): void {
-  writer.put(table, keyOf(key), keyOf(JSON.stringify(row)));
+  putJson(writer, table, key, row);
 }
 
 /** Rows whose keys begin with `prefix`, in the order of their keys. */
-export function* eachRow<T extends CardTable>(
+export function eachRow<T extends CardTable>(
   reader: CardReader,
   table: T,
   prefix = '',
 ): Generator<{ readonly key: string; readonly row: Rows[T] }> {
-  // No text in UTF-8 has a byte FF.
-  const from = keyOf(prefix);
-  const to = new Uint8Array([...from, 0xff]);
-  const range = from.length === 0 ? { to } : { from, to };
-  for (const { key, value } of reader.range(table, range)) {
-    yield { key: textOf(key), row: JSON.parse(textOf(value)) as Rows[T] };
-  }
+  return eachJson(reader, table, prefix) as ReturnType<typeof eachRow<T>>;
 }
 
 /** The index of a card's orders; with an order id, one entry of it. */
@@ -102,8 +92,4 @@ export function ordersOf(reader: CardReader, card: CardAccount): LoadOrder[] {
   return [...eachRow(reader, 'byCard', prefix)].map(
     ({ key }) => getRow(reader, 'orders', key.slice(prefix.length))!,
   );
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

@@ -3,6 +3,7 @@
  * little-endian 32-bit integers, rider by rider, row by row. A hash ties the two together. Folders
  * (`engine/operator/fare-files.ts`) and parameter sets (`engine/parameters/fares-item.ts`) hold them.
  */
+
 import { createHash } from 'node:crypto';
 import { fromHex, toHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
@@ -14,6 +15,7 @@ import {
   GTFS_ROWS_MAX,
 } from '../limits.ts';
 import { parseChecked } from '../schema/check.ts';
+import { closed } from '../schema/shapes.ts';
 import type { CardRules } from './card/rules.ts';
 import { cardRulesSchema } from './card/rules-schema.ts';
 import type { FareRules, FareSet } from './fares.ts';
@@ -51,18 +53,6 @@ const amount = { type: 'integer', minimum: 0, maximum: FARE_AMOUNT_MINOR_MAX };
 const text = { type: 'string', minLength: 1, maxLength: FARE_NAME_LENGTH_MAX };
 
 const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' };
-
-function closed(
-  required: Readonly<Record<string, object>>,
-  optional: Readonly<Record<string, object>> = {},
-): object {
-  return {
-    type: 'object',
-    properties: { ...required, ...optional },
-    required: Object.keys(required),
-    additionalProperties: false,
-  };
-}
 
 const documentSchema = closed(
   {

@@ -1,4 +1,5 @@
 /** The JSON Schema of `FareProducts`, as a fare set's document carries them, and the rest of it. */
+
 import {
   FARE_AMOUNT_MINOR_MAX,
   FARE_MINUTES_MAX,
@@ -6,24 +7,12 @@ import {
   FARE_PRODUCT_STEPS_MAX,
   FARE_PRODUCTS_MAX,
 } from '../limits.ts';
+import { closed, orNull, whole } from '../schema/shapes.ts';
 import { Zone } from '../time.ts';
 import type { FareProducts, ProductStep } from './product.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-
-function closed(properties: Readonly<Record<string, object>>): object {
-  const required = Object.keys(properties);
-  return { type: 'object', properties, required, additionalProperties: false };
-}
-
-function whole(least: number, most: number): object {
-  return { type: 'integer', minimum: least, maximum: most };
-}
-
-function orNull(schema: object): object {
-  return { anyOf: [{ type: 'null' }, schema] };
-}
 
 const amount = whole(0, FARE_AMOUNT_MINOR_MAX);
 const timeMs = whole(1, FARE_MINUTES_MAX * MINUTE_MS);

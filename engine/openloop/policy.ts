@@ -1,14 +1,13 @@
 /** How an operator runs open-loop fares: `openloop.json`; every member may be left out. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OPEN_LOOP_GRACE_MS } from '../durations.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError } from '../errors.ts';
 import {
   OPEN_LOOP_DEBT_DAYS,
   OPEN_LOOP_RETRIES_MAX,
   OPEN_LOOP_RISK_LIMIT_MINOR,
 } from '../limits.ts';
-import { parseChecked } from '../schema/check.ts';
+import { readSettingsFile } from '../schema/settings-file.ts';
 import { SERVICE_DAY_START_MINUTES } from '../service-day.ts';
 import type { DebtPolicy } from './charges.ts';
 
@@ -72,15 +71,7 @@ const schema = {
 /** @throws FaregateError CONFIG_INVALID naming the field, FILE_UNREADABLE. */
 export async function readOpenLoopSettings(dataDir: string): Promise<OpenLoopSettings> {
   const path = join(dataDir, 'openloop.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return defaults;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
-  }
-  const given = parseChecked<Partial<OpenLoopSettings>>(schema, text, 'CONFIG_INVALID', path);
-  const settings = { ...defaults, ...given };
+  const settings = await readSettingsFile(path, schema, defaults);
   const isRising = settings.retryDays.every((day, i, all) => i === 0 || day > all[i - 1]!);
   if (isRising) return settings;
   throw new FaregateError('CONFIG_INVALID', `${path}: retryDays do not rise`);

@@ -18,6 +18,7 @@
  *   accounts     kind -> balance
  *   meta         name -> value
  */
+import { bytesOf, eachJson, getJson, putJson } from '../ledger/json-rows.ts';
 import type { LedgerStore, StoreReader, StoreWriter } from '../ledger/store.ts';
 import type { AccountKind, BookedPosting } from './books.ts';
 import type {
@@ -104,8 +105,7 @@ export function getRow<T extends OpenLoopTable>(
   table: T,
   key: string,
 ): Rows[T] | undefined {
-  const bytes = reader.get(table, bytesOf(key));
-  return bytes && (JSON.parse(textOf(bytes)) as Rows[T]);
+  return getJson(reader, table, key) as Rows[T] | undefined;
 }
 
 export function putRow<T extends OpenLoopTable>(
@@ -114,7 +114,7 @@ export function putRow<T extends OpenLoopTable>(
   key: string,
   row: Rows[T],
 ): void {
-  writer.put(table, bytesOf(key), bytesOf(JSON.stringify(row)));
+  putJson(writer, table, key, row);
 }
 
 export function removeRow(writer: OpenLoopWriter, table: OpenLoopTable, key: string): void {
@@ -133,18 +133,12 @@ export function putIndex(
 }
 
 /** Rows whose keys begin with `prefix`, in the order of their keys. */
-export function* eachRow<T extends OpenLoopTable>(
+export function eachRow<T extends OpenLoopTable>(
   reader: OpenLoopReader,
   table: T,
   prefix = '',
 ): Generator<{ readonly key: string; readonly row: Rows[T] }> {
-  // No text in UTF-8 has a byte FF.
-  const from = bytesOf(prefix);
-  const to = new Uint8Array([...from, 0xff]);
-  const range = from.length === 0 ? { to } : { from, to };
-  for (const { key, value } of reader.range(table, range)) {
-    yield { key: textOf(key), row: JSON.parse(textOf(value)) as Rows[T] };
-  }
+  return eachJson(reader, table, prefix) as ReturnType<typeof eachRow<T>>;
 }
 
 /** All rows of a card, or of one of its days, as a list that writing does not disturb. */
@@ -171,12 +165,4 @@ export function liveCharges(reader: OpenLoopReader, card: string): Charge[] {
 /** One balance; 0 before the first posting to it. */
 export function balanceOf(reader: OpenLoopReader, kind: AccountKind): number {
   return getRow(reader, 'accounts', kind) ?? 0;
-}
-
-function bytesOf(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'utf8'));
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

@@ -22,23 +22,15 @@ import {
   type PendingPurchase,
 } from '../card/qpboc/transaction.ts';
 import { type EvidenceEvent, EvidenceFamily } from '../debit/event.ts';
-import {
-  type Debit,
-  DebitKind,
-  DebitState,
-  ECASH_TRANSACTION,
-  Evidence,
-  OPEN_LOOP_TRANSACTION,
-} from '../debit/record.ts';
+import { type Debit, ECASH_TRANSACTION, OPEN_LOOP_TRANSACTION } from '../debit/record.ts';
 import { toldOf } from './bank-reasons.ts';
 import type { TapDialogue } from './decision.ts';
 import { evidenceEvent } from './evidence-event.ts';
 import { faultOutcome } from './fault.ts';
+import { evidencedIntent, NO_TAC } from './intent.ts';
 import { abandoned, debited, type Told, unknown } from './outcome.ts';
 import type { DebitOutcome, DebitRequest } from './request.ts';
 
-const ZEROS = new Uint8Array(16);
-const NO_TAC = ZEROS.subarray(0, 4);
 const NOT_WRITTEN: Told = { reason: 'gateClosed', detail: 'the journal failed' };
 
 /** What the gate makes of a card that it read to the end. */
@@ -166,43 +158,15 @@ function intentOf(
   transactionType: number,
 ): Debit {
   const { card, options, terminal } = transaction;
-  const { inForce } = request;
-  return {
-    kind: DebitKind.debit,
-    state: DebitState.intended,
-    evidence: Evidence.none,
-    tapKind: request.tapKind,
-    gateId: request.gateId,
-    gateSequence: request.sequence,
-    instantMs: request.instantMs,
-    dateTime: request.dateTime,
-    terminalId: request.terminalId,
-    terminalSequence: request.sequence >>> 0,
+  return evidencedIntent(request, {
     issuer: issuerOf(card),
-    cardNumber: request.cardNumber,
-    factors: ZEROS,
-    factorLevels: 1,
     keyIndex: options.iad[1]!,
     keyVersion: options.iad[2]!,
     algorithm: 0,
     transactionType,
     offlineCounter: options.atc,
     balanceBeforeMinor: balanceBeforeMinor ?? 0,
-    amountMinor: request.amountMinor,
     currency,
     random: terminal.get(tag.unpredictableNumber)!,
-    tac: NO_TAC,
-    fromStation: request.fromStation,
-    toStation: request.toStation,
-    entryInstantMs: request.entryInstantMs,
-    fareVersion: request.fareVersion,
-    rider: request.rider,
-    tapMs: 0,
-    hostUs: 0,
-    refersTo: null,
-    mode: inForce.mode,
-    denylistVersion: inForce.denylistVersion,
-    clockQuality: inForce.clockQuality,
-    parametersVersion: inForce.parametersVersion,
-  };
+  });
 }

@@ -9,22 +9,15 @@ import { commit, didNotCommit, type OpenPurse, prepareDebit } from '../card/desf
 import type { CommitAnswer } from '../card/dialogue.ts';
 import { writeUint } from '../card/journey-record.ts';
 import { EvidenceFamily } from '../debit/event.ts';
-import {
-  DESFIRE_TRANSACTION,
-  type Debit,
-  DebitKind,
-  DebitState,
-  Evidence,
-} from '../debit/record.ts';
+import { DESFIRE_TRANSACTION, type Debit } from '../debit/record.ts';
 import { invariant } from '../invariant.ts';
 import type { TapDialogue } from './decision.ts';
 import { evidenceEvent } from './evidence-event.ts';
 import { faultOutcome } from './fault.ts';
+import { evidencedIntent, NO_TAC } from './intent.ts';
 import { abandoned, debited, refusedDebit, unknown } from './outcome.ts';
 import type { DebitOutcome, DebitRequest } from './request.ts';
 
-const ZEROS = new Uint8Array(16);
-const NO_TAC = ZEROS.subarray(0, 4);
 /** In the byte of the card's algorithm: none of the purses'. */
 const AES_128 = 0xae;
 
@@ -74,43 +67,15 @@ export function* debitDesfire(
 function makeIntent(purse: OpenPurse, request: DebitRequest, counter: number): Debit {
   const { settings, issuer } = purse.profile;
   const { number, version } = settings.keys.debit;
-  const { inForce } = request;
-  return {
-    kind: DebitKind.debit,
-    state: DebitState.intended,
-    evidence: Evidence.none,
-    tapKind: request.tapKind,
-    gateId: request.gateId,
-    gateSequence: request.sequence,
-    instantMs: request.instantMs,
-    dateTime: request.dateTime,
-    terminalId: request.terminalId,
-    terminalSequence: request.sequence >>> 0,
+  return evidencedIntent(request, {
     issuer,
-    cardNumber: request.cardNumber,
-    factors: ZEROS,
-    factorLevels: 1,
     keyIndex: number,
     keyVersion: version,
     algorithm: AES_128,
     transactionType: DESFIRE_TRANSACTION,
     offlineCounter: counter,
     balanceBeforeMinor: purse.valueMinor,
-    amountMinor: request.amountMinor,
     currency: settings.currency,
     random: NO_TAC,
-    tac: NO_TAC,
-    fromStation: request.fromStation,
-    toStation: request.toStation,
-    entryInstantMs: request.entryInstantMs,
-    fareVersion: request.fareVersion,
-    rider: request.rider,
-    tapMs: 0,
-    hostUs: 0,
-    refersTo: null,
-    mode: inForce.mode,
-    denylistVersion: inForce.denylistVersion,
-    clockQuality: inForce.clockQuality,
-    parametersVersion: inForce.parametersVersion,
-  };
+  });
 }

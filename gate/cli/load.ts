@@ -11,12 +11,10 @@ import { FaregateError } from '../../engine/errors.ts';
 import { openProfile } from '../../engine/operator/profile-files.ts';
 import { EngineHost } from '../load/engine-host.ts';
 import { type LoadReport, serveCard } from '../load/load-machine.ts';
-import { openReader, readerLinks } from '../reader/open.ts';
-import { noticeText, type ReaderNotice } from '../reader/reader.ts';
 import { readBundle, TlsTransport } from '../uplink/tls.ts';
+import { openWaiting, readerOption, waitOf, waitOption } from './reader-option.ts';
 import { firstCard } from './tap.ts';
 
-const WAIT_S_MAX = 86_400;
 const PORT_MAX = 65_535;
 
 export const loadCommand: Command = {
@@ -24,12 +22,7 @@ export const loadCommand: Command = {
   about:
     'Loads one card with a paid order, or looks at it; exit code 0 if it was credited or read.',
   options: {
-    reader: {
-      type: 'string',
-      value: 'LINK',
-      required: true,
-      about: Object.keys(readerLinks).join(', '),
-    },
+    reader: readerOption,
     profile: {
       type: 'string',
       value: 'NAME_OR_FILE',
@@ -40,7 +33,7 @@ export const loadCommand: Command = {
     engine: { type: 'string', value: 'HOST:PORT', required: true, about: 'its `cards serve`' },
     order: { type: 'string', value: 'ID', about: 'the order to put on the card; none: look' },
     terminal: { type: 'string', value: 'HEX', about: 'terminal id, 6 bytes' },
-    wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
+    wait: waitOption,
     json: { type: 'boolean', about: 'print one JSON object' },
   },
   run: load,
@@ -53,12 +46,9 @@ async function load(args: Args, io: Io): Promise<number> {
     throw new FaregateError('USAGE', `--terminal takes 6 bytes in hexadecimal, not ${terminal}`);
   }
   const host = new EngineHost(await transportFrom(args));
-  const link = args.need('reader');
-  const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
-  const reader = await openReader(link, { onNotice });
+  const reader = await openWaiting(args, io);
   try {
-    io.err(`${reader.name}: waiting for a card`);
-    const card = await firstCard(reader, args.whole('wait', 60, 1, WAIT_S_MAX));
+    const card = await firstCard(reader, waitOf(args));
     const parts = { profiles: [profile], host, terminalId: fromHex(terminal) };
     const report = await serveCard(parts, card, args.text('order') ?? null);
     await card.release();

@@ -13,22 +13,14 @@ import type { Args, Command, Io } from '../../engine/cli/command.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { openProfile } from '../../engine/operator/profile-files.ts';
 import { driveCard } from '../load/load-machine.ts';
-import { openReader, readerLinks } from '../reader/open.ts';
-import { noticeText, type ReaderNotice } from '../reader/reader.ts';
+import { openWaiting, readerOption, waitOf, waitOption } from './reader-option.ts';
 import { firstCard } from './tap.ts';
-
-const WAIT_S_MAX = 86_400;
 
 export const lookCommand: Command = {
   name: 'look',
   about: 'Says what a card carries: purse, e-cash, other services; exit code 0 if it was read.',
   options: {
-    reader: {
-      type: 'string',
-      value: 'LINK',
-      required: true,
-      about: Object.keys(readerLinks).join(', '),
-    },
+    reader: readerOption,
     profile: {
       type: 'string',
       value: 'NAME_OR_FILE',
@@ -36,7 +28,7 @@ export const lookCommand: Command = {
       about: `purses looked for, in order (default ${builtInProfileNames.join(', ')})`,
     },
     services: { type: 'string', value: 'FILE', about: 'other services (docs/citizen-card.md)' },
-    wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
+    wait: waitOption,
     json: { type: 'boolean', about: 'print one JSON object' },
   },
   run: look,
@@ -47,12 +39,9 @@ async function look(args: Args, io: Io): Promise<number> {
   const asked = names.length > 0 ? names : builtInProfileNames;
   const profiles = (await Promise.all(asked.map(openProfile))).map(compileProfile);
   const services = await servicesFrom(args.text('services'));
-  const link = args.need('reader');
-  const onNotice = (notice: ReaderNotice) => io.err(`${link}: ${noticeText(notice)}`);
-  const reader = await openReader(link, { onNotice });
+  const reader = await openWaiting(args, io);
   try {
-    io.err(`${reader.name}: waiting for a card`);
-    const card = await firstCard(reader, args.whole('wait', 60, 1, WAIT_S_MAX));
+    const card = await firstCard(reader, waitOf(args));
     const seen = await driveCard(card, lookAtCard(profiles, services));
     await card.release();
     if (isFault(seen)) {

@@ -259,6 +259,7 @@ export class Writer {
   }
 
   #writeBatch(): void {
+    if (this.#flying !== null) assert.fail('a batch is on its way');
     this.#flying = { parts: this.#parts, durable: this.#gathered };
     this.#flyingPart = 0;
     this.#parts = [];

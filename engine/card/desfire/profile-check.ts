@@ -4,48 +4,19 @@
  * of the authentication.
  */
 import { DESFIRE_ANSWER_BYTES_MAX } from '../../card-limits.ts';
-import type { Field } from '../journey-record.ts';
-import type { DesfireProfile, RecordFileSettings } from './profile.ts';
+import { fieldsProblem, typesProblem } from '../record-check.ts';
+import type { DesfireProfile } from './profile.ts';
 
 /** The first problem, naming its field as the schema's errors do, or null. */
 export function checkDesfireProfile(profile: DesfireProfile): string | null {
+  const { fields, length, types } = profile.recordFile;
   return (
-    fieldsProblem(profile.recordFile) ??
-    typesProblem(profile.recordFile.types) ??
+    fieldsProblem('/recordFile', fields, length, 0) ??
+    typesProblem('/recordFile', types) ??
     sizesProblem(profile) ??
     filesProblem(profile) ??
     keysProblem(profile)
   );
-}
-
-function fieldsProblem({ fields, length }: RecordFileSettings): string | null {
-  const owners: (string | undefined)[] = new Array(length);
-  for (const [name, field] of Object.entries<Field | null>({ ...fields })) {
-    if (field === null) continue;
-    const path = `field /recordFile/fields/${name}`;
-    if (field.offset + field.length > length) {
-      return `${path} must lie in the record's ${length} bytes`;
-    }
-    for (let at = field.offset; at < field.offset + field.length; at++) {
-      if (owners[at] !== undefined) return `${path} overlaps ${owners[at]}`;
-      owners[at] = name;
-    }
-  }
-  return null;
-}
-
-function typesProblem(types: RecordFileSettings['types']): string | null {
-  const owners = new Map<string, string>();
-  for (const [name, values] of Object.entries(types)) {
-    for (const value of values) {
-      const owner = owners.get(value.toUpperCase());
-      if (owner !== undefined) {
-        return `field /recordFile/types/${name} has ${value}, which is of ${owner} already`;
-      }
-      owners.set(value.toUpperCase(), name);
-    }
-  }
-  return null;
 }
 
 /** All records are read at once to settle a torn debit; with ISO chaining in one answer. */

@@ -1,4 +1,5 @@
 /** The JSON Schema of `CardRules`, as a fare set's document carries them. */
+
 import {
   CARD_NETWORKS_MAX,
   CARD_TRANSFERS_MAX,
@@ -7,20 +8,8 @@ import {
   FARE_RIDERS_MAX,
   GTFS_ROWS_MAX,
 } from '../../limits.ts';
+import { closed, orNull, whole } from '../../schema/shapes.ts';
 import { DAY_SPENT_MAX, MONTH_SPENT_MAX, TRANSFERS_MAX } from './counters.ts';
-
-function closed(properties: Readonly<Record<string, object>>): object {
-  const required = Object.keys(properties);
-  return { type: 'object', properties, required, additionalProperties: false };
-}
-
-function whole(least: number, most: number): object {
-  return { type: 'integer', minimum: least, maximum: most };
-}
-
-function orNull(schema: object): object {
-  return { anyOf: [{ type: 'null' }, schema] };
-}
 
 const DAY_MS = 86_400_000;
 const network = whole(-1, CARD_NETWORKS_MAX - 1);
