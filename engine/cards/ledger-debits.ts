@@ -1,5 +1,6 @@
 /**
- * The ledger's posted debits as settlement asks for them. Their issuer and amount come from the
+ * The ledger's posted debits as settlement asks for them: those of purses, for bank cards are paid
+ * for by clearing (`operator/clearing.ts`) and must not be paid for twice. Their issuer and amount come from the
  * sealed evidence of their batches, so what is paid for is what the gate's own record says.
  */
 import { toHex } from '../bytes.ts';
@@ -11,7 +12,7 @@ import {
   postedMark,
   postedWithoutRecord,
 } from '../ledger/posted.ts';
-import { decodeDebitRow, idKey, Standing } from '../ledger/rows.ts';
+import { BANK_PURSE, decodeDebitRow, idKey, purseOf, Standing } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 import { recordsOf } from '../operator/posted-taps.ts';
 
@@ -42,8 +43,8 @@ export function walkDebits(store: LedgerStore, storageKey: Uint8Array): WalkDebi
 }
 
 /**
- * Every posted debit but those that are presumed, which a later record may still undo; of a debit
- * whose record an earlier version did not keep, what the ledger posted.
+ * Every posted debit of a purse but those that are presumed, which a later record may still undo;
+ * of a debit whose record an earlier version did not keep, what the ledger posted.
  * @param after and through as `postedBatches` has them.
  * @throws FaregateError LEDGER_BROKEN where evidence is missing or does not open.
  */
@@ -54,8 +55,10 @@ export function* finalDebits(
   through: PostedMark | null = null,
 ): Generator<PostedDebit> {
   for (const batch of postedBatches(store, after, through)) {
+    const ours = batch.debits.filter(isOfPurse);
+    if (ours.length === 0) continue;
     const records = recordsOf(batch, storageKey);
-    for (const { gateSequence } of batch.debits) {
+    for (const { gateSequence } of ours) {
       const from = (gateSequence - batch.firstSequence) * DEBIT_BYTES;
       const debit = decodeDebit(records, from);
       if (debit.state !== DebitState.confirmed && !isFinal(store, debit)) continue;
@@ -66,8 +69,13 @@ export function* finalDebits(
   if (after) return;
   for (const { gateId, gateSequence, row } of postedWithoutRecord(store)) {
     const { issuer, currency, amountMinor } = row;
+    if (!isOfPurse(row)) continue;
     yield { gateId, gateSequence, issuer: toHex(issuer), currency, amountMinor };
   }
+}
+
+function isOfPurse({ transactionType }: { readonly transactionType: number }): boolean {
+  return purseOf(transactionType) !== BANK_PURSE;
 }
 
 /** Whether a debit that came without its outcome has one now, and not a presumption. */

@@ -1,7 +1,8 @@
 /**
- * Double entry within one transaction. An issuer has four accounts in each currency: `receivable`
- * (what it owes the operator), `float` (what it holds for its cardholders), `suspense` (claims it
- * need not meet yet) and `passedThrough` (claims that only it can verify). Each posting row moves
+ * Double entry within one transaction. An issuer has five accounts in each currency: `receivable`
+ * (what it owes the operator), `float` (what it holds for its cardholders, paid by settlement),
+ * `suspense` (claims it need not meet yet), and of bank cards, which are paid by clearing,
+ * `clearing` and `passedThrough` (claims that only it can verify). Each posting row moves
  * one amount from one account to another, so entries sum to zero whatever happens; corrections are
  * reversals, rows are never changed.
  */
@@ -11,6 +12,7 @@ import type { DebitId } from '../debit/record.ts';
 import { encodeChange, isPosted } from './changes.ts';
 import type { ExceptionCode } from './outcomes.ts';
 import {
+  BANK_PURSE,
   type DebitRow,
   encodeDebitRow,
   encodeException,
@@ -18,6 +20,7 @@ import {
   ISSUER_BYTES,
   idKey,
   newBytes,
+  purseOf,
   Standing,
   standingNames,
   u48,
@@ -25,7 +28,13 @@ import {
 } from './rows.ts';
 import type { StoreReader, StoreWriter } from './store.ts';
 
-export const AccountKind = { receivable: 1, float: 2, suspense: 3, passedThrough: 4 } as const;
+export const AccountKind = {
+  receivable: 1,
+  float: 2,
+  suspense: 3,
+  passedThrough: 4,
+  clearing: 5,
+} as const;
 export type AccountKind = (typeof AccountKind)[keyof typeof AccountKind];
 
 /** One amount, added to `to` and taken from `from`. */
@@ -97,12 +106,19 @@ export function decodeBalance(bytes: Uint8Array | undefined): number {
 }
 
 /** Where the amount of a debit stands against `receivable`; undefined where it is nowhere. */
-export function counterAccount(row: Pick<DebitRow, 'standing' | 'tac'>): AccountKind | undefined {
-  if (isPassedThrough(row)) return AccountKind.passedThrough;
+export function counterAccount(
+  row: Pick<DebitRow, 'standing' | 'tac' | 'transactionType'>,
+): AccountKind | undefined {
   if (row.standing === Standing.posted || row.standing === Standing.presumedPosted) {
-    return AccountKind.float;
+    return postedAgainst(row.transactionType, isPassedThrough(row));
   }
   return row.standing === Standing.suspended ? AccountKind.suspense : undefined;
+}
+
+/** The same of a debit that is posted: who pays for it decides. */
+export function postedAgainst(transactionType: number, passedThrough: boolean): AccountKind {
+  if (passedThrough) return AccountKind.passedThrough;
+  return purseOf(transactionType) === BANK_PURSE ? AccountKind.clearing : AccountKind.float;
 }
 
 /** Whether a debit is posted on evidence that only its bank can verify. */
@@ -133,7 +149,7 @@ export interface Sum {
   /** Its place in the block. */
   readonly issuer: number;
   readonly currency: number;
-  readonly passedThrough: boolean;
+  readonly against: AccountKind;
   debits: number;
   amountMinor: number;
 }
@@ -186,12 +202,11 @@ export class Books {
    * of all of them together.
    */
   post(issuer: Uint8Array, sum: Omit<Sum, 'issuer'>): void {
-    const { currency, passedThrough, debits, amountMinor } = sum;
+    const { currency, against, debits, amountMinor } = sum;
     this.count('debits', debits);
     this.count(standingTotal(Standing.posted), debits);
-    if (passedThrough) this.count('passedThrough', debits);
+    if (against === AccountKind.passedThrough) this.count('passedThrough', debits);
     if (amountMinor === 0) return;
-    const against = passedThrough ? AccountKind.passedThrough : AccountKind.float;
     this.#account(AccountKind.receivable, issuer, currency).balanceMinor += amountMinor;
     this.#account(against, issuer, currency).balanceMinor -= amountMinor;
   }

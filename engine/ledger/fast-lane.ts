@@ -11,7 +11,7 @@ import { at } from '../debit/codec.ts';
 import { isEvent } from '../debit/event.ts';
 import { DEBIT_BYTES, DebitKind, DebitState } from '../debit/record.ts';
 import type { BlockBuilder } from './block.ts';
-import type { Books, Sum } from './books.ts';
+import { type AccountKind, type Books, postedAgainst, type Sum } from './books.ts';
 import type { ReceivedEvent } from './events.ts';
 import type { GateHold } from './gate-hold.ts';
 import type { Heads } from './heads.ts';
@@ -148,19 +148,21 @@ class FastLane {
     }
     heads.setLink(readU16(records, from + at.offlineCounter), leftMinor, currency);
     heads.setLocation(block.number, index);
-    const sum = this.#sumOf(issuer, currency, this.#batch.tacs[i] === TAC_PASSED_THROUGH);
+    const isPassed = this.#batch.tacs[i] === TAC_PASSED_THROUGH;
+    const against = postedAgainst(records[from + at.transactionType]!, isPassed);
+    const sum = this.#sumOf(issuer, currency, against);
     sum.debits++;
     sum.amountMinor += amountMinor;
     return true;
   }
 
-  #sumOf(issuer: number, currency: number, passedThrough: boolean): Sum {
+  #sumOf(issuer: number, currency: number, against: AccountKind): Sum {
     const fits = (sum: Sum) =>
-      sum.issuer === issuer && sum.currency === currency && sum.passedThrough === passedThrough;
+      sum.issuer === issuer && sum.currency === currency && sum.against === against;
     if (this.#sum && fits(this.#sum)) return this.#sum;
     let sum = this.#sums.find(fits);
     if (!sum) {
-      sum = { issuer, currency, passedThrough, debits: 0, amountMinor: 0 };
+      sum = { issuer, currency, against, debits: 0, amountMinor: 0 };
       this.#sums.push(sum);
     }
     this.#sum = sum;

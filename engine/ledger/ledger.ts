@@ -36,7 +36,7 @@ import { type CardTotal, totalsOfCard } from './totals.ts';
 import { View } from './view.ts';
 
 export interface AccountBalance {
-  /** `receivable:`, `float:`, `suspense:` or `passedThrough:ISSUER`. */
+  /** `receivable:`, `float:`, `suspense:`, `passedThrough:` or `clearing:ISSUER`. */
   readonly name: string;
   readonly currency: number;
   readonly balanceMinor: number;

@@ -73,7 +73,7 @@ rule('bank: what only the bank can verify is posted, in an account of its own', 
   assert.deepEqual([posted, passedThrough, suspended], [3, 2, 1]);
   const named = new Map(accounts.map((one) => [one.name, one.balanceMinor]));
   assert.equal(named.get(`passedThrough:${ISSUER}`), -400);
-  assert.equal(named.get(`float:${ISSUER}`), -200);
+  assert.equal(named.get(`clearing:${ISSUER}`), -200);
   assert.equal(named.get(`suspense:${ISSUER}`), -200);
   assert.equal(named.get(`receivable:${ISSUER}`), 800);
 });

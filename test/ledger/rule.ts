@@ -34,9 +34,11 @@ async function onLedger(lane: Lane, work: (on: Case) => Promise<void>): Promise<
   };
   const balances = () => {
     const { accounts } = ledger.summary();
-    return ['receivable', 'float', 'suspense'].map(
-      (kind) => accounts.find((one) => one.name === `${kind}:${ISSUER}`)?.balanceMinor ?? 0,
-    );
+    const balanceOf = (kind: string) =>
+      accounts.find((one) => one.name === `${kind}:${ISSUER}`)?.balanceMinor ?? 0;
+    // A purse's debits stand on its float, a bank card's on clearing.
+    const posted = balanceOf('float') + balanceOf('clearing');
+    return [balanceOf('receivable'), posted, balanceOf('suspense')];
   };
   await work({ ledger, post, balances, store });
 }

@@ -216,9 +216,9 @@ test('the ledger posts both, keeps them apart, and holds the evidence of each', 
     accounts.map(({ name, balanceMinor }) => [name.split(':')[0], balanceMinor]),
     [
       ['receivable', 950],
-      ['float', -250],
       ['suspense', -400],
       ['passedThrough', -300],
+      ['clearing', -250],
     ],
   );
   assert.deepEqual(checkLedger(store).findings, []);

@@ -11,6 +11,8 @@ import fc from 'fast-check';
 import { fromHex } from '../../engine/bytes.ts';
 import { verifyCryptogram } from '../../engine/card/qpboc/cryptogram.ts';
 import { evidenceOf } from '../../engine/card/qpboc/evidence.ts';
+import { finalDebits } from '../../engine/cards/ledger-debits.ts';
+import { spentOfIssuers } from '../../engine/cards/ledger-spending.ts';
 import { CryptogramKeyring } from '../../engine/crypto/cryptogram-keyring.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
@@ -166,6 +168,23 @@ test('late arrivals, entries of 0, other cards and what is suspended', async () 
   const total = { debits: 2, amountMinor: 300, passedThrough: 2 };
   assert.deepEqual(issuers, [{ issuer: '6228000000000000', currency: 156, ...total }]);
   assert.deepEqual(checkLedger(office.store).findings, []);
+});
+
+test('what clearing claims is left alone by settlement and floats', async () => {
+  for (const holdsKey of [true, false]) {
+    const office = new Office(holdsKey);
+    const late = purchaseRecords('G02', 1, office.card, 100);
+    await office.pay('G01', 200);
+    await office.upload('G02', late);
+    const [report] = await office.clear();
+    assert.equal(claimedIn(report!).length, 2);
+    assert.deepEqual([...finalDebits(office.store, storageKey)], []);
+    const { accounts } = (await Ledger.open(office.store)).summary();
+    assert.deepEqual(spentOfIssuers(accounts), []);
+    const name = holdsKey ? 'clearing:6228000000000000' : 'passedThrough:6228000000000000';
+    assert.equal(accounts.find((one) => one.name === name)?.balanceMinor, -300);
+    assert.deepEqual(checkLedger(office.store).findings, []);
+  }
 });
 
 test('a range claims what is in it, and a later run the rest', async () => {

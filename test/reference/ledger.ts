@@ -191,7 +191,8 @@ export class ReferenceLedger {
       if (!posted && standing !== 'suspended') continue;
       add(`receivable:${debit.issuer} ${debit.currency}`, debit.amountMinor);
       const passed = standing === 'posted' && debit.tac === 'passedThrough';
-      const against = passed ? 'passedThrough' : posted ? 'float' : 'suspense';
+      const paidBy = isBank(debit) ? 'clearing' : 'float';
+      const against = passed ? 'passedThrough' : posted ? paidBy : 'suspense';
       add(`${against}:${debit.issuer} ${debit.currency}`, -debit.amountMinor);
     }
     return sums;
