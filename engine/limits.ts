@@ -31,6 +31,8 @@ export const SHIFT_RECORDS_MAX = 100_000;
 export const SHIFT_READ_RECORDS = 256;
 /** How often a station looks at its clock, its shifts and what waits for its journals. */
 export const STATION_LOOK_MS = 1000;
+/** Gates it looks at in one turn of its event loop. */
+export const STATION_LOOK_GATES = 8;
 export const SHIFT_SPAN_MAX = 2 * SHIFT_RECORDS_MAX;
 /** Ranges of missing sequences that are named of one shift. */
 export const SHIFT_GAPS_MAX = 20;
