@@ -103,8 +103,9 @@ test('a virtual card takes the MAC2 of the engine, which takes its MAC1, TAC and
   factors.set(state.cardNumber.subarray(2));
   factors.set(state.issuer, 8);
   const { keyVersion, algorithm, random, onlineCounter, balanceMinor } = init;
+  const { issuer } = state;
   const load = {
-    key: { keyIndex: 1, tacKeyIndex: 1, keyVersion, algorithm, factors, factorLevels: 2 },
+    key: { keyIndex: 1, tacKeyIndex: 1, keyVersion, algorithm, factors, factorLevels: 2, issuer },
     random,
     onlineCounter,
     balanceMinor,

@@ -15,6 +15,7 @@ const keyring = new AesKeyring([{ use: 'debit', version: 1, master }]);
 const refOf = (serial: number, more: Partial<AesKeyRef> = {}): AesKeyRef => ({
   use: 'debit',
   version: 1,
+  application: Uint8Array.of(0x30, 0x42, 0xf5),
   input: Uint8Array.of(4, 0, 0, 0, 0, serial >> 8, serial, 0x30, 0x42, 0xf5),
   padTo32: true,
   ...more,

@@ -30,11 +30,13 @@ function purchase(
 
 const ring = new Keyring([purchase(1, desMaster), purchase(1, sm4Master, 'sm4')]);
 
+const ISSUER = fromHex('5170100000000000');
+
 function refOf(card: number, version = 1, algorithm = 0, factorLevels = 2): CardKeyRef {
   const factors = new Uint8Array(16).fill(0x10);
   factors[6] = card >> 8;
   factors[7] = card;
-  return { keyIndex: 1, keyVersion: version, algorithm, factors, factorLevels };
+  return { keyIndex: 1, keyVersion: version, algorithm, factors, factorLevels, issuer: ISSUER };
 }
 
 function identityOf(ref: CardKeyRef): Int32Array {
@@ -97,8 +99,8 @@ test('cards whose numbers follow each other spread over the sets', () => {
   assert.ok(keys.identities().length / IDENTITY_WORDS >= 490);
 });
 
-test('each card takes 280 bytes, each set one more', () => {
-  assert.equal(new CardKeys(ring, 16_384).bytes, 16_384 * 280 + 2048);
+test('each card takes 288 bytes, each set one more', () => {
+  assert.equal(new CardKeys(ring, 16_384).bytes, 16_384 * 288 + 2048);
   for (const capacity of [0, 4, 12, 24, 8 * 3]) {
     assert.throws(() => new CardKeys(ring, capacity), assert.AssertionError);
   }
