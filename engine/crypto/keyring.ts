@@ -39,7 +39,7 @@ export interface MasterSchedule {
   readonly version: number;
   readonly cipher: PurseCipher;
   readonly schedule: Int32Array;
-  /** 8 bytes, or null: any issuer. */
+  /** 8 bytes; null where the key serves cards of every issuer. */
   readonly issuer: Uint8Array | null;
 }
 

@@ -91,6 +91,22 @@ test('a key once derived is kept, until newer cards have taken its set', () => {
   assert.equal(keys.derived, 10);
 });
 
+test('cards alike in all but their issuer have the keys of their issuers’ masters', () => {
+  const other = fromHex('5170100000000001');
+  const masters = [purchase(1, desMaster), { ...purchase(1, sm4Master), issuer: other }];
+  const keys = new CardKeys(new Keyring(masters), 8);
+  const theirs = { ...refOf(1), issuer: other };
+  const alone = new CardKeys(new Keyring([purchase(1, sm4Master)]), 8);
+  const [schedule, expected] = [new Int32Array(KEY_WORDS_MAX), new Int32Array(KEY_WORDS_MAX)];
+  alone.find(identityOf(theirs), expected);
+  for (let tap = 0; tap < 2; tap++) {
+    assertFinds(keys, refOf(1));
+    keys.find(identityOf(theirs), schedule);
+    assert.deepEqual(schedule, expected);
+  }
+  assert.equal(keys.derived, 2);
+});
+
 test('cards whose numbers follow each other spread over the sets', () => {
   const keys = new CardKeys(ring, 1024);
   const schedule = new Int32Array(KEY_WORDS_MAX);
