@@ -10,7 +10,8 @@
  * and no sync: damage, a power cut or a CA key that has gone cost the warmth of what they touch.
  *
  * Keys are recovered on the station's thread, before its first tap: some 30 us each, 2 ms with SM2.
- * A pool of threads takes longer to start, and its answer would have to be made a key here again.
+ * A pool of threads takes some 200 ms of computing to start, and what a thread answers would have
+ * to be made a key here again.
  */
 import { setImmediate } from 'node:timers/promises';
 import { readU16, readU32, writeU16, writeU32 } from '../engine/bytes.ts';
