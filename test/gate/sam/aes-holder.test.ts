@@ -40,6 +40,21 @@ test('keys are kept up to the capacity, the oldest going first, and are always r
   assert.equal(cards.find(refOf(1, { use: 'load' })), null);
 });
 
+test('a card’s key in another application is another, of that application’s master', () => {
+  const application = Uint8Array.of(1, 2, 3);
+  const other = new Uint8Array(16).fill(9);
+  const both = new AesKeyring([
+    { use: 'debit', version: 1, master },
+    { use: 'debit', version: 1, master: other, application },
+  ]);
+  const alone = new AesKeyring([{ use: 'debit', version: 1, master: other }]);
+  const cards = new AesCardKeys(both, 4);
+  for (let tap = 0; tap < 2; tap++) {
+    assert.deepEqual(cards.find(refOf(1)), keyring.cardKey(refOf(1)));
+    assert.deepEqual(cards.find(refOf(1, { application })), alone.cardKey(refOf(1)));
+  }
+});
+
 test('tokens open under the key that AN10922 gives, each with another RndA', () => {
   const drawn: number[] = [];
   const holder = new AesKeyringHolder(new AesCardKeys(keyring, 4), (length) => {
