@@ -14,6 +14,8 @@ export interface AesKeyRef {
   readonly use: AesKeyUse;
   /** Of the master key, 0 to 255. */
   readonly version: number;
+  /** AID or DF name, 1 to 16 bytes: schemes' masters may differ under one version. */
+  readonly application: Uint8Array;
   /**
    * Input of AN10922, 1 to 31 bytes (UID ‖ application ‖ system); null: the card has the master
    * key itself.

@@ -23,6 +23,8 @@ export interface CompiledDesfireProfile {
   readonly settings: DesfireProfile;
   /** What debit records have for an issuer: AID or DF name, filled up to 8 bytes or cut. */
   readonly issuer: Uint8Array;
+  /** AID or DF name, 1 to 16 bytes. */
+  readonly application: Uint8Array;
   /** Exactly one of the two. */
   readonly aid: Uint8Array | null;
   readonly selectByName: Uint8Array | null;
@@ -36,9 +38,11 @@ export interface CompiledDesfireProfile {
 export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireProfile {
   assert.equal(checkDesfireProfile(profile), null, `profile ${profile.name}`);
   const { application, recordFile, diversification, chaining } = profile;
+  const name = fromHex('aid' in application ? application.aid : application.dfName);
   return {
     settings: profile,
-    issuer: issuerOf(application),
+    issuer: issuerOf(name),
+    application: name,
     aid: 'aid' in application ? fromHex(application.aid) : null,
     selectByName: 'dfName' in application ? isoSelectOf(application.dfName) : null,
     recordFile: {
@@ -57,9 +61,9 @@ export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireP
   };
 }
 
-function issuerOf(application: DesfireProfile['application']): Uint8Array {
+function issuerOf(application: Uint8Array): Uint8Array {
   const issuer = new Uint8Array(8);
-  issuer.set(fromHex('aid' in application ? application.aid : application.dfName).subarray(0, 8));
+  issuer.set(application.subarray(0, 8));
   return issuer;
 }
 
@@ -98,12 +102,13 @@ export function cardKeyRef(
   const version = use === 'transactionMac' ? transactionMac?.keyVersion : keys[use]?.version;
   assert(version !== undefined, `the profile has no ${use} key`);
   const padTo32 = diversification?.padTo32 ?? true;
+  const { application } = profile;
   if (use === 'identity' || profile.diversifier === null) {
-    return { use, version, input: null, padTo32 };
+    return { use, version, application, input: null, padTo32 };
   }
   assert.equal(uid.length, UID_BYTES);
   const input = new Uint8Array(UID_BYTES + profile.diversifier.length);
   input.set(take(uid, 0, UID_BYTES));
   input.set(profile.diversifier, UID_BYTES);
-  return { use, version, input, padTo32 };
+  return { use, version, application, input, padTo32 };
 }
