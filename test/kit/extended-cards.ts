@@ -43,7 +43,7 @@ export interface ExtendedSetUp extends Omit<EcashSetUp, 'state'> {
 /** The published test card with the extended application and 100.00 on it. */
 export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
   const { balanceMinor = 10_000, segmentLimitMinor = 0, cacheBytes = 256 } = setUp;
-  const { services = 'C0', atc, extended, personality, ...rest } = setUp;
+  const { services = '02', atc, extended, personality, ...rest } = setUp;
   return ecashCard({
     ...rest,
     personality: {
