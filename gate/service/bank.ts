@@ -78,8 +78,8 @@ export const bankSchema = {
   // The extended application is e-cash's.
   dependentSchemas: {
     extendedProfile: { required: ['ecash'], properties: { ecash: { const: true } } },
-    hold: { required: ['extendedProfile'] },
   },
+  dependentRequired: { hold: ['extendedProfile'] },
   // One of the two, or nothing is taken.
   anyOf: [
     { required: ['ecash'], properties: { ecash: { const: true } } },

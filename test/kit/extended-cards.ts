@@ -7,7 +7,7 @@ import {
   type CompiledExtendedProfile,
   compileExtendedProfile,
 } from '../../engine/card/qpboc/extended/profile.ts';
-import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
+import { heldFare, segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
 import { beginExtended, openExtended } from '../../engine/card/qpboc/extended/segmented.ts';
 import type { EcashPurchase, EcashService } from '../../engine/card/qpboc/terminal.ts';
 import { completePurchase, type EcashResult } from '../../engine/card/qpboc/transaction.ts';
@@ -22,6 +22,7 @@ import { accepted, type EcashSetUp, ecashCard, formsOf, purchaseOf } from './eca
 
 export const cappMaster: Uint8Array = fromHex('404142434445464748494A4B4C4D4E4F');
 export const extendedProfile: CompiledExtendedProfile = compileExtendedProfile(segmentedFare);
+export const heldProfile: CompiledExtendedProfile = compileExtendedProfile(heldFare);
 
 /** A record of the built-in profile that says no journey: id, length, zeros. */
 export function blankRecord(id = '2701', bytes = 48, sfi = 21): CappRecord {
@@ -62,6 +63,17 @@ export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
       extended: { records: [blankRecord()], deductedMinor: 0, proof: null, ...extended },
     },
   });
+}
+
+/** The same with a record that has room for what is held. */
+export function holdingCard(setUp: ExtendedSetUp = {}): EcashCard {
+  const records = [blankRecord('2701', heldFare.record.length)];
+  return extendedCard({ ...setUp, extended: { records, ...setUp.extended } });
+}
+
+/** What is held on a card's first record. */
+export function heldOf({ state }: EcashCard): number {
+  return state.extended!.records[0]!.heldMinor;
 }
 
 export function recordHolder(master: Uint8Array = cappMaster): KeyringHolder {
