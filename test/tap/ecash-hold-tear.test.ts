@@ -55,6 +55,7 @@ interface Scene {
 
 /** What a tap at station 8 is: an entry, an exit, or an entry with a hold open. */
 type Kind = 'entry' | 'exit' | 'return';
+const named = { entry: 'an entry', exit: 'an exit', return: 'an entry with a hold' } as const;
 const MISSING_MINOR = 500;
 
 async function sceneOf(kind: Kind, hold: HoldRule = 'maxFare'): Promise<Scene> {
@@ -102,7 +103,7 @@ async function tearAndReturn(kind: Kind, tear: Tear, isSame: boolean, hold: Hold
 
 for (const kind of ['entry', 'exit', 'return'] as const) {
   for (const when of PHASES) {
-    test(`torn ${when} every command of an ${kind}, then the same gate or its neighbour`, async () => {
+    test(`torn ${when} every command of ${named[kind]}, then the same gate or its neighbour`, async () => {
       for (let command = 1; command <= LAST; command++) {
         for (const isSame of [true, false]) {
           await tearAndReturn(kind, { command, when }, isSame, 'maxFare');
@@ -122,7 +123,7 @@ test('an exit that takes all of the hold is settled by what the card proves', as
 
 for (const kind of ['entry', 'exit', 'return'] as const) {
   for (const first of ['during', 'after'] as const) {
-    test(`torn ${first} the last record of an ${kind}, and torn again while it is settled`, async () => {
+    test(`torn ${first} the last record of ${named[kind]}, and torn again while it is settled`, async () => {
       let settledBy = 0;
       for (let command = 1; command <= 20; command++) {
         for (const when of PHASES) {
@@ -162,7 +163,8 @@ test('at an exit the open hold of a torn entry is proven, and the ride taken of 
   const { kit, card, gate } = await sceneOf('entry');
   await gate.tap(card, { command: LAST, when: 'after' });
   kit.pass(20);
-  const exit = kit.gate('exit', 8, { bank: { extendedProfile: heldProfile } });
+  const bank = { extendedProfile: heldProfile };
+  const exit = kit.gate('exit', 8, { bank, families: ['bank'] });
   const { decision } = await exit.tap(card);
   assert.equal(decision.reason, 'open', decision.detail);
   assert.deepEqual(
