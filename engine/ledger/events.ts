@@ -12,8 +12,8 @@ import type { Outcome } from './outcomes.ts';
 import {
   CARD_BYTES,
   type DebitRow,
-  decodeDebitRow,
   DIGEST_BYTES,
+  decodeDebitRow,
   ID_BYTES,
   ISSUER_BYTES,
   idKey,

@@ -104,10 +104,7 @@ function payloadAt(records: Uint8Array, from: number): Uint8Array {
 }
 
 /** Whether evidence and debit cannot be of one transaction that a gate may let through. */
-function contradicts(
-  { evidence, authenticated, application }: BankProof,
-  debit: Debit,
-): boolean {
+function contradicts({ evidence, authenticated, application }: BankProof, debit: Debit): boolean {
   const kind = evidence.cryptogramInformation & INFORMATION_BITS;
   const isEcash = debit.transactionType === ECASH_TRANSACTION;
   const mayBe = kind === TC || (kind === ARQC && !isEcash);

@@ -1,11 +1,13 @@
 /**
  * Offline pre-authorisation at gates (docs/ecash.md): an entry holds on the card what a ride may
- * cost, the exit takes the fare of it, and the card gives back the rest. Holding takes no money: its
- * debit is of nothing. Whoever comes with a hold open completes it, whatever the gate's own setting;
- * an entry that does so holds nothing anew, for a tap is one transaction. Pure rules, no card.
+ * cost, the exit takes the fare of it, and the card gives back the rest. Holding takes no money:
+ * its debit is of nothing. Whoever comes with a hold open completes it, whatever the gate's own
+ * setting; an entry that does so holds nothing anew, for a tap is one transaction. Pure rules, no
+ * card.
  *
- * Where a hold is open, the balance here is with what is held: the card's own money, as it is before
- * and after a ride. So a debit says what the ride took, and from what, as other families' do.
+ * Where a hold is open, the balance here is with what is held: the card's own money, as it is
+ * before and after a ride. So a debit says what the ride took, and from what, as other families'
+ * do.
  */
 import { type JourneyLayout, journeyType, readUint, writeUint } from '../card/journey-record.ts';
 import { availableMinor } from '../card/qpboc/card-data.ts';
@@ -82,11 +84,7 @@ export function askFor(
   return { service: SEGMENTED_SERVICE, amountMinor, openMinor: 0, hold: null, request };
 }
 
-function holding(
-  layout: JourneyLayout,
-  request: DebitRequest,
-  heldMinor: number,
-): JourneyPurchase {
+function holding(layout: JourneyLayout, request: DebitRequest, heldMinor: number): JourneyPurchase {
   const minimumBalanceMinor = Math.max(request.minimumBalanceMinor, heldMinor);
   const journey = written(layout, request, 0, heldMinor);
   return {
@@ -138,8 +136,8 @@ export function mostFrom(fares: CompiledFares, station: number, rider: number): 
 }
 
 /**
- * The card's money before the purchase, with what it holds; null: it does not tell, or has spent all
- * of it and perhaps some of its segment limit.
+ * The card's money before the purchase, with what it holds; null: it does not tell, or has spent
+ * all of it and perhaps some of its segment limit.
  */
 export function ownMinor(
   { options, elements }: EcashTransaction,

@@ -69,10 +69,7 @@ export const bankSchema = {
     maxAmountMinor: { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX },
     extendedProfile: { type: 'string', minLength: 1, maxLength: 4096 },
     hold: {
-      anyOf: [
-        { const: 'maxFare' },
-        { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX },
-      ],
+      anyOf: [{ const: 'maxFare' }, { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX }],
     },
   },
   // The extended application is e-cash's.
@@ -88,8 +85,8 @@ export const bankSchema = {
 };
 
 /**
- * @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID, CA_KEYS_INVALID, PROFILE_INVALID naming the
- *   field.
+ * @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID, CA_KEYS_INVALID, PROFILE_INVALID naming
+ *   the field.
  */
 export async function openBank(config: BankConfig): Promise<PlannedBank> {
   const { caKeys, applications, qualifiers = QUALIFIERS } = config;

@@ -8,9 +8,14 @@ import {
   compileExtendedProfile,
 } from '../../engine/card/qpboc/extended/profile.ts';
 import { heldFare, segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
-import { beginExtended, openExtended } from '../../engine/card/qpboc/extended/segmented.ts';
+import { openExtended, updateExtended } from '../../engine/card/qpboc/extended/segmented.ts';
 import type { EcashPurchase, EcashService } from '../../engine/card/qpboc/terminal.ts';
-import { completePurchase, type EcashResult } from '../../engine/card/qpboc/transaction.ts';
+import {
+  askOptions,
+  completePurchase,
+  type EcashResult,
+  refusal,
+} from '../../engine/card/qpboc/transaction.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import type { EcashCard } from '../../gate/reader/virtual/ecash-card.ts';
 import { bankCardKey } from '../../gate/reader/virtual/ecash-crypto.ts';
@@ -135,12 +140,13 @@ export function* purchaseExtended(
   const opened = yield* openExtended(accepted, profile, service, random);
   if (opened.result !== 'opened') return opened;
   const { record } = opened;
-  const begun = yield* beginExtended(
-    opened,
-    profile,
-    formsOf(),
-    { ...purchaseOf(amountMinor), ...purchase, service },
-    (_balanceMinor, out, at) => (write ? write(out, at) : writtenBy(profile, record, out, at)),
+  const means = { forms: formsOf(), readsOnline: false };
+  const asked = { ...purchaseOf(amountMinor), ...purchase, service };
+  const decided = yield* askOptions(opened.application, means, asked);
+  if (decided === 'next') return refusal('applicationMissing');
+  if ('result' in decided) return decided;
+  const begun = yield* updateExtended(opened, profile, decided, (_balanceMinor, out, at) =>
+    write ? write(out, at) : writtenBy(profile, record, out, at),
   );
   return begun.result === 'pending' ? yield* completePurchase(begun) : begun;
 }

@@ -125,7 +125,10 @@ for (const [holdsKey, provesHolds] of [
     await city.gate('exit', 8, 'maxFare').tap(card);
     const fareMinor = kit.fares.fareMinor(3, 8, 0);
     const { claims, exceptions, claimedMinor, postedMinor } = await city.settle();
-    assert.deepEqual([city.lostMinor, postedMinor, claimedMinor], [fareMinor, fareMinor, fareMinor]);
+    assert.deepEqual(
+      [city.lostMinor, postedMinor, claimedMinor],
+      [fareMinor, fareMinor, fareMinor],
+    );
     const [claim, ...others] = claims;
     assert.deepEqual(others, [], 'nobody is asked for a hold');
     assert.deepEqual(
@@ -170,7 +173,10 @@ test('torn taps, an unfinished ride, and one after it: lost, posted and claimed 
     assert.equal((await exit.tap(card)).decision.open, true);
     const { claimedMinor, postedMinor } = await city.settle();
     const lostMinor = 500 + kit.fares.fareMinor(8, 20, 0);
-    assert.deepEqual([city.lostMinor, postedMinor, claimedMinor], [lostMinor, lostMinor, lostMinor]);
+    assert.deepEqual(
+      [city.lostMinor, postedMinor, claimedMinor],
+      [lostMinor, lostMinor, lostMinor],
+    );
   }
 });
 

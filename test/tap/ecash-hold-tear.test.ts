@@ -1,6 +1,7 @@
 /**
- * Cards whose fare is held, torn away at every command and in every phase, at the tap and at the one
- * that settles it: what the card lost is what debits claim, and a hold is neither lost nor doubled.
+ * Cards whose fare is held, torn away at every command and in every phase, at the tap and at the
+ * one that settles it: what the card lost is what debits claim, and a hold is neither lost nor
+ * doubled.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -238,7 +238,9 @@ test('record and card that disagree about a hold: the card refuses, and nothing 
     const bytes = Uint8Array.from(kept!.bytes);
     // Either the record shows a hold that is none, or shows none where one is.
     if (heldOnCard > 0) bytes[heldProfile.layout.type.offset] = 0x04;
-    const card = holdingCard({ extended: { records: [{ ...kept!, bytes, heldMinor: heldOnCard }] } });
+    const card = holdingCard({
+      extended: { records: [{ ...kept!, bytes, heldMinor: heldOnCard }] },
+    });
     const fresh = new StationKit();
     fresh.pass(60);
     const side = heldOnCard > 0 ? 'entry' : 'exit';

@@ -15,8 +15,8 @@ import {
   moneyAfter,
   type OpenService,
   readCapp,
-  serviceRefusal,
   type Service,
+  serviceRefusal,
   updateCapp,
 } from './ecash-extended.ts';
 import type { EcashChain } from './ecash-issuing.ts';

@@ -1,7 +1,7 @@
 /**
  * The built-in profiles of the extended application. Its commands have one source, the bits of DF61
- * two (01 segmented fares, 02 pre-authorisation too, 80 the card makes MACs over its records); file,
- * record and key have none [U]: they are ours, and an operator's own profile replaces them.
+ * two (01 segmented fares, 02 pre-authorisation too, 80 the card makes MACs over its records);
+ * file, record and key have none [U]: they are ours, and an operator's own profile replaces them.
  */
 import { type Field, tripFields } from '../../journey-record.ts';
 import type { ExtendedProfile } from './profile.ts';

@@ -16,10 +16,9 @@ import { NO_RECORD, readCappData } from '../commands/read-capp-data.ts';
 import { updateCappDataCache } from '../commands/update-capp-data-cache.ts';
 import { parseDol } from '../dol.ts';
 import { tag } from '../tags.ts';
-import type { EcashPurchase, EcashService, OptionsForms } from '../terminal.ts';
+import type { EcashService } from '../terminal.ts';
 import {
   type Approval,
-  askOptions,
   type EcashRefusal,
   type EcashResult,
   type EcashTransaction,
@@ -142,22 +141,6 @@ function* readRecord(
   const record = take(response, 0, length);
   const proof = withMac ? { random, mac: take(response, length, MAC_BYTES) } : null;
   return { result: 'opened', application, record, services, proof };
-}
-
-/**
- * GET PROCESSING OPTIONS and the first phase's rest in one, for whoever has nothing to ask between.
- */
-export function* beginExtended(
-  card: OpenedCard,
-  profile: CompiledExtendedProfile,
-  forms: OptionsForms,
-  purchase: EcashPurchase & { readonly service: Exclude<EcashService, 0> },
-  write: JourneyWriter,
-): ExtendedDialogue<PendingPurchase | EcashResult> {
-  const means = { forms, readsOnline: false };
-  const decided = yield* askOptions(card.application, means, purchase);
-  if (decided === 'next') return refusal('applicationMissing');
-  return 'result' in decided ? decided : yield* updateExtended(card, profile, decided, write);
 }
 
 /**
