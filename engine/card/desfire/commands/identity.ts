@@ -58,15 +58,32 @@ function* selectByName(
   return sw === SW_OK || sw === SW_LIMIT_REACHED ? null : refused(isoSelect, sw);
 }
 
-/** The UID from GetVersion, 7 bytes; a card that hides it says zeros there. */
-export function* readVersionUid(channel: Channel): DesfireDialogue<Uint8Array | DesfireFault> {
+/** What GetVersion says of a card. */
+export interface CardVersion {
+  /** Of the hardware: x1 is a DESFire, 08 a DESFire Light. */
+  readonly type: number;
+  /** Of the hardware: 01 is EV1, 12 and 22 EV2, 33 EV3. */
+  readonly major: number;
+  /** 7 bytes; null: the card hides it. */
+  readonly uid: Uint8Array | null;
+}
+
+export function* readVersion(channel: Channel): DesfireDialogue<CardVersion | DesfireFault> {
   const data = yield* exchange(channel, getVersion, 0, 0, 'mac', -1);
   if ('fault' in data) return data;
   if (data.length < VERSION_BYTES) {
     return malformed(getVersion, `${data.length} data bytes, expected ${VERSION_BYTES}`);
   }
   const uid = take(data, VERSION_UID_AT, UID_BYTES);
-  return uid.every((byte) => byte === 0) ? malformed(getVersion, 'the card hides its UID') : uid;
+  const isHidden = uid.every((byte) => byte === 0);
+  return { type: data[1]!, major: data[3]!, uid: isHidden ? null : uid };
+}
+
+/** The UID from GetVersion, 7 bytes; a card that hides it says zeros there. */
+export function* readVersionUid(channel: Channel): DesfireDialogue<Uint8Array | DesfireFault> {
+  const version = yield* readVersion(channel);
+  if ('fault' in version) return version;
+  return version.uid ?? malformed(getVersion, 'the card hides its UID');
 }
 
 /** The UID, encrypted on the air, in an EV2 session. */
