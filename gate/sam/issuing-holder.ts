@@ -129,19 +129,12 @@ export async function driveIssuing<R>(
   card: CardSession,
   holder: IssuingKeyHolder,
   dialogue: IssuingDialogue<R>,
-  onCommand: (command: string, apdu: Uint8Array, answer: Uint8Array | null) => void = () => {},
 ): Promise<R> {
   let step = dialogue.next(null);
   while (step.done !== true) {
     const ask = step.value;
-    if (ask.ask === 'card') {
-      const sent = ask.apdu.slice();
-      const answer = await card.transceive(ask.apdu);
-      onCommand(ask.command, sent, answer);
-      step = dialogue.next(answer);
-    } else {
-      step = dialogue.next(await holder.answer(ask));
-    }
+    const isCard = ask.ask === 'card';
+    step = dialogue.next(isCard ? await card.transceive(ask.apdu) : await holder.answer(ask));
   }
   return step.value;
 }

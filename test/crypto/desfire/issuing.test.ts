@@ -100,6 +100,23 @@ test('EV1: another key is changed twice in one session, then files are made and 
     '2841938C40A4BC2C33064482FEADA5F43EC535D34255B0286C2352CD173863C7',
   );
   assert.deepEqual(session.unprotect(fromHex('CAF3BF0B2836E9DE9100'), 'mac', 0), nothing);
+  const next = ev1Session(
+    SECOND,
+    'B351CB2465D4F33AC627FD6E87A168F2',
+    '40E7D27174CBA675E8EFBAB99C530E3D',
+    'A2EE144B1012FBEB7B2F11132D95A454',
+  );
+  const said = (ins: number, header: string, answer: string): string => {
+    const bytes = new Uint8Array(40);
+    bytes.set(fromHex(header));
+    const { length } = fromHex(header);
+    assert.equal(next.protect(ins, bytes, 0, length, 0, 'plain'), length, 'sent without a MAC');
+    const plain = next.unprotect(fromHex(`${answer}9100`), 'mac', -1);
+    return typeof plain === 'string' ? plain : toHex(plain);
+  };
+  assert.equal(said(0xcd, '05001100500000', 'A75316AD1596B953'), '');
+  assert.equal(said(0x6f, '', '052D5FF67FFEC9D2D3'), '05');
+  assert.equal(said(0xf5, '05', '000011005000002AAC7517024E09DC'), '00001100500000');
 });
 
 test('EV2: another key (AN12196, table 25) and the key of the session (table 26)', () => {

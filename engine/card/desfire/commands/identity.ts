@@ -16,12 +16,21 @@ const getVersion = desfireCommand('GetVersion', 0x60);
 const getCardUid = desfireCommand('GetCardUID', 0x51);
 
 export const UID_BYTES = 7;
+/** Bytes of a card's number in debit records, lists and accounts. */
+const CARD_NUMBER_BYTES = 10;
 const AID_BYTES = 3;
 /** Hardware 7, software 7, production 14. */
 const VERSION_BYTES = 28;
 const VERSION_UID_AT = 14;
 /** The application is there, and its transactions with a MAC are used up. */
 const SW_LIMIT_REACHED = 0x6283;
+
+/** The card's number: its UID, right-aligned after zeros. 10 bytes. */
+export function cardNumberOf(uid: Uint8Array): Uint8Array {
+  const number = new Uint8Array(CARD_NUMBER_BYTES);
+  number.set(uid, CARD_NUMBER_BYTES - UID_BYTES);
+  return number;
+}
 
 /** SELECT of an application by its DF name, 1 to 16 bytes in hexadecimal. */
 export function isoSelectOf(dfName: string): Uint8Array {

@@ -49,6 +49,7 @@ export const issuingRefusals = {
   light: 'a DESFire Light: its application and files are made in the factory',
   generation: 'the profile speaks EV2, and this is an EV1 card',
   uidHidden: 'the card hides its UID before its keys are known',
+  uidDiffers: 'the card tells another UID than the reader found: its keys would be of another card',
   notBlank: 'not a blank card: other applications are on it, under the key of the factory',
   foreignKey: "the card's master key is neither the factory's nor of this version",
   wrongKey: "the card's master key has the right version and is another key",
@@ -95,14 +96,18 @@ export function issuingSteps({ keys, files }: IssuingPlan): IssuingStep[] {
   ];
 }
 
-/** @param isLook ends before the first change. */
+/**
+ * @param linkUid what anticollision gave; if it has 7 bytes it must be the UID that the card tells.
+ * @param isLook ends before the first change.
+ */
 export function* personalise(
   place: IssuingPlace,
   plan: IssuingPlan,
+  linkUid: Uint8Array,
   isLook: boolean,
 ): IssuingDialogue<IssuingEnd> {
   const issuing = new Issuing(place, plan, isLook);
-  const result = yield* issuing.run();
+  const result = yield* issuing.run(linkUid);
   return { ...result, done: issuing.done, uid: issuing.uid };
 }
 
@@ -112,6 +117,8 @@ const SW_WRONG_KEY = 0x91ae;
 const SW_INTEGRITY = 0x911e;
 const SW_NO_SUCH_KEY = 0x9140;
 const SW_NO_SPACE: readonly number[] = [0x910e, 0x91ce];
+/** An authentication or a change of key that did nothing. */
+const SW_UNTAKEN: readonly number[] = [0x911c, 0x911e, 0x9140, 0x917e, 0x919d, 0x919e, 0x91ae];
 const TYPE_LIGHT = 0x08;
 /** The upper half says what carries the chip. */
 const TYPE_DESFIRE = 0x01;
@@ -139,9 +146,9 @@ class Issuing {
     place.input.clear();
   }
 
-  *run(): IssuingDialogue<IssuingResult> {
+  *run(linkUid: Uint8Array): IssuingDialogue<IssuingResult> {
     return (
-      (yield* this.#identify()) ??
+      (yield* this.#identify(linkUid)) ??
       (yield* this.#takeCard()) ??
       (yield* this.#takeApplication()) ??
       (yield* this.#takeKeys()) ??
@@ -151,10 +158,9 @@ class Issuing {
     );
   }
 
-  *#identify(): IssuingDialogue<IssuingResult | null> {
+  *#identify(linkUid: Uint8Array): IssuingDialogue<IssuingResult | null> {
     const { channel } = this.#place;
-    const unselected = yield* select(channel, CARD_AID, null);
-    if (unselected) return failed(unselected);
+    // Before anything is selected: a DESFire Light has no SelectApplication.
     const version = yield* readVersion(channel);
     if ('fault' in version) return failed(version);
     const { type, major, uid } = version;
@@ -163,8 +169,13 @@ class Issuing {
     if ((type & 0x0f) !== TYPE_DESFIRE || major < MAJOR_EV1) return refused('notDesfire', detail);
     if (major === MAJOR_EV1 && this.#kind !== 'ev1') return refused('generation', detail);
     if (uid === null) return refused('uidHidden', '');
+    // Nothing proves this UID yet, and the card's keys are made of it.
+    if (linkUid.length === uid.length && !equalBytes(linkUid, uid)) {
+      return refused('uidDiffers', `${toHex(uid)}, ${toHex(linkUid)}`);
+    }
     this.uid = uid;
-    return null;
+    const unselected = yield* select(channel, CARD_AID, null);
+    return unselected ? failed(unselected) : null;
   }
 
   /** Gives the card its key, if it has the factory's, and opens a session under it. */
@@ -351,7 +362,7 @@ function* changeFactoryKey(
   next: AesKeyRef,
 ): IssuingDialogue<null | DesfireFault> {
   const refusal = yield* changeBy(channel, 'iso', next);
-  if (refusal?.fault !== 'status') return refusal;
+  if (refusal?.fault !== 'status' || !SW_UNTAKEN.includes(refusal.sw)) return refusal;
   const unselected = yield* select(channel, CARD_AID, null);
   return unselected ?? (yield* changeBy(channel, 'legacy', next));
 }
