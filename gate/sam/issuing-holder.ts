@@ -1,6 +1,6 @@
 /**
  * Who holds the keys where cards are issued: the port, and the holder in process, which answers
- * what a tap asks and also puts keys into commands. A key's bytes are wiped once they are enciphered.
+ * what a tap asks and also puts keys into commands. A key's bytes are wiped once enciphered.
  */
 import type { AesAnswer, AesAsk } from '../../engine/card/desfire/asks.ts';
 import type {

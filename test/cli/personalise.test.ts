@@ -13,7 +13,7 @@ import { keyCommands } from '../../engine/cli/keys.ts';
 import { personaliseCommand } from '../../gate/cli/personalise.ts';
 import { VirtualDesfireCard } from '../../gate/reader/virtual/desfire/card.ts';
 import { blankDesfire } from '../../gate/reader/virtual/desfire/state.ts';
-import { serveVirtualCard } from '../../gate/reader/virtual/program.ts';
+import { type ServedCard, serveVirtualCard } from '../../gate/reader/virtual/program.ts';
 import { countingBytes, DesfireKit, UID } from '../kit/desfire-kit.ts';
 import { IssuingKit, issuerMasters } from '../kit/issuing-kit.ts';
 import { freePorts } from '../kit/programs.ts';
@@ -23,6 +23,8 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const data = join(dir, 'engine');
 const keys = join(dir, 'keys.sealed');
 const number = `000000${toHex(UID)}`;
+/** What a card throws that leaves. */
+const LEFT = 'left';
 let port = 0;
 
 async function runHere(
@@ -53,7 +55,7 @@ const engine = (...args: readonly string[]) =>
   runHere([...cardCommands, ...denylistCommands, ...keyCommands], args);
 
 /** The desk, and the card that is put on it once it waits. */
-async function desk(card: VirtualDesfireCard | null, ...args: readonly string[]) {
+async function desk(card: ServedCard | null, ...args: readonly string[]) {
   let isReady: () => void = () => {};
   const ready = new Promise<void>((resolve) => {
     isReady = resolve;
@@ -64,7 +66,8 @@ async function desk(card: VirtualDesfireCard | null, ...args: readonly string[])
     if (line.endsWith('waiting for a card')) isReady();
   });
   await Promise.race([ready, done]);
-  if (card) await serveVirtualCard({ host: '127.0.0.1', port, card, once: true });
+  const served = card && serveVirtualCard({ host: '127.0.0.1', port, card, once: true });
+  await served?.catch((error: Error) => assert.equal(error.message, LEFT));
   return done;
 }
 
@@ -134,20 +137,19 @@ test('a card that left is put on again', async () => {
   const end = JSON.parse(rest.out) as { outcome: string; done: string[] };
   assert.equal(end.outcome, 'issued');
   assert(end.done.length > 0 && !end.done.includes('card key'));
-  // A card that falls silent.
   const card = blank();
-  let commands = 0;
-  const leaving = {
+  const leaving: ServedCard = {
     power: () => card.power(),
-    transmit: (apdu: Uint8Array) => {
-      commands += 1;
-      if (commands === 22) throw new Error('gone');
+    transmit: (apdu) => {
+      if (apdu[1] === 0xca) throw new Error(LEFT);
       return card.transmit(apdu);
     },
   };
-  const cut = desk(leaving as unknown as VirtualDesfireCard).catch((error: Error) => error);
-  const failure = await cut;
-  assert.match(String((failure as Error).message), /gone/);
+  const cut = await desk(leaving);
+  assert.equal(cut.code, 1);
+  assert.match(cut.out, /the card left while the application was changed: put it on again/);
+  assert.match(cut.out, /\n {2}changed now: card key$/);
+  assert.match((await desk(card)).out, /issued.*\n {2}changed now: application, key 0, /);
 });
 
 test('what is refused, before a card and at one', async () => {

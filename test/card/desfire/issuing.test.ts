@@ -135,7 +135,7 @@ for (const name of NAMES) {
     }
   });
 
-  test(`${name}: any wrong answer ends with a name, and the card is good afterwards`, () => {
+  test(`${name}: every wrong answer ends with a name, and the card is good afterwards`, () => {
     const kit = new IssuingKit(name);
     kit.run(kit.blank());
     const commands = kit.sent.length;

@@ -296,7 +296,7 @@ class Issuing {
     return null;
   }
 
-  /** Writes the first record, which gates read before they write the next, and reads as gates do. */
+  /** Writes the first record, which gates read before the next, and reads as gates do. */
   *#finish(): IssuingDialogue<IssuingResult> {
     const { channel, input } = this.#place;
     const { firstRecord, profile } = this.#plan;

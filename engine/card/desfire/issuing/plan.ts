@@ -13,7 +13,7 @@ import type { CompiledDesfireProfile } from '../compile.ts';
 import type { DesfireProfile } from '../profile.ts';
 import type { DesfireCommand } from '../statuses.ts';
 import { writeLittle } from '../transaction-input.ts';
-import { createCyclicRecordFile, createValueFile } from './structure.ts';
+import { createRecordFile, createValueFile } from './structure.ts';
 
 /** The application's master key. */
 const MASTER = 0;
@@ -151,7 +151,7 @@ function plannedRecords({ recordFile, keys }: DesfireProfile): PlannedFile {
   );
   return {
     number,
-    command: createCyclicRecordFile,
+    command: createRecordFile,
     header,
     fits: (settings) =>
       begins(settings, TYPE_CYCLIC, header) &&

@@ -19,10 +19,7 @@ const getFileIds = desfireCommand('GetFileIDs', 0x6f);
 const getFileSettings = desfireCommand('GetFileSettings', 0xf5);
 
 export const createValueFile: DesfireCommand = desfireCommand('CreateValueFile', 0xcc);
-export const createCyclicRecordFile: DesfireCommand = desfireCommand(
-  'CreateCyclicRecordFile',
-  0xc0,
-);
+export const createRecordFile: DesfireCommand = desfireCommand('CreateCyclicRecordFile', 0xc0);
 
 const AID_BYTES = 3;
 /** KeySett2: the keys of the application are AES keys. */

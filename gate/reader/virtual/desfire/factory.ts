@@ -27,7 +27,7 @@ function decrypt(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array 
   return new Uint8Array(cipher.update(data));
 }
 
-/** What a reader of the first generation deciphered before it sent it: E(c) xor the block before. */
+/** What a reader of the first generation deciphered to send it: E(c) xor the block before. */
 function fromDeciphered(key: Uint8Array, data: Uint8Array): Uint8Array {
   const blocks: Uint8Array[] = [];
   let before: Uint8Array = ZEROS;
