@@ -96,6 +96,7 @@ export class IssuingKeyringHolder implements IssuingKeyHolder {
       length = session.protect(INS_CHANGE_KEY, bytes, at, 1, plain, 'full');
     }
     key.fill(0);
+    before?.fill(0);
     // The session's own key: whatever the card answers, there is none any more.
     if (current === null) this.#endAll();
     return length;
