@@ -10,7 +10,8 @@ import { an10922Aes128 } from './derivation.ts';
 import { type AesCardKey, aesCardKey } from './desfire/authentication.ts';
 import { type CmacKey, cmacKey } from './mac.ts';
 
-export type AesKeyUse = 'debit' | 'load' | 'identity' | 'transactionMac';
+/** `card` is the card's own master key, `application` that of the purse's application. */
+export type AesKeyUse = 'debit' | 'load' | 'identity' | 'transactionMac' | 'card' | 'application';
 
 export interface AesMasterKey {
   readonly use: AesKeyUse;
@@ -24,7 +25,8 @@ export interface AesMasterKey {
 
 /** Which key of which card. */
 export interface AesCardKeyName {
-  readonly use: AesKeyUse;
+  /** `factory`: what a new application has, all zeros; no master of it is in any ring. */
+  readonly use: AesKeyUse | 'factory';
   readonly version: number;
   /** The card's AID or DF name. */
   readonly application: Uint8Array;

@@ -27,7 +27,14 @@ export interface KeySet {
 export type ClearKeySet = Omit<KeySet, 'cardHash'> & { readonly cardHash: Uint8Array | null };
 
 const USES: readonly KeyUse[] = ['purchase', 'tac', 'load', 'capp'];
-const AES_USES: readonly AesKeyUse[] = ['debit', 'load', 'identity', 'transactionMac'];
+const AES_USES: readonly AesKeyUse[] = [
+  'debit',
+  'load',
+  'identity',
+  'transactionMac',
+  'card',
+  'application',
+];
 
 interface JsonKey {
   readonly index: number;

@@ -89,17 +89,32 @@ export function compileGateProfile(profile: DesfireProfile, what: string): Compi
   throw new FaregateError('PROFILE_INVALID', `${what}: not for gates: ${problem}`);
 }
 
+function masterVersion(settings: DesfireProfile, use: AesKeyUse): number | undefined {
+  const { keys, transactionMac, issuing } = settings;
+  switch (use) {
+    case 'transactionMac':
+      return transactionMac?.keyVersion;
+    case 'card':
+      return issuing?.cardKeyVersion;
+    case 'application':
+      return issuing?.applicationKeyVersion;
+    default:
+      return keys[use]?.version;
+  }
+}
+
 /**
  * The card's key for a use, by its UID (7 bytes). `identity` is the same in all cards; of
- * `transactionMac` the profile has a file, and of `load` a key.
+ * `transactionMac` the profile has a file, of `load` a key, of `card` and `application` how cards
+ * are issued.
  */
 export function cardKeyRef(
   profile: CompiledDesfireProfile,
   use: AesKeyUse,
   uid: Uint8Array,
 ): AesKeyRef {
-  const { keys, transactionMac, diversification } = profile.settings;
-  const version = use === 'transactionMac' ? transactionMac?.keyVersion : keys[use]?.version;
+  const { diversification } = profile.settings;
+  const version = masterVersion(profile.settings, use);
   assert(version !== undefined, `the profile has no ${use} key`);
   const padTo32 = diversification?.padTo32 ?? true;
   const { application } = profile;
