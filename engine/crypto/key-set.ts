@@ -171,9 +171,7 @@ function aesKeysOf({ desfire = {} }: JsonKeySet, what: string): AesMasterKey[] {
       if (named.has(`${use} ${name}`)) throw repeated(what, `/desfire/${use}/${place}`, name);
       named.add(`${use} ${name}`);
       const made = { use, version, master: fromHex(one.master) };
-      keys.push(
-        application === undefined ? made : { ...made, application: fromHex(application) },
-      );
+      keys.push(application === undefined ? made : { ...made, application: fromHex(application) });
     }
   }
   if (keys.length <= KEYS_PER_USE_MAX) return keys;

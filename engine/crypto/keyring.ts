@@ -183,11 +183,6 @@ export function keyCheckValue(algorithm: PurseAlgorithm, master: Uint8Array): nu
 }
 
 /** @param issuer its number on the ring, 0 for none. */
-function nameOf(
-  algorithm: PurseAlgorithm,
-  index: number,
-  version: number,
-  issuer: number,
-): number {
+function nameOf(algorithm: PurseAlgorithm, index: number, version: number, issuer: number): number {
   return (issuer << 17) | (algorithm === '3des' ? 0 : 0x10000) | (index << 8) | version;
 }

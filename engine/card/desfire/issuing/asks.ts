@@ -8,7 +8,13 @@ import type { Answer } from '../../dialogue.ts';
 import type { AesKeyRef, DesfireAsk } from '../asks.ts';
 
 /** What a new application has in the place of each of its keys. */
-export const factoryKey: AesKeyRef = { use: 'factory', version: 0, input: null, padTo32: true };
+export const factoryKey: AesKeyRef = {
+  use: 'factory',
+  version: 0,
+  application: new Uint8Array(0),
+  input: null,
+  padTo32: true,
+};
 
 /** AuthenticateISO, or the first generation's Authenticate. */
 export type FactoryScheme = 'iso' | 'legacy';
