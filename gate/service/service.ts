@@ -236,8 +236,10 @@ async function addGate(
 ): Promise<void> {
   await mkdir(gate.journal, { recursive: true, mode: 0o700 });
   const opened: Reader[] = [];
+  const { kernelCertificate } = gate;
   const open = async (link: string): Promise<Reader> => {
     const reader = await openReader(link, {
+      ...(kernelCertificate === undefined ? {} : { kernelCertificate }),
       onNotice: (notice) => log.warn({ gate: gate.id, ...notice }, noticeText(notice)),
     });
     opened.push(reader);
