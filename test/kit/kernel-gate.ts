@@ -35,6 +35,8 @@ export interface KernelGate {
   tap(card: HeldCard, commands?: number): Promise<TapReport>;
   /** Looks at something until it holds. */
   until(what: string, holds: () => boolean): Promise<void>;
+  /** Ends the gate, not its reader's device. */
+  stop(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -67,6 +69,11 @@ export async function kernelGate(options: KernelGateOptions = {}): Promise<Kerne
     onTap: (report) => void reports.push(report),
   });
   const serving = gate.gate.serve();
+  const stop = async (): Promise<void> => {
+    await gate.gate.finish();
+    await reader.close();
+    await serving;
+  };
   const tapped = async (number: number): Promise<TapReport> => {
     await until(`tap ${number}`, () => reports.length >= number);
     return reports[number - 1]!;
@@ -88,10 +95,9 @@ export async function kernelGate(options: KernelGateOptions = {}): Promise<Kerne
       await gone;
       return report;
     },
+    stop,
     async end() {
-      await gate.gate.finish();
-      await reader.close();
-      await serving;
+      await stop();
       await plug.end();
     },
   };

@@ -186,7 +186,7 @@ test('a gate that was killed between approval and outcome hears of it at its nex
   const first = await kernelGate();
   const card = ecashCard();
   await lose(first, card);
-  await first.gate.gate.finish();
+  await first.stop();
   await first.plug.replug();
   const next = await kernelGate({
     kit: first.kit,

@@ -1,4 +1,4 @@
-/** Lines of a certified kernel: each member is checked, and what is wrong is named without value. */
+/** A certified kernel's lines: each member is checked, and named without its value if wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readMessage } from '../../../gate/reader/kernel/message.ts';

@@ -1,4 +1,4 @@
-/** A certified kernel's reader at a gate: what it is told, what it says, and what of it is taken. */
+/** A certified kernel at a gate: what it is told, what it says, and what of it is taken. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
