@@ -93,6 +93,12 @@ function kernel(
   source: ByteLinkSource | null,
   options: ReaderOptions,
 ): Promise<Reader> | null {
+  if (source && !options.takesKernel) {
+    throw new FaregateError(
+      'USAGE',
+      `${link}: a reader with a kernel is for gates in service alone`,
+    );
+  }
   return source && KernelReader.open(link, source, options);
 }
 

@@ -56,6 +56,7 @@ export async function kernelGate(options: KernelGateOptions = {}): Promise<Kerne
   const notices: ReaderNotice[] = [];
   const reports: TapReport[] = [];
   const reader = await openReader(`${options.kind ?? 'kernel-tcp'}:${plug.address}`, {
+    takesKernel: true,
     pauseMsMin: 5,
     pauseMsMax: 40,
     onNotice: (notice) => void notices.push(notice),

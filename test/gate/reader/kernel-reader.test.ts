@@ -204,11 +204,12 @@ test('who it is: no answer, another version, another certificate', async () => {
   const device = new KernelDevice();
   const plug = await TcpPlug.of(device);
   const link = `kernel-tcp:${plug.address}`;
-  const refused = (message: RegExp, options = {}) =>
-    assert.rejects(openReader(link, { answerMs: 50, ...options }), {
-      code: 'READER_FAILED',
+  const refused = (message: RegExp, options = {}, code = 'READER_FAILED') =>
+    assert.rejects(openReader(link, { takesKernel: true, answerMs: 50, ...options }), {
+      code,
       message,
     });
+  await refused(/for gates in service alone/, { takesKernel: false }, 'USAGE');
   await refused(/certificate T-1, not T-2/, { kernelCertificate: 'T-2' });
   device.hello = { ...device.hello, protocol: 2 };
   await refused(/no kernel answers/);
