@@ -58,5 +58,14 @@ export const ISSUER_CERTIFICATE_BYTES_MAX = 510;
 export const RECENT_TAPS_MAX = 16_384;
 /** Elements that a certified kernel hands over. */
 export const KERNEL_ELEMENTS_BYTES_MAX = 2048;
+/** One line between a gate and a certified kernel: its elements in hexadecimal, and names. */
+export const KERNEL_LINE_BYTES_MAX = 8192;
+/** Texts and lists in such a line. */
+export const KERNEL_TEXT_LENGTH_MAX = 100;
+export const KERNEL_SCHEMES_MAX = 16;
+/** Outcomes that came too late and wait to be recorded; the reader keeps what is beyond. */
+export const KERNEL_LATE_MAX = 64;
+/** Outcomes that were dealt with, remembered in case they are brought again. */
+export const KERNEL_TAKEN_KEPT = 256;
 /** Unpredictable numbers drawn at a time, so that no tap waits for random bytes. */
 export const UNPREDICTABLE_AHEAD = 64;

@@ -62,6 +62,14 @@ export const READER_POLL_MS = 20;
 /** First and longest pause between attempts to find a reader that has gone. */
 export const READER_PAUSE_MS_MIN = 100;
 export const READER_PAUSE_MS_MAX = 5000;
+/** A gate looks this often whether its kernel is to take something else than it was told. */
+export const KERNEL_LOOK_MS = 200;
+/** What a kernel was told holds so long, for it has a date and a time in it. */
+export const KERNEL_RENEW_MS = 60_000;
+/** An outcome that came too late and could not be recorded is tried again after this. */
+export const KERNEL_LATE_PAUSE_MS = 1000;
+/** Silence after which a kernel is asked whether it is still there. */
+export const KERNEL_PING_MS = 5000;
 /** A change in a PC/SC reader is waited for this long before the service is asked anew. */
 export const PCSC_WAIT_MS = 1000;
 /** Within this time pcscd, which looks every 400 ms, notices that a card has gone. */

@@ -2,7 +2,9 @@
  * One gate: reader -> tap -> journal -> barrier. Takes the cards as they come, drives each tap, and
  * keeps what the tap leaves behind.
  */
+
 import { writeU16, writeU32 } from '../engine/bytes.ts';
+import type { KernelOutcome } from '../engine/card/qpboc/kernel.ts';
 import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';
 import { decodeEvent, encodeEvent, isEvent } from '../engine/debit/event.ts';
 import {
@@ -15,18 +17,23 @@ import {
   OPEN_LOOP_TRANSACTION,
   TapKind,
 } from '../engine/debit/record.ts';
-import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../engine/durations.ts';
+import { BANK_TAP_DEADLINE_MS, KERNEL_LOOK_MS, TAP_DEADLINE_MS } from '../engine/durations.ts';
 import { FaregateError } from '../engine/errors.ts';
+import { invariant } from '../engine/invariant.ts';
 import { type Decision, refuse, type TapRun } from '../engine/tap/decision.ts';
+import { kernelLate } from '../engine/tap/kernel-late.ts';
+import { paidBy } from '../engine/tap/kernel-tap.ts';
 import { Mode, NORMAL } from '../engine/tap/modes.ts';
 import type { TapSetting } from '../engine/tap/setting.ts';
 import { tap } from '../engine/tap/tap.ts';
 import type { Barrier } from './barrier/barrier.ts';
+import { signals } from './barrier/signals.ts';
 import type { Clock } from './clock.ts';
 import { type DriverParts, type Stage, TapDriver } from './driver.ts';
 import { EventLog, type WaitingEvent } from './event-log.ts';
 import type { Journal } from './journal/port.ts';
-import type { CardSession, Reader } from './reader/reader.ts';
+import { kernelOffer, settingAtKernel } from './kernel-offer.ts';
+import type { CardSession, KernelSession, Reader } from './reader/reader.ts';
 import type { AesKeyHolder } from './sam/aes-holder.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import type { ShiftJournal } from './shift/shift-journal.ts';
@@ -115,18 +122,33 @@ export class Gate {
 
   /** Serves cards until the reader closes. @throws FaregateError when journal or reader fail. */
   async serve(): Promise<void> {
-    for await (const card of this.#parts.reader.cards()) {
-      if (this.#finishing) return;
-      this.#inHand = this.tap(card);
-      await this.#inHand;
-      this.#inHand = null;
-      await card.release();
+    const { reader } = this.#parts;
+    const offering = reader.offer ? setInterval(() => this.#offer(), KERNEL_LOOK_MS) : undefined;
+    try {
+      this.#offer();
+      for await (const card of reader.cards()) {
+        if (this.#finishing) return;
+        this.#inHand = this.tap(card);
+        await this.#inHand;
+        this.#inHand = null;
+        await card.release();
+      }
+    } finally {
+      clearInterval(offering);
     }
+  }
+
+  /** Tells a kernel what the next card is to pay, as it stands now. */
+  #offer(): void {
+    const { reader, setting, clock } = this.#parts;
+    if (!reader.offer) return;
+    reader.offer(this.#finishing ? null : kernelOffer(setting(), clock.nowMs(), this.#hasRoom()));
   }
 
   /** Takes no further card; resolves when the tap in hand is over. Never rejects. */
   async finish(): Promise<void> {
     this.#finishing = true;
+    this.#offer();
     await this.#inHand?.catch(() => undefined);
     await this.#events.settled();
   }
@@ -153,9 +175,21 @@ export class Gate {
 
   /** One tap with the rules of this gate. */
   tap(card: CardSession): Promise<TapReport> {
-    const { setting, journal, clock } = this.#parts;
+    const { journal, clock } = this.#parts;
+    const { kernel } = card;
     const instantMs = clock.nowMs();
-    return this.drive(card, instantMs, tap(setting(), instantMs, journal.nextSequence, card.uid));
+    if (kernel?.isLate) return this.#tapLate(card, instantMs, kernel);
+    const own = this.#parts.setting();
+    const setting = kernel ? settingAtKernel(own, kernel) : own;
+    return this.drive(card, instantMs, tap(setting, instantMs, journal.nextSequence, card.uid));
+  }
+
+  async #tapLate(card: CardSession, instantMs: number, kernel: KernelSession): Promise<TapReport> {
+    const outcome = await kernel.outcome();
+    invariant(outcome !== null, 'a late outcome is there');
+    const { setting, journal } = this.#parts;
+    const dialogue = kernelLate(setting(), instantMs, journal.nextSequence, outcome);
+    return this.drive(card, instantMs, dialogue);
   }
 
   /** One tap by any dialogue. A journal that cannot take an intent keeps the gate closed. */
@@ -176,7 +210,12 @@ export class Gate {
     const decided = this.#closedFor(mode) ?? (await driver.run(dialogue));
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.
-    barrier.show(decided);
+    const { kernel } = card;
+    if (!kernel?.isLate) {
+      barrier.show(decided);
+      const { open, reason } = decided;
+      kernel?.show({ open, reason, ...signals[reason] });
+    }
     const tapUs = driver.elapsedUs();
     const { hostUs, isBank } = driver;
     const decision = withoutRefused(decided, await driver.refusedBy(isFull));
@@ -191,6 +230,7 @@ export class Gate {
       else this.#close(debit, tapUs, hostUs);
     }
     if (decision.settled) unconfirmed.settle(decision.settled);
+    kernel?.settle(isDealtWith(kernel, driver.outcome, decision));
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs, isBank };
     this.counts.add(report, mode);
     this.#parts.shifts?.tapped(decision, mode);
@@ -212,12 +252,27 @@ export class Gate {
   #closedFor(mode: number): Decision | null {
     // A gate that stands open needs no journal.
     if ((mode & Mode.emergency) !== 0) return null;
+    const why = this.#fullness();
+    return why === null ? null : refuse(TapKind.entry, 'gateClosed', why);
+  }
+
+  /** Also false where the journal failed, which is told where it is written. */
+  #hasRoom(): boolean {
+    try {
+      return this.#fullness() === null;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Why the journal has no room, or null. */
+  #fullness(): string | null {
     try {
       this.#parts.journal.reserve();
       return null;
     } catch (error) {
       if (!isFull(error)) throw error;
-      return refuse(TapKind.entry, 'gateClosed', error.message);
+      return error.message;
     }
   }
 
@@ -271,6 +326,17 @@ function withoutRefused(decision: Decision, refused: ReadonlySet<number>): Decis
     evidence: evidence && !refused.has(evidence.gateSequence) ? evidence : null,
     settled: isSettled ? settled : null,
   };
+}
+
+/** Whether a kernel's outcome need not be brought again: what was paid is in the journal. */
+function isDealtWith(
+  { isLate }: KernelSession,
+  outcome: KernelOutcome | null,
+  { reason, closed }: Decision,
+): boolean {
+  if (isLate) return reason !== 'gateClosed';
+  const isKept = closed.some(({ kind }) => kind === DebitKind.debit);
+  return isKept || outcome === null || paidBy(outcome) === null;
 }
 
 /** A full journal closes the gate until the uplink has made room; any other failure is fatal. */

@@ -7,6 +7,8 @@
 import { readU16 } from '../engine/bytes.ts';
 import type { Answer, CardAsk, CommitAnswer } from '../engine/card/dialogue.ts';
 import { getProcessingOptions } from '../engine/card/qpboc/commands/get-processing-options.ts';
+import type { KernelOutcome } from '../engine/card/qpboc/kernel.ts';
+import { SW_OK } from '../engine/card/status.ts';
 import { encodeDebit } from '../engine/debit/codec.ts';
 import {
   type EvidenceEvent,
@@ -71,6 +73,7 @@ export class TapDriver {
   #sentBytes: Uint8Array | null = null;
   #hostUs = 0;
   #isBank = false;
+  #outcome: KernelOutcome | null = null;
   /** Real waiting that a modelled card would have hidden. */
   #hiddenUs = 0;
   readonly #unwritten: (Debit | EvidenceEvent)[] = [];
@@ -102,6 +105,11 @@ export class TapDriver {
     return this.#isBank;
   }
 
+  /** Of the reader's kernel, where the tap asked for it. */
+  get outcome(): KernelOutcome | null {
+    return this.#outcome;
+  }
+
   async run(dialogue: TapRun): Promise<Decision> {
     let step = dialogue.next(null);
     while (step.done !== true) {
@@ -129,6 +137,8 @@ export class TapDriver {
       } else if (ask.ask === 'recordMac') {
         const made = this.#parts.keys.recordMac(ask);
         answer = made instanceof Promise ? await made : made;
+      } else if (ask.ask === 'kernel') {
+        answer = await this.#askKernel();
       } else {
         const { aesKeys } = this.#parts;
         invariant(aesKeys !== null, 'a gate of AES cards has their keys');
@@ -168,6 +178,21 @@ export class TapDriver {
       this.#hostUs += uncoveredUs;
     }
     return this.#refused.size === 0;
+  }
+
+  async #askKernel(): Promise<KernelOutcome | null> {
+    const { kernel } = this.#card;
+    invariant(kernel !== undefined, 'a tap at a reader with a kernel');
+    this.#isBank = true;
+    this.#sentUs = this.#parts.clock.monotonicUs();
+    const hostUs = this.#sentUs - this.#markUs;
+    this.#outcome = await kernel.outcome();
+    this.#markUs = this.#parts.clock.monotonicUs();
+    this.#hostUs += hostUs;
+    const cardUs = this.#markUs - this.#sentUs;
+    const sw = this.#outcome ? SW_OK : -1;
+    this.stages.push({ command: 'KERNEL', hostUs, cardUs, sw, apdu: null, answer: null });
+    return this.#outcome;
   }
 
   /** Resolves when no intent is under way: nearly always there is one. */

@@ -4,6 +4,8 @@
  * like the specification it follows, and can be replayed byte for byte.
  */
 
+import type { KernelOutcome } from './qpboc/kernel.ts';
+
 /** Send a command to the card. Answered with its response, or `null` when the card has gone. */
 export interface CardAsk {
   readonly ask: 'card';
@@ -69,7 +71,7 @@ export type CommitAnswer = 'go' | 'late' | 'failed';
  * Whatever a driver may answer; one type, so that dialogues of every layer and family can be
  * nested. Strings are words that the ask names.
  */
-export type Answer = Uint8Array | null | Mac1Answer | boolean | number | string;
+export type Answer = Uint8Array | null | Mac1Answer | KernelOutcome | boolean | number | string;
 
 /** A dialogue that ends in `R`. */
 export type Dialogue<R> = Generator<Ask, R, Answer>;

@@ -33,7 +33,15 @@ export interface EvidenceAsk {
   readonly event: EvidenceEvent;
 }
 
-export type TapAsk = Ask | AesAsk | RecordMacAsk | IntentAsk | EvidenceAsk | CommitAsk;
+/**
+ * What has the certified kernel of the card's reader made of the card? Answered with a
+ * `KernelOutcome`, or null: it said nothing, or nothing in time.
+ */
+export interface KernelAsk {
+  readonly ask: 'kernel';
+}
+
+export type TapAsk = Ask | AesAsk | RecordMacAsk | IntentAsk | EvidenceAsk | CommitAsk | KernelAsk;
 export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
 
 /** A tap under way, as its driver sees it: asks, is answered, and in the end decides. */

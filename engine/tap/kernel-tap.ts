@@ -2,14 +2,22 @@
  * A tap of a bank card that a certified kernel has driven: its outcome becomes the same decision
  * and the same records as our own dialogue's. The kernel has authenticated the card, looked at its
  * dates and, where it approved e-cash, taken the money: so the card is not asked anything, and what
- * speaks against it keeps the gate closed but does not undo the debit.
+ * speaks against it keeps the gate closed but does not undo the debit. It takes the money before
+ * anybody can ask for an earlier debit: of two payments for one ride the operator claims one.
  */
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import { bcdNumber } from '../card/qpboc/elements.ts';
 import { type Authenticated, NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
-import { isUnauthenticated, type KernelOutcome, kernelTransaction } from '../card/qpboc/kernel.ts';
+import {
+  isUnauthenticated,
+  type KernelOutcome,
+  type KernelVerdict,
+  kernelTransaction,
+} from '../card/qpboc/kernel.ts';
+import type { EcashReason } from '../card/qpboc/reasons.ts';
 import { tag } from '../card/qpboc/tags.ts';
 import type { EcashTransaction } from '../card/qpboc/transaction.ts';
+import type { Debit } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-debit.ts';
 import {
@@ -18,18 +26,35 @@ import {
   dayOf,
   noteTap,
   passesBack,
+  pendingEcash,
   quoteBank,
   stopped,
 } from './bank-judge.ts';
 import { toldOf } from './bank-reasons.ts';
 import { type Decision, decisionOf, refuse, type TapDialogue, type TapRun } from './decision.ts';
-import { type TapScene, tapKinds } from './judge.ts';
+import { opensFor, type TapScene, tapKinds } from './judge.ts';
 import type { Told } from './outcome.ts';
 import type { Reason } from './reasons.ts';
 import { sceneOf, unasked } from './scene.ts';
-import type { TapSetting } from './setting.ts';
+import type { KernelQuote, PendingDebit, TapSetting } from './setting.ts';
+import { settleAsTwice, settleByBalance } from './settle.ts';
 
 const authenticated: Authenticated = { method: 'kernel', algorithm: 'none' };
+
+/** What the kernel says it made of a card, as far as it can be read. */
+export interface KernelTaken {
+  readonly transaction: EcashTransaction;
+  readonly isGenuine: boolean;
+}
+
+/** Verdicts that take nothing and say no more. */
+const ends: Readonly<Partial<Record<KernelVerdict, Told>>> = {
+  tryAgain: { reason: 'cardGone', detail: 'kernel' },
+  declined: toldOf('declinedByCard'),
+  otherInterface: toldOf('otherInterface'),
+  ended: { reason: 'cardFaulty', detail: 'kernel: ended' },
+  noApplication: { reason: 'cardUnsupported', detail: 'kernel' },
+};
 
 /**
  * What the kernel is to be told to take here: the fare, 0 where it is charged later, or why no bank
@@ -53,13 +78,56 @@ export function kernelTap(
   return judgeOutcome(setting, instantMs, sequence, outcome);
 }
 
+/**
+ * A bank card at a reader with a kernel; null: it is none, or the kernel takes none. What keeps
+ * bank cards out refuses whichever card no other family has taken, as without a kernel.
+ */
+export function* kernelCard(
+  { setting, instantMs, sequence, tapKind }: TapScene,
+  { amountMinor }: KernelQuote,
+): TapDialogue<Decision | null> {
+  if (amountMinor === null) {
+    const at = bankSceneOf(setting, instantMs, sequence);
+    return typeof at === 'string' && at !== 'cardUnsupported' ? refuse(tapKind, at, '') : null;
+  }
+  const outcome = (yield { ask: 'kernel' }) as KernelOutcome | null;
+  if (outcome === null) return refuse(tapKind, 'cardGone', 'kernel');
+  if (outcome.verdict === 'noApplication') return null;
+  return yield* judgeOutcome(setting, instantMs, sequence, outcome);
+}
+
+/** Whether the outcome says that a card has paid, and what; null: it has not, or cannot be read. */
+export function paidBy(outcome: KernelOutcome): (KernelTaken & { amountMinor: number }) | null {
+  if (outcome.verdict !== 'approved') return null;
+  const taken = takenBy(outcome);
+  if (typeof taken === 'string') return null;
+  const amountMinor = amountOf(taken);
+  return isApproved(outcome, taken.transaction) && amountMinor > 0
+    ? { ...taken, amountMinor }
+    : null;
+}
+
+function takenBy(outcome: KernelOutcome): KernelTaken | EcashReason {
+  const transaction = kernelTransaction(outcome);
+  if (typeof transaction === 'string') return transaction;
+  return { transaction, isGenuine: !isUnauthenticated(outcome, transaction) };
+}
+
+function amountOf({ transaction }: KernelTaken): number {
+  return bcdNumber(transaction.terminal.get(tag.amount)!)!;
+}
+
 /** The tap, or what keeps bank cards out before one comes. */
 function bankSceneOf(setting: TapSetting, instantMs: number, sequence: number): BankScene | Reason {
   const scene = sceneOf(setting, instantMs, sequence);
   if (typeof scene === 'string') return scene;
-  const { bank, zone } = setting;
+  const { bank, zone, kernel } = setting;
   writeLocalDateTime(zone, instantMs, scene.dateTime, 0);
-  return (bank && quoteBank(scene, bank, dayOf(scene.dateTime))) ?? 'cardUnsupported';
+  const at = (bank && quoteBank(scene, bank, dayOf(scene.dateTime))) ?? 'cardUnsupported';
+  if (typeof at === 'string') return at;
+  // What the kernel was told is the fare, though another be in force by now.
+  const fareMinor = kernel?.amountMinor ?? at.fareMinor;
+  return { ...at, fareMinor };
 }
 
 function* judgeOutcome(
@@ -73,19 +141,20 @@ function* judgeOutcome(
   if (typeof at === 'string') {
     return yield* recordUnasked(setting, instantMs, sequence, outcome, unasked(tapKind, at));
   }
-  if (outcome.verdict === 'tryAgain') return refuse(tapKind, 'cardGone', 'kernel');
-  if (outcome.verdict === 'declined') return refused(at, toldOf('declinedByCard'));
-  const transaction = kernelTransaction(outcome);
-  if (typeof transaction === 'string') return refused(at, toldOf(transaction));
+  const end = ends[outcome.verdict];
+  if (end) return refused(at, end);
+  const taken = takenBy(outcome);
+  if (typeof taken === 'string') return refused(at, toldOf(taken));
+  const { transaction } = taken;
   const dated = { ...at, scene: datedBy(at.scene, transaction) };
-  const amountMinor = bcdNumber(transaction.terminal.get(tag.amount)!)!;
+  const amountMinor = amountOf(taken);
   // An approval by the issuer, or of another kernel, comes with an ARQC; e-cash with a TC.
   const isFree = at.plan.ecash && at.fareMinor === 0;
   if (isApproved(outcome, transaction) && (amountMinor > 0 || isFree)) {
-    return yield* recordTaken(dated, transaction, amountMinor, null);
+    return yield* recordTaken(dated, taken, amountMinor, null);
   }
   if (!at.plan.openLoop || amountMinor > 0) return refused(at, toldOf('onlineByCard'));
-  return yield* recordLater(dated, transaction);
+  return yield* recordLater(dated, taken);
 }
 
 /** The modes or the setting changed while the kernel was at work; what it took is told. */
@@ -96,19 +165,28 @@ function* recordUnasked(
   outcome: KernelOutcome,
   decision: Decision,
 ): TapDialogue<Decision> {
+  const taken = paidBy(outcome);
+  const at = taken && takenAt(setting, instantMs, sequence, taken);
+  if (!at) return decision;
+  const { reason, open } = decision;
+  const closed = { reason, detail: 'kernel' };
+  return { ...(yield* recordTaken(at, taken, taken.amountMinor, closed)), reason, open };
+}
+
+/** The tap of a card that has paid, whatever else is asked of it; null: it cannot be recorded. */
+export function takenAt(
+  setting: TapSetting,
+  instantMs: number,
+  sequence: number,
+  { transaction, amountMinor }: KernelTaken & { readonly amountMinor: number },
+): BankScene | null {
   const { bank, zone } = setting;
   const scene = sceneOf(setting, instantMs, sequence);
-  const transaction = kernelTransaction(outcome);
-  if (!bank || typeof scene === 'string' || typeof transaction === 'string') return decision;
-  const amountMinor = bcdNumber(transaction.terminal.get(tag.amount)!)!;
-  if (!isApproved(outcome, transaction) || amountMinor === 0) return decision;
+  if (!bank || typeof scene === 'string') return null;
   writeLocalDateTime(zone, instantMs, scene.dateTime, 0);
   const plan = { ecash: true, openLoop: false };
   const day = dayOf(scene.dateTime);
-  const at = { scene: datedBy(scene, transaction), bank, plan, fareMinor: amountMinor, day };
-  const { reason, open } = decision;
-  const closed = { reason, detail: 'kernel' };
-  return { ...(yield* recordTaken(at, transaction, amountMinor, closed)), reason, open };
+  return { scene: datedBy(scene, transaction), bank, plan, fareMinor: amountMinor, day };
 }
 
 /** Offline and by the card: it has paid. */
@@ -117,30 +195,52 @@ function isApproved({ verdict }: KernelOutcome, { options }: EcashTransaction): 
 }
 
 /**
- * The kernel has taken the money, also where it was not to: that is told all the same.
+ * The kernel has taken the money, also where it was not to: that is told all the same. What is
+ * recorded of the card already, under the same counter, is not recorded again.
  * @param closed why the gate opens for no card
  */
-function* recordTaken(
+export function* recordTaken(
   at: BankScene,
-  transaction: EcashTransaction,
+  taken: KernelTaken,
   amountMinor: number,
   closed: Told | null,
 ): TapDialogue<Decision> {
+  const { transaction, isGenuine } = taken;
   const number = cardNumberOf(transaction.card);
-  const problem = closed ?? problemOf(at, transaction) ?? shortOf(at, amountMinor);
-  const by = isUnauthenticated(transaction) ? NOT_AUTHENTICATED : authenticated;
+  const found = pendingEcash(at.scene, number);
+  if (found?.debit.offlineCounter === transaction.options.atc) {
+    return refused(at, closed ?? toldOf('dynamicSignatureAtc'));
+  }
+  const problem = closed ?? problemOf(at, taken) ?? shortOf(at, amountMinor);
+  const by = isGenuine ? authenticated : NOT_AUTHENTICATED;
   const verdict: Verdict = { authenticated: by, ...(problem ? { refused: problem } : {}) };
-  const request = bankRequest(at, number, amountMinor, false);
   const balanceBeforeMinor = balanceBefore(transaction, amountMinor);
+  const settlement = found && !problem ? settle(at.scene, found, balanceBeforeMinor) : null;
+  if (settlement) yield { ask: 'intent', debit: settlement };
+  const request = bankRequest(at, number, amountMinor, settlement !== null);
   const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
   const outcome = yield* debitEcash(debit, null, () => verdict);
-  const decision = decisionOf(request, outcome);
+  const decision = { ...decisionOf(request, outcome), amountMinor };
   if (decision.open) noteTap(at, transaction);
-  return { ...decision, amountMinor };
+  if (!settlement) return decision;
+  return { ...decision, closed: [settlement, ...decision.closed], settled: found!.debit };
 }
 
-function* recordLater(at: BankScene, transaction: EcashTransaction): TapDialogue<Decision> {
-  const problem = problemOf(at, transaction);
+/** What this payment makes of an earlier one, of which no ride came, or which nobody knows of. */
+function settle(
+  scene: TapScene,
+  found: PendingDebit,
+  balanceBeforeMinor: number | null,
+): Debit | null {
+  if (opensFor(scene, found)) return settleAsTwice(scene, found.debit);
+  return balanceBeforeMinor === null
+    ? null
+    : settleByBalance(scene, found.debit, balanceBeforeMinor);
+}
+
+function* recordLater(at: BankScene, taken: KernelTaken): TapDialogue<Decision> {
+  const { transaction } = taken;
+  const problem = problemOf(at, taken);
   if (problem) return refused(at, problem);
   const request = bankRequest(at, cardNumberOf(transaction.card), 0, false);
   const balanceBeforeMinor = balanceBefore(transaction, 0);
@@ -150,11 +250,11 @@ function* recordLater(at: BankScene, transaction: EcashTransaction): TapDialogue
   return decision;
 }
 
-function problemOf(at: BankScene, transaction: EcashTransaction): Told | null {
+function problemOf(at: BankScene, { transaction, isGenuine }: KernelTaken): Told | null {
   const isBack = passesBack(at, cardNumberOf(transaction.card));
   const problem = stopped(at, transaction) ?? foreignTo(at, transaction);
   if (problem) return problem;
-  if (isUnauthenticated(transaction)) return toldOf('authenticationUnsupported');
+  if (!isGenuine) return toldOf('authenticationUnsupported');
   return isBack ? { reason: 'passBack', detail: '' } : null;
 }
 

@@ -92,6 +92,12 @@ export interface BankSetting {
   readonly extended?: ExtendedSetting;
 }
 
+/** A tap at a reader whose own kernel drives bank cards (docs/kernel-reader.md). */
+export interface KernelQuote {
+  /** What the kernel was told to take from this card; null: it was not to take any. */
+  readonly amountMinor: number | null;
+}
+
 export interface TapSetting {
   readonly gateId: string;
   readonly side: Side;
@@ -104,6 +110,8 @@ export interface TapSetting {
   readonly desfire?: DesfireSetting;
   /** Bank cards; absent: not accepted. */
   readonly bank?: BankSetting;
+  /** Bank cards are the reader's kernel's; absent: they are driven by our own dialogue. */
+  readonly kernel?: KernelQuote;
   /**
    * The order in which a card is asked for its family, without those that are not accepted here:
    * what stands first saves its riders exchanges, and is what a card of two families pays with.

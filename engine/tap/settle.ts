@@ -179,3 +179,11 @@ export function settleByBalance(
   if (balanceMinor !== balanceBeforeMinor - amountMinor) return null;
   return settlement(slot, pending, DebitState.confirmed, Evidence.cardState, tac);
 }
+
+/**
+ * A debit that its card has paid, for a ride that the same card has paid again: the operator claims
+ * one of them. Void, whatever the card's balance says of it.
+ */
+export function settleAsTwice(slot: SettlementSlot, pending: Debit): Debit {
+  return settlement(slot, pending, DebitState.void, Evidence.cardState, pending.tac);
+}

@@ -33,6 +33,7 @@ import {
   type TapScene,
   tapKinds,
 } from './judge.ts';
+import { kernelCard } from './kernel-tap.ts';
 import { type Quoted, runPhases } from './phases.ts';
 import { sceneOf, unasked } from './scene.ts';
 import { type CardFamily, cardFamilies, type PendingDebit, type TapSetting } from './setting.ts';
@@ -136,6 +137,7 @@ function* tapOther(
   writeLocalDateTime(zone, scene.instantMs, scene.dateTime, 0);
   if (family === 'bank') {
     if (!bank) return null;
+    if (scene.setting.kernel) return yield* kernelCard(scene, scene.setting.kernel);
     const decision = yield* ecashJourney(scene, bank);
     const isOver = decision === null || 'open' in decision;
     return isOver ? decision : yield* bankTap(scene, bank, decision.selected);

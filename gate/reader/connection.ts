@@ -14,6 +14,12 @@ export interface ReaderOptions {
   readonly pauseMsMax?: number;
   /** How long a card or the reader may take for one answer. */
   readonly answerMs?: number;
+  /** Whether a reader with a kernel is of use: somebody tells it what cards are to pay. */
+  readonly takesKernel?: boolean;
+  /** Silence after which a kernel is asked whether it is there, and then held to be gone. */
+  readonly kernelPingMs?: number;
+  /** Of a reader with a kernel: the only certificate that is accepted; absent: each is. */
+  readonly kernelCertificate?: string;
 }
 
 export class Connection<T extends { close(): void }> {

@@ -3,6 +3,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import { Acr122Channel } from './acr122-channel.ts';
 import type { ByteLinkSource } from './byte-link.ts';
 import type { ReaderOptions } from './connection.ts';
+import { KernelReader } from './kernel/reader.ts';
 import { LinkReader } from './link-reader.ts';
 import { PcscFinder } from './pcsc-finder.ts';
 import { PcscService } from './pcsc-service.ts';
@@ -23,6 +24,9 @@ export const readerLinks: Readonly<Record<string, string>> = {
   'pn532-tcp:HOST:PORT': 'a PN532 behind a terminal server',
   'acr122-serial:DEVICE[@BAUD]': 'an ACR122S or its kin on a serial device (115200 baud)',
   'acr122-tcp:HOST:PORT': 'the same behind a terminal server',
+  'kernel-tcp:HOST:PORT': 'a reader with a certified kernel of its own (docs/kernel-reader.md)',
+  'kernel-local:PATH': 'the same behind a local socket',
+  'kernel-serial:DEVICE[@BAUD]': 'the same on a serial device (115200 baud)',
 };
 
 const PORT_MAX = 65_535;
@@ -43,6 +47,9 @@ const openers: Readonly<Record<string, Opener>> = {
   'pn532-tcp': (link, rest, options) => pn532(link, tcpOf(rest), options),
   'acr122-serial': (link, rest, options) => acr122(link, serialOf(rest), options),
   'acr122-tcp': (link, rest, options) => acr122(link, tcpOf(rest), options),
+  'kernel-tcp': (link, rest, options) => kernel(link, tcpOf(rest), options),
+  'kernel-local': (link, rest, options) => kernel(link, rest ? localLink(rest) : null, options),
+  'kernel-serial': (link, rest, options) => kernel(link, serialOf(rest), options),
 };
 
 /**
@@ -79,6 +86,20 @@ function acr122(
   options: ReaderOptions,
 ): Promise<Reader> | null {
   return source && overChip(link, () => Acr122Channel.open(link, source), options);
+}
+
+function kernel(
+  link: string,
+  source: ByteLinkSource | null,
+  options: ReaderOptions,
+): Promise<Reader> | null {
+  if (source && !options.takesKernel) {
+    throw new FaregateError(
+      'USAGE',
+      `${link}: a reader with a kernel is for gates in service alone`,
+    );
+  }
+  return source && KernelReader.open(link, source, options);
 }
 
 function overChip(

@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { KERNEL_TEXT_LENGTH_MAX } from '../../engine/card-limits.ts';
 import type { DenylistForm } from '../../engine/denylist/key-table.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import {
@@ -36,6 +37,8 @@ export interface GateConfig {
   readonly network?: string;
   /** A reader link, as `--reader` takes it. */
   readonly reader: string;
+  /** Of a reader with a kernel: the only certificate it may name; absent: each is good. */
+  readonly kernelCertificate?: string;
   /** 6 bytes. */
   readonly terminalId: string;
   /** Folder of what enrolment gave. */
@@ -98,6 +101,7 @@ const gateSchema = object(['id', 'side', 'station', 'reader', 'terminalId', 'bun
   station: text,
   network: { type: 'string', minLength: 1, maxLength: FARE_NAME_LENGTH_MAX },
   reader: text,
+  kernelCertificate: { type: 'string', minLength: 1, maxLength: KERNEL_TEXT_LENGTH_MAX },
   terminalId: hex(6),
   bundle: text,
   journal: text,
@@ -166,6 +170,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
     path,
   );
   requireDistinct(config, path);
+  requireKernels(config, path);
   requireZone(config.zone, path);
   requireLoopback(config, path);
   requireFamilies(config, path);
@@ -234,6 +239,16 @@ function requireDistinct({ gates }: ServiceConfig, path: string): void {
       }
       seen.set(value, index);
     }
+  }
+}
+
+/** A certificate that no reader would be asked for is a slip of the pen. */
+function requireKernels({ gates }: ServiceConfig, path: string): void {
+  for (const [index, { reader, kernelCertificate }] of gates.entries()) {
+    if (kernelCertificate === undefined || reader.startsWith('kernel-')) continue;
+    const field = `field /gates/${index}/kernelCertificate`;
+    const message = `${path}: ${field} needs a reader kernel-tcp, kernel-local or kernel-serial`;
+    throw new FaregateError('CONFIG_INVALID', message);
   }
 }
 

@@ -236,17 +236,20 @@ async function addGate(
 ): Promise<void> {
   await mkdir(gate.journal, { recursive: true, mode: 0o700 });
   const opened: Reader[] = [];
-  const open = async (link: string): Promise<Reader> => {
+  const { kernelCertificate } = gate;
+  const open = async (link: string, takesKernel: boolean): Promise<Reader> => {
     const reader = await openReader(link, {
+      takesKernel,
+      ...(kernelCertificate === undefined ? {} : { kernelCertificate }),
       onNotice: (notice) => log.warn({ gate: gate.id, ...notice }, noticeText(notice)),
     });
     opened.push(reader);
     return reader;
   };
   try {
-    const slot = gate.sam ? await open(gate.sam.link) : null;
+    const slot = gate.sam ? await open(gate.sam.link, false) : null;
     const keys = gate.sam && slot ? await openSam(gate.sam, slot) : null;
-    const reader = await open(gate.reader);
+    const reader = await open(gate.reader, true);
     await station.add({
       gateId: gate.id,
       station: parameters.stationNameOf(gate),

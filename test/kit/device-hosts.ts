@@ -9,6 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Device } from './reader-devices.ts';
 
+/** What a plug needs of a device. */
+export type PluggedDevice = Pick<Device, 'receive' | 'reset'>;
+
 /** Where a device is plugged in. */
 export interface Plug {
   /** `HOST:PORT` or the path of a serial device. */
@@ -19,18 +22,18 @@ export interface Plug {
 }
 
 export class TcpPlug implements Plug {
-  readonly #device: Device;
+  readonly #device: PluggedDevice;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #port = 0;
 
-  static async of(device: Device): Promise<TcpPlug> {
+  static async of(device: PluggedDevice): Promise<TcpPlug> {
     const plug = new TcpPlug(device);
     await plug.replug();
     return plug;
   }
 
-  private constructor(device: Device) {
+  private constructor(device: PluggedDevice) {
     this.#device = device;
   }
 
@@ -81,7 +84,7 @@ export class PtyPlug implements Plug {
   #socat: ChildProcess | null = null;
   #holder: FileHandle | null = null;
 
-  static async of(device: Device): Promise<PtyPlug> {
+  static async of(device: PluggedDevice): Promise<PtyPlug> {
     const plug = new PtyPlug(await TcpPlug.of(device));
     await plug.#plugIn();
     return plug;

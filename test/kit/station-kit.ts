@@ -41,7 +41,7 @@ import { Gate, type TapReport } from '../../gate/controller.ts';
 import { topUpDesfire } from '../../gate/demo/desfire-desk.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
 import type { Journal } from '../../gate/journal/port.ts';
-import type { CardSession } from '../../gate/reader/reader.ts';
+import type { CardSession, Reader } from '../../gate/reader/reader.ts';
 import { VirtualCard } from '../../gate/reader/virtual/card.ts';
 import {
   type CardDetails,
@@ -141,6 +141,9 @@ export interface GateOptions {
   /** Bank cards are taken: the published test card's chain, e-cash alone where nothing is said. */
   bank?: Partial<PlannedBank>;
   families?: readonly CardFamily[];
+  /** Served by the gate itself, in place of cards that are tapped one by one. */
+  reader?: Reader;
+  onTap?: (report: TapReport) => void;
   /** Of another process than the kit's own. */
   recent?: RecentTaps;
   /** Of another station than the kit's own. */
@@ -301,7 +304,7 @@ export class StationKit {
       gateId,
       station: `station ${station}`,
       setting,
-      reader,
+      reader: options.reader ?? reader,
       keys,
       aesKeys,
       journal,
@@ -310,6 +313,7 @@ export class StationKit {
       clock: this.clock,
       ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
       keepBytes: true,
+      ...(options.onTap ? { onTap: options.onTap } : {}),
     });
     const hold = holder(reader);
     const tap = (card: HeldCard, tear?: Tear) => hold(card, tear, (one) => gate.tap(one));

@@ -14,15 +14,33 @@ import { tag } from './tags.ts';
 import type { EcashTransaction } from './transaction.ts';
 
 export interface KernelOutcome {
-  /** `online`: the issuer is to be asked; `tryAgain`: the card left, or is to be held again. */
-  readonly verdict: 'approved' | 'online' | 'declined' | 'tryAgain';
+  /**
+   * `online`: the issuer is to be asked; `tryAgain`: the card left, or is to be held again;
+   * `otherInterface`: it is to be used on its contacts; `ended`: End Application, nothing was done;
+   * `noApplication`: the card has none that the kernel knows.
+   */
+  readonly verdict: KernelVerdict;
   /**
    * Elements of card and terminal, BER-TLV one behind the other, in templates or not: 84 (or 4F,
    * 9F06), 82, 9F36, 9F26, 9F27, 9F10, 57 or 5A, 5F34, 5F24, 9F5D; and 9F02, 9F03, 9F1A, 95, 5F2A,
    * 9A, 9F21, 9C, 9F37, 9F66. Not looked at where the verdict takes nothing.
    */
   readonly elements: Uint8Array;
+  /** Whether it authenticated the card offline; absent: 95 alone says so. */
+  readonly authentication?: 'passed' | 'failed' | 'none';
 }
+
+export type KernelVerdict = (typeof kernelVerdicts)[number];
+
+export const kernelVerdicts = [
+  'approved',
+  'online',
+  'declined',
+  'tryAgain',
+  'otherInterface',
+  'ended',
+  'noApplication',
+] as const;
 
 /** Bytes of what the terminal says. */
 const terminalTags: readonly (readonly [tag: number, bytes: number, isBcd: boolean])[] = [
@@ -76,10 +94,14 @@ export function kernelTransaction(outcome: KernelOutcome): EcashTransaction | Ec
 }
 
 /**
- * Whether the kernel's own word, 95, is that it did not authenticate the card, as where it leaves
- * that to an issuer whom no gate asks. Kernels of qPBOC leave 95 at zeros.
+ * Whether the kernel's own word, 95 or what it says beside it, is that it did not authenticate the
+ * card, as where it leaves that to an issuer whom no gate asks. Kernels of qPBOC leave 95 at zeros.
  */
-export function isUnauthenticated({ terminal }: EcashTransaction): boolean {
+export function isUnauthenticated(
+  { authentication = 'passed' }: Pick<KernelOutcome, 'authentication'>,
+  { terminal }: EcashTransaction,
+): boolean {
+  if (authentication !== 'passed') return true;
   return (terminal.get(tag.verificationResults)![0]! & UNAUTHENTICATED_BITS) !== 0;
 }
 

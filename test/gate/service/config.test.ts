@@ -166,3 +166,18 @@ test('the family of a profile is seen by its name or its file', async () => {
   assert(!(await isDesfireProfile(write('purse.json', { extends: 'tunion', name: 'own' }))));
   assert(!(await isDesfireProfile(join(dir, 'none.json'))));
 });
+
+test('a kernel certificate is of a reader with a kernel', async () => {
+  const gate = (reader: string) => ({
+    ...gateConfig('IN', 'entry', '0112', 1, 9001),
+    reader,
+    kernelCertificate: 'T-1',
+  });
+  const gates = [gate('kernel-tcp:127.0.0.1:9001')];
+  const read = await readServiceConfig(config({ bank, gates }));
+  assert.equal(read.gates[0]!.kernelCertificate, 'T-1');
+  await assert.rejects(readServiceConfig(config({ bank, gates: [gate('pcsc')] })), {
+    code: 'CONFIG_INVALID',
+    message: /field \/gates\/0\/kernelCertificate needs a reader kernel-tcp, /,
+  });
+});
