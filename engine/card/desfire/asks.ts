@@ -15,7 +15,7 @@ export interface AesKeyRef {
   readonly use: AesKeyUse | 'factory';
   /** Of the master key, 0 to 255. */
   readonly version: number;
-  /** AID or DF name, 1 to 16 bytes: schemes' masters may differ under one version; factory: none. */
+  /** AID or DF name, 1 to 16 bytes: schemes' masters may differ under one version. Factory: 0. */
   readonly application: Uint8Array;
   /**
    * Input of AN10922, 1 to 31 bytes (UID ‖ application ‖ system); null: the card has the master
