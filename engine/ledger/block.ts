@@ -272,6 +272,10 @@ export class BlockBuilder extends Rows {
     const { records } = this.#batch;
     const last = this.#issuers[this.#last];
     if (last && sameIssuer(last, records, from)) return this.#last;
+    return this.#changeIssuer(records, from);
+  }
+
+  #changeIssuer(records: Uint8Array, from: number): number {
     let place = this.#issuers.findIndex((one) => sameIssuer(one, records, from));
     if (place < 0) {
       if (this.#issuers.length === ISSUERS_MAX) return -1;
