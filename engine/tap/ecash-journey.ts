@@ -4,13 +4,15 @@
  * the rules, GET PROCESSING OPTIONS with the fare (nothing at an entry), UPDATE CAPP DATA CACHE,
  * the records, of which the last commits money and record together. Nine exchanges.
  *
+ * Where entries hold the fare (`ecash-hold.ts`), the same exchanges hold it and complete it.
+ *
  * The card's number comes with GET PROCESSING OPTIONS. Until then a tap is judged as if no debit of
  * the card were open; where one is, that is settled first, and the tap judged anew.
  */
 import { equalBytes } from '../bytes.ts';
 import type { JourneyForm } from '../card/journey-form.ts';
 import type { SelectedApplication } from '../card/qpboc/application.ts';
-import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
+import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
 import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
 import { type OpenedCard, openExtended, updateExtended } from '../card/qpboc/extended/segmented.ts';
@@ -26,7 +28,7 @@ import {
   refusal,
 } from '../card/qpboc/transaction.ts';
 import { type Debit, DebitState } from '../debit/record.ts';
-import { balanceBefore, debitEcash, type Verdict } from './bank-debit.ts';
+import { debitEcash, type Verdict } from './bank-debit.ts';
 import {
   type BankScene,
   datesProblem,
@@ -40,6 +42,15 @@ import {
 import { toldOf } from './bank-reasons.ts';
 import { asPaid, earlyOf, prove, purchaseOf, refused, toldOfEnd } from './bank-tap.ts';
 import { type Decision, decisionOf, type TapDialogue } from './decision.ts';
+import {
+  askFor,
+  askNothing,
+  endsSameRide,
+  type JourneyAsk,
+  type JourneyPurchase,
+  ownMinor,
+  toldMinor,
+} from './ecash-hold.ts';
 import { faultOutcome } from './fault.ts';
 import { journeyOf, wroteJourney } from './journey.ts';
 import { judge, opensFor, price, recovered, type SeenCard, type TapScene } from './judge.ts';
@@ -91,8 +102,9 @@ export function* ecashJourney(
   }
   const request = quote(at, seenCard(at, opened, NO_NUMBER), null);
   // A card that is refused tells its number all the same: it may have paid for this tap already.
-  const amountMinor = typeof request === 'string' ? 0 : request.amountMinor;
-  const decided = yield* decide(at, opened, amountMinor);
+  const paying = typeof request === 'string' ? null : askFor(scene, bank, opened, request);
+  const asked = paying ?? askNothing(extended, opened);
+  const decided = yield* decide(at, opened, asked);
   if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
   const { transaction } = decided;
   const number = cardNumberOf(transaction.card);
@@ -100,10 +112,10 @@ export function* ecashJourney(
   if (problem && !hasTaken(decided)) return refused(at, problem);
   const found = pendingEcash(scene, number);
   if (found && !hasTaken(decided)) {
-    return yield* settleFirst(at, opened, decided, amountMinor, found);
+    return yield* settleFirst(at, opened, decided, asked, found);
   }
   if (typeof request === 'string') return refused(at, { reason: request, detail: '' });
-  return yield* pay(at, opened, decided, { ...request, cardNumber: number }, problem);
+  return yield* pay(at, opened, decided, ofCard(paying!, number), problem);
 }
 
 function open({ bank, extended }: JourneyScene) {
@@ -114,11 +126,15 @@ function open({ bank, extended }: JourneyScene) {
 function* decide(
   at: JourneyScene,
   { application }: OpenedCard,
-  amountMinor: number,
+  { service, amountMinor }: JourneyAsk,
 ): TapDialogue<Approval | EcashRefusal> {
   const means = { forms: at.bank.forms, readsOnline: false };
-  const decided = yield* askOptions(application, means, purchase(at, amountMinor, SEGMENTED));
+  const decided = yield* askOptions(application, means, purchase(at, amountMinor, service));
   return decided === 'next' ? refusal('applicationMissing') : decided;
+}
+
+function ofCard(asked: JourneyPurchase, cardNumber: Uint8Array): JourneyPurchase {
+  return { ...asked, request: { ...asked.request, cardNumber } };
 }
 
 function purchase(at: JourneyScene, amountMinor: number, service: EcashService) {
@@ -164,13 +180,13 @@ function* settleFirst(
   at: JourneyScene,
   opened: OpenedCard,
   decided: Decided,
-  amountMinor: number,
+  asked: JourneyAsk,
   found: PendingDebit,
 ): TapDialogue<Decision> {
-  const { scene, extended } = at;
+  const { scene, bank, extended } = at;
   const { transaction } = decided;
   const pendingOnCard = wroteJourney(extended.profile.layout, opened.record, found.debit);
-  const balanceMinor = balanceOf(transaction, amountMinor);
+  const balanceMinor = ownMinor(transaction, asked);
   // A single ride is on no record; its money is gone all the same.
   const isAsked = pendingOnCard || balanceMinor !== found.debit.balanceBeforeMinor;
   let isProven = false;
@@ -180,7 +196,9 @@ function* settleFirst(
       if (proof.fault === 'gone') return refused(at, faultOutcome(proof));
     } else isProven = proof !== 'unproven';
   }
-  const settlement = settleByJourney(scene, found.debit, { pendingOnCard, isProven, balanceMinor });
+  const isUndone = endsSameRide(transaction, asked, found.debit);
+  const signs = { pendingOnCard, isProven, isUndone, balanceMinor };
+  const settlement = settleByJourney(scene, found.debit, signs);
   const isAwaited = pendingOnCard && opensFor(scene, found);
   if (isAwaited && settlement?.state === DebitState.confirmed) {
     return yield* recover(at, transaction, found, settlement);
@@ -192,11 +210,14 @@ function* settleFirst(
   let decision: Decision;
   if (typeof request === 'string') {
     decision = refused(at, { reason: request, detail: '' });
-  } else if (!isAsked && request.amountMinor === amountMinor) {
-    // No command has come between: the card still waits for its record.
-    decision = yield* pay(at, opened, decided, request, null);
   } else {
-    decision = yield* again(at, transaction, request);
+    const anew = askFor(scene, bank, opened, request);
+    const isSame = anew.service === asked.service && anew.amountMinor === asked.amountMinor;
+    // Where no command has come between, the card still waits for its record.
+    decision =
+      isSame && !isAsked
+        ? yield* pay(at, opened, decided, anew, null)
+        : yield* again(at, transaction, anew);
   }
   if (!settlement) return decision;
   return { ...decision, closed: [settlement, ...decision.closed], settled: found.debit };
@@ -225,37 +246,39 @@ function* recover(
 function* again(
   at: JourneyScene,
   { card }: EcashTransaction,
-  request: DebitRequest,
+  asked: JourneyPurchase,
 ): TapDialogue<Decision> {
   const opened = yield* open(at);
   if (opened.result === 'plain') return refused(at, { reason: 'cardFaulty', detail: opened.lacks });
   if (opened.result !== 'opened') return refused(at, toldOfEnd(opened));
-  const decided = yield* decide(at, opened, request.amountMinor);
+  const decided = yield* decide(at, opened, asked);
   if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
   const isSame = equalBytes(cardNumberOf(decided.transaction.card), cardNumberOf(card));
   const problem = isSame ? stopped(at, decided.transaction) : toldOf('panContradicts');
   if (problem && !hasTaken(decided)) return refused(at, problem);
-  return yield* pay(at, opened, decided, request, problem);
+  return yield* pay(at, opened, decided, asked, problem);
 }
 
 /**
- * @param request with the card's number
+ * @param asked with the card's number in its request
  * @param problem of a card that has taken the money already
  */
 function* pay(
   at: JourneyScene,
   opened: OpenedCard,
   decided: Decided,
-  request: DebitRequest,
+  asked: JourneyPurchase,
   problem: Told | null,
 ): TapDialogue<Decision> {
   const { bank, scene, extended } = at;
+  const { request, hold } = asked;
   const { amountMinor, minimumBalanceMinor } = request;
-  const balanceBeforeMinor = balanceOf(decided.transaction, amountMinor);
-  const isTooLow =
-    balanceBeforeMinor !== null && balanceBeforeMinor < amountMinor + minimumBalanceMinor;
+  const { transaction } = decided;
+  const balanceMinor = ownMinor(transaction, asked);
+  const isTooLow = balanceMinor !== null && balanceMinor < amountMinor + minimumBalanceMinor;
   const { currency } = bank.forms.terminal;
-  const debit = { request, currency, transaction: decided.transaction, balanceBeforeMinor };
+  const balanceBeforeMinor = toldMinor(balanceMinor, asked);
+  const debit = { request, currency, transaction, balanceBeforeMinor, hold };
   if (hasTaken(decided)) {
     // The money is gone, and the record could not follow it.
     const told = problem ?? toldOf('fileLocatorMalformed');
@@ -267,7 +290,7 @@ function* pay(
     const told: Told = 'result' in decided ? toldOfEnd(decided) : toldOf('declinedByCard');
     const { detail } = told;
     const refusal = refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told);
-    return { ...refusal, balanceMinor: balanceBeforeMinor };
+    return { ...refusal, balanceMinor };
   }
   const paid: Approval = approval;
   const last = journeyOf(extended.profile.layout, opened.record, scene.fares, scene.setting.zone);
@@ -283,16 +306,7 @@ function* pay(
   const verify = (whole: EcashTransaction): Verdict => verdictOf(riding, whole, early);
   const outcome = yield* debitEcash(debit, read, verify);
   const decision = decisionOf(request, outcome);
-  if (decision.open) noteTap(at, decided.transaction);
+  if (decision.open) noteTap(at, transaction);
   const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
   return isTaken ? { ...decision, amountMinor } : decision;
-}
-
-/**
- * The balance before the purchase; null: the card does not tell, or has spent all of it and perhaps
- * some of its segment limit.
- */
-function balanceOf(transaction: EcashTransaction, amountMinor: number): number | null {
-  const isSpent = transaction.options.kind === 'TC' && availableMinor(transaction.elements) === 0;
-  return isSpent && amountMinor > 0 ? null : balanceBefore(transaction, amountMinor);
 }
