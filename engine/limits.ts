@@ -361,3 +361,8 @@ export const PARAMETER_FAULTS_MAX = 8;
 
 /** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
 export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * How far an engine's heap and the buffers behind it may grow, above what lives, before all of it
+ * is gone through: this many hundredths of what lives, some 100 MB.
+ */
+export const ENGINE_HEAP_GROWTH_PERCENT = 400;

@@ -14,7 +14,7 @@
  * issuer's place ‖ counter of the row before this one 2.
  */
 import { crc32 } from 'node:zlib';
-import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
+import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
 import { at } from '../debit/codec.ts';
 import {
   DEBIT_BYTES,
@@ -246,6 +246,11 @@ export class BlockBuilder extends Rows {
   rows = 0;
   protected readonly bytes: Uint8Array;
   readonly #batch: ReceivedBatch;
+  /** The same bytes by words: a row byte by byte takes nearly twice as long. */
+  readonly #words: DataView;
+  readonly #recordWords: DataView;
+  readonly #cardWords: DataView;
+  readonly #digestWords: DataView;
   readonly #issuers: Uint8Array[] = [];
   /** Place of the issuer met last: gates of one city meet one issuer nearly always. */
   #last = 0;
@@ -259,6 +264,10 @@ export class BlockBuilder extends Rows {
     this.#batch = batch;
     const length = HEADER_BYTES + batch.count * BLOCK_ROW_BYTES;
     this.bytes = room.length < length ? Buffer.allocUnsafeSlow(length) : room;
+    this.#words = viewOf(this.bytes);
+    this.#recordWords = viewOf(batch.records);
+    this.#cardWords = viewOf(batch.cards);
+    this.#digestWords = viewOf(batch.digests);
   }
 
   /** What it was built in. */
@@ -272,6 +281,10 @@ export class BlockBuilder extends Rows {
     const { records } = this.#batch;
     const last = this.#issuers[this.#last];
     if (last && sameIssuer(last, records, from)) return this.#last;
+    return this.#changeIssuer(records, from);
+  }
+
+  #changeIssuer(records: Uint8Array, from: number): number {
     let place = this.#issuers.findIndex((one) => sameIssuer(one, records, from));
     if (place < 0) {
       if (this.#issuers.length === ISSUERS_MAX) return -1;
@@ -295,26 +308,29 @@ export class BlockBuilder extends Rows {
     previousIndex: number,
     previousCounter: number,
   ): number {
-    const { records, cards, digests } = this.#batch;
+    const { records, tacs } = this.#batch;
     const out = this.bytes;
+    const row = this.#words;
+    const record = this.#recordWords;
     const from = i * DEBIT_BYTES;
     const to = HEADER_BYTES + this.rows * BLOCK_ROW_BYTES;
-    copyBytes(cards, i * CARD_BYTES, out, to + rowAt.card, CARD_BYTES);
-    copyBytes(digests, i * DIGEST_BYTES, out, to + rowAt.digest, DIGEST_BYTES);
-    copyBytes(records, from + at.instantMs, out, to + rowAt.instantMs, 6);
-    writeU16(out, to + rowAt.sequence, i);
-    copyBytes(records, from + at.offlineCounter, out, to + rowAt.offlineCounter, 2);
-    copyBytes(records, from + at.currency, out, to + rowAt.currency, 2);
+    copyWords(this.#cardWords, i * CARD_BYTES, row, to + rowAt.card, CARD_BYTES);
+    copyWords(this.#digestWords, i * DIGEST_BYTES, row, to + rowAt.digest, DIGEST_BYTES);
+    row.setUint32(to + rowAt.instantMs, record.getUint32(from + at.instantMs));
+    row.setUint16(to + rowAt.instantMs + 4, record.getUint16(from + at.instantMs + 4));
+    row.setUint16(to + rowAt.sequence, i);
+    row.setUint16(to + rowAt.offlineCounter, record.getUint16(from + at.offlineCounter));
+    row.setUint16(to + rowAt.currency, record.getUint16(from + at.currency));
     // Balance before and amount lie together in both.
-    copyBytes(records, from + at.balanceBeforeMinor, out, to + rowAt.balanceBeforeMinor, 8);
-    writeU32(out, to + rowAt.previousBlock, previousBlock);
-    writeU16(out, to + rowAt.previousIndex, previousIndex);
+    copyWords(record, from + at.balanceBeforeMinor, row, to + rowAt.balanceBeforeMinor, 8);
+    row.setUint32(to + rowAt.previousBlock, previousBlock);
+    row.setUint16(to + rowAt.previousIndex, previousIndex);
     out[to + rowAt.transactionType] = records[from + at.transactionType]!;
     out[to + rowAt.tapKind] = records[from + at.tapKind]!;
-    const passed = this.#batch.tacs[i] === TAC_PASSED_THROUGH ? PASSED_THROUGH : 0;
+    const passed = tacs[i] === TAC_PASSED_THROUGH ? PASSED_THROUGH : 0;
     out[to + rowAt.evidence] = records[from + at.evidence]! | passed;
     out[to + rowAt.issuer] = issuerPlace;
-    writeU16(out, to + rowAt.previousCounter, previousCounter);
+    row.setUint16(to + rowAt.previousCounter, previousCounter);
     return this.rows++;
   }
 
@@ -350,4 +366,19 @@ export function sealedTail(sealed: Uint8Array): number {
 function sameIssuer(issuer: Uint8Array, records: Uint8Array, from: number): boolean {
   for (let i = 0; i < ISSUER_BYTES; i++) if (issuer[i] !== records[from + i]) return false;
   return true;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Copies `length` bytes, a multiple of four. */
+function copyWords(
+  from: DataView,
+  fromAt: number,
+  to: DataView,
+  toAt: number,
+  length: number,
+): void {
+  for (let i = 0; i < length; i += 4) to.setInt32(toAt + i, from.getInt32(fromAt + i));
 }

@@ -5,11 +5,11 @@
  * comes goes through the general rules (`posting.ts`), in its turn; both give the same outcomes and
  * the same books.
  */
-import assert from 'node:assert/strict';
 import { readU16, readU32, readU48 } from '../bytes.ts';
 import { at } from '../debit/codec.ts';
 import { isEvent } from '../debit/event.ts';
 import { DEBIT_BYTES, DebitKind, DebitState } from '../debit/record.ts';
+import { invariant } from '../invariant.ts';
 import type { BlockBuilder } from './block.ts';
 import { type AccountKind, type Books, postedAgainst, type Sum } from './books.ts';
 import type { ReceivedEvent } from './events.ts';
@@ -60,23 +60,28 @@ class FastLane {
   run(): Outcome[] {
     const { count, firstSequence, records, cards } = this.#batch;
     const { gate, posting, heads } = this.#lane;
-    const outcomes: Outcome[] = [];
+    // Of its full length at once, and below neither rest arguments nor closures: what is left for
+    // the collector decides how long it works.
+    const outcomes = new Array<Outcome>(count);
     heads.touch(cards, count);
     for (let i = 0; i < count; i++) {
       const sequence = firstSequence + i;
-      assert(readU48(records, i * DEBIT_BYTES + at.gateSequence) === sequence);
+      invariant(
+        readU48(records, i * DEBIT_BYTES + at.gateSequence) === sequence,
+        'records of a batch have consecutive sequences',
+      );
       const next = gate.through === gate.highest && sequence === gate.highest + 1;
       if (next && this.#isOrdinary(i, sequence) && this.#pack(i)) {
         gate.arrive(sequence);
-        outcomes.push('posted');
+        outcomes[i] = 'posted';
         continue;
       }
       if (isEvent(records, i * DEBIT_BYTES)) {
-        outcomes.push(this.#lane.hearEvent(this.#eventAt(i)));
+        outcomes[i] = this.#lane.hearEvent(this.#eventAt(i));
         continue;
       }
       const debit = this.#batch.debitAt(i);
-      outcomes.push(posting.receive(debit));
+      outcomes[i] = posting.receive(debit);
       if (debit.kind === DebitKind.settlement) this.#awaited = this.#readAwaited();
     }
     for (const sum of this.#sums) {
@@ -157,15 +162,16 @@ class FastLane {
   }
 
   #sumOf(issuer: number, currency: number, against: AccountKind): Sum {
-    const fits = (sum: Sum) =>
-      sum.issuer === issuer && sum.currency === currency && sum.against === against;
-    if (this.#sum && fits(this.#sum)) return this.#sum;
-    let sum = this.#sums.find(fits);
-    if (!sum) {
-      sum = { issuer, currency, against, debits: 0, amountMinor: 0 };
-      this.#sums.push(sum);
-    }
-    this.#sum = sum;
+    if (this.#sum && isOf(this.#sum, issuer, currency, against)) return this.#sum;
+    this.#sum = this.#changeSum(issuer, currency, against);
+    return this.#sum;
+  }
+
+  #changeSum(issuer: number, currency: number, against: AccountKind): Sum {
+    const held = this.#sums.find((sum) => isOf(sum, issuer, currency, against));
+    if (held) return held;
+    const sum = { issuer, currency, against, debits: 0, amountMinor: 0 };
+    this.#sums.push(sum);
     return sum;
   }
 
@@ -182,4 +188,8 @@ class FastLane {
     }
     return awaited;
   }
+}
+
+function isOf(sum: Sum, issuer: number, currency: number, against: AccountKind): boolean {
+  return sum.issuer === issuer && sum.currency === currency && sum.against === against;
 }

@@ -32,6 +32,7 @@ export const TAG_BYTES = 12;
 const SLOTS_MIN = 8;
 const FULL = 0.75;
 const GROWTH = 1.4;
+const TOUCHED_AT_ONCE = 512;
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -74,6 +75,8 @@ export class Heads {
   }));
   #slots: Int32Array = new Int32Array(0);
   #at = 0;
+  /** Segment and place of cards that `touch` is about to read. */
+  readonly #homes = new Int32Array(2 * TOUCHED_AT_ONCE);
   /** What `touch` read, kept lest reading be optimised away. */
   touched = 0;
 
@@ -88,17 +91,31 @@ export class Heads {
 
   /**
    * Reads the places of a batch's cards, each 16 bytes: in one go the processor waits for many of
-   * them at a time, one by one for each.
+   * them at a time, one by one for each. The shorter the loop that reads, the more it waits for at
+   * once; so places are worked out before.
    */
   touch(cards: Uint8Array, count: number): void {
+    const homes = this.#homes;
+    for (let from = 0; from < count; from += TOUCHED_AT_ONCE) {
+      const some = Math.min(TOUCHED_AT_ONCE, count - from);
+      for (let i = 0; i < some; i++) {
+        const first = word(cards, (from + i) * CARD_BYTES);
+        const segment = first >>> SEGMENT_SHIFT;
+        homes[2 * i] = segment;
+        homes[2 * i + 1] = home(first, this.#segments[segment]!.slots.length / WORDS);
+      }
+      this.#read(some);
+    }
+  }
+
+  #read(count: number): void {
+    const homes = this.#homes;
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      const first = word(cards, i * CARD_BYTES);
-      const { slots } = this.#segments[first >>> SEGMENT_SHIFT]!;
-      if (slots.length === 0) continue;
-      const slot = home(first, slots.length / WORDS);
+      const { slots } = this.#segments[homes[2 * i]!]!;
+      const slot = homes[2 * i + 1]!;
       // Both its ends: a slot often lies in two lines of the processor's cache.
-      sum ^= slots[slot]! ^ slots[slot + WORDS - 1]!;
+      if (slot < slots.length) sum ^= slots[slot]! ^ slots[slot + WORDS - 1]!;
     }
     this.touched = sum;
   }
