@@ -127,32 +127,37 @@ function* recordTaken(
   closed: Told | null,
 ): TapDialogue<Decision> {
   const number = cardNumberOf(transaction.card);
-  const problem = closed ?? problemOf(at, transaction) ?? shortOf(at, amountMinor);
+  const problem = closed ?? problemOf(at, number, transaction) ?? shortOf(at, amountMinor);
   const by = isUnauthenticated(transaction) ? NOT_AUTHENTICATED : authenticated;
   const verdict: Verdict = { authenticated: by, ...(problem ? { refused: problem } : {}) };
-  const request = bankRequest(at, number, amountMinor, false);
+  const request = bankRequest(at, number, amountMinor);
   const balanceBeforeMinor = balanceBefore(transaction, amountMinor);
   const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
   const outcome = yield* debitEcash(debit, null, () => verdict);
   const decision = decisionOf(request, outcome);
-  if (decision.open) noteTap(at, transaction);
+  if (decision.open) noteTap(at, number, transaction);
   return { ...decision, amountMinor };
 }
 
 function* recordLater(at: BankScene, transaction: EcashTransaction): TapDialogue<Decision> {
-  const problem = problemOf(at, transaction);
+  const number = cardNumberOf(transaction.card);
+  const problem = problemOf(at, number, transaction);
   if (problem) return refused(at, problem);
-  const request = bankRequest(at, cardNumberOf(transaction.card), 0, false);
+  const request = bankRequest(at, number, 0);
   const balanceBeforeMinor = balanceBefore(transaction, 0);
   const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
   const decision = decisionOf(request, yield* recordOpenLoop(debit, authenticated));
-  if (decision.open) noteTap(at, transaction);
+  if (decision.open) noteTap(at, number, transaction);
   return decision;
 }
 
-function problemOf(at: BankScene, transaction: EcashTransaction): Told | null {
-  const isBack = passesBack(at, cardNumberOf(transaction.card));
-  const problem = stopped(at, transaction) ?? foreignTo(at, transaction);
+function problemOf(
+  at: BankScene,
+  cardNumber: Uint8Array,
+  transaction: EcashTransaction,
+): Told | null {
+  const isBack = passesBack(at, cardNumber);
+  const problem = stopped(at, cardNumber, transaction) ?? foreignTo(at, transaction);
   if (problem) return problem;
   if (isUnauthenticated(transaction)) return toldOf('authenticationUnsupported');
   return isBack ? { reason: 'passBack', detail: '' } : null;
