@@ -21,6 +21,7 @@ import {
 import { type TacVerdict, tacCodes } from '../../engine/ledger/received.ts';
 import type { BankVerifier } from '../../engine/operator/bank-evidence.ts';
 import type { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
+import { debitIn } from '../../engine/tap/decision.ts';
 import { type Reason, reasons } from '../../engine/tap/reasons.ts';
 import type { TapReport } from '../controller.ts';
 import type { Stage } from '../driver.ts';
@@ -90,7 +91,7 @@ export interface Verifiers {
 
 export function describeTap(report: TapReport, verifiers: Verifiers): TapDescription {
   const { decision } = report;
-  const debit = decision.closed[decision.closed.length - 1];
+  const debit = debitIn(decision) ?? decision.closed[0];
   return {
     open: decision.open,
     reason: decision.reason,
