@@ -28,7 +28,8 @@ export const cardKeysBenchmark: Benchmark = {
     });
     const identities = new Int32Array(cards * IDENTITY_WORDS);
     const each = factors.map((both, card) => {
-      const key = { keyIndex: 1, keyVersion: 1, algorithm: 0, factors: both, factorLevels: 2 };
+      const master = { keyIndex: 1, keyVersion: 1, algorithm: 0, issuer: both.slice(8) };
+      const key = { ...master, factors: both, factorLevels: 2 };
       const identity = identities.subarray(card * IDENTITY_WORDS, (card + 1) * IDENTITY_WORDS);
       identify(key, identity);
       return identity;

@@ -52,6 +52,8 @@ export const CA_KEYS_MAX = 256;
 export const REVOKED_CERTIFICATES_MAX = 8192;
 /** Issuer keys kept recovered: an SM2 one is a table of 48 KB. */
 export const ISSUER_KEYS_KEPT = 256;
+/** What such a key is recovered from, as a station writes it down: two RSA moduli and a head. */
+export const ISSUER_CERTIFICATE_BYTES_MAX = 510;
 /** Bank cards whose last tap here a station remembers: a busy hour's, some 200 bytes each. */
 export const RECENT_TAPS_MAX = 16_384;
 /** Elements that a certified kernel hands over. */

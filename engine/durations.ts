@@ -3,7 +3,7 @@
  * counts (`limits.ts`).
  */
 
-/** A station writes down which cards it knows this often, and when it stops. */
+/** A station writes down which cards and issuers it knows this often, and when it stops. */
 export const CARD_LIST_KEEP_MS = 60 * 60 * 1000;
 /** The promise to the rider, from the card's detection to the barrier. */
 export const TAP_DEADLINE_MS = 300;

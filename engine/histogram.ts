@@ -42,6 +42,9 @@ export class Histogram {
   readonly #counts = new Float64Array(HISTOGRAM_BUCKETS);
   #total = 0;
   #max = 0;
+  /** Every count is in a bucket from `#low` on and before `#end`, so that few are looked at. */
+  #low = HISTOGRAM_BUCKETS;
+  #end = 0;
 
   get total(): number {
     return this.#total;
@@ -50,8 +53,7 @@ export class Histogram {
   /** Adds one value, rounded down and held within 0 to 2^32 - 1. */
   add(value: number): void {
     const held = Math.min(Math.max(Math.floor(value), 0), 0xffff_ffff);
-    this.#counts[bucketOf(held)]! += 1;
-    this.#total += 1;
+    this.#count(bucketOf(held), 1);
     if (held > this.#max) this.#max = held;
   }
 
@@ -60,15 +62,14 @@ export class Histogram {
     for (let i = 0; i < data.counts.length; i += 2) {
       const bucket = data.counts[i]!;
       assert(bucket >= 0 && bucket < HISTOGRAM_BUCKETS);
-      this.#counts[bucket]! += data.counts[i + 1]!;
-      this.#total += data.counts[i + 1]!;
+      this.#count(bucket, data.counts[i + 1]!);
     }
     this.#max = Math.max(this.#max, data.max);
   }
 
   data(): HistogramData {
     const counts: number[] = [];
-    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
+    for (let bucket = this.#low; bucket < this.#end; bucket++) {
       if (this.#counts[bucket]) counts.push(bucket, this.#counts[bucket]!);
     }
     return { max: this.#max, counts };
@@ -77,11 +78,18 @@ export class Histogram {
   /** The smallest bucket bound that at least `fraction` of the values do not exceed. */
   percentile(fraction: number): number {
     let left = Math.max(1, Math.ceil(this.#total * fraction));
-    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
+    for (let bucket = this.#low; bucket < this.#end; bucket++) {
       left -= this.#counts[bucket]!;
       if (left <= 0) return Math.min(bucketHigh(bucket), this.#max);
     }
     return 0;
+  }
+
+  #count(bucket: number, more: number): void {
+    this.#counts[bucket]! += more;
+    this.#total += more;
+    if (bucket < this.#low) this.#low = bucket;
+    if (bucket >= this.#end) this.#end = bucket + 1;
   }
 
   percentiles(): Percentiles {

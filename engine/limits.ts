@@ -10,9 +10,9 @@ import { APDU_RESPONSE_BYTES_MAX } from './card-limits.ts';
 export const PROFILE_FILE_BYTES_MAX = 64 * 1024;
 /** A key file, sealed or in clear. */
 export const KEY_FILE_BYTES_MAX = 64 * 1024;
-/** Master keys of one use a key ring holds (indexes times versions). */
+/** Master keys of one use a key ring holds (indexes, versions and issuers). */
 export const KEYS_PER_USE_MAX = 256;
-/** Cards whose keys a station keeps, a morning's riders in 4.6 MB; and the most it may be told. */
+/** Cards whose keys a station keeps, a morning's riders in 4.7 MB; and the most it may be told. */
 export const CARD_KEYS_STATION = 16_384;
 export const CARD_KEYS_STATION_MAX = 1_048_576;
 /** Card keys derived ahead in one go: some 50 us, which a tap may have to wait. */
@@ -31,6 +31,8 @@ export const SHIFT_RECORDS_MAX = 100_000;
 export const SHIFT_READ_RECORDS = 256;
 /** How often a station looks at its clock, its shifts and what waits for its journals. */
 export const STATION_LOOK_MS = 1000;
+/** Gates it looks at in one turn of its event loop. */
+export const STATION_LOOK_GATES = 8;
 export const SHIFT_SPAN_MAX = 2 * SHIFT_RECORDS_MAX;
 /** Ranges of missing sequences that are named of one shift. */
 export const SHIFT_GAPS_MAX = 20;

@@ -6,6 +6,7 @@ import { demoCommand, demoStationCommand } from './cli/demo.ts';
 import { loadCommand } from './cli/load.ts';
 import { lookCommand } from './cli/look.ts';
 import { modeCommand } from './cli/mode.ts';
+import { personaliseCommand } from './cli/personalise.ts';
 import { runCommand } from './cli/run.ts';
 import { tapCommand } from './cli/tap.ts';
 import { uploadCommand } from './cli/upload.ts';
@@ -13,7 +14,7 @@ import { virtualCardCommand } from './cli/virtual-card.ts';
 
 process.exitCode = await runProgram(
   'faregate-gate',
-  "the gate's side: running gates, single taps, virtual cards, the demo",
+  "the gate's side: running gates, single taps, cards at a desk, virtual cards, the demo",
   [
     runCommand,
     modeCommand,
@@ -21,6 +22,7 @@ process.exitCode = await runProgram(
     tapCommand,
     loadCommand,
     lookCommand,
+    personaliseCommand,
     demoCommand,
     virtualCardCommand,
     demoStationCommand,

@@ -8,7 +8,7 @@ import type { CompiledExtendedProfile } from '../engine/card/qpboc/extended/prof
 import { type EcashTerminal, OptionsForms } from '../engine/card/qpboc/terminal.ts';
 import { UNPREDICTABLE_AHEAD } from '../engine/card-limits.ts';
 import type { RecentTaps } from '../engine/tap/recent-taps.ts';
-import type { BankSetting, ExtendedSetting } from '../engine/tap/setting.ts';
+import type { BankSetting, ExtendedSetting, HoldRule } from '../engine/tap/setting.ts';
 
 type StationsOwn = 'forms' | 'unpredictableNumber' | 'recent' | 'extended';
 
@@ -17,6 +17,8 @@ export type PlannedBank = Omit<BankSetting, StationsOwn> & {
   readonly terminal: EcashTerminal;
   /** Absent: no use is made of cards' extended application. */
   readonly extendedProfile?: CompiledExtendedProfile;
+  /** What entries hold; with a profile that has room for it. */
+  readonly hold?: HoldRule;
 };
 
 const NUMBER_BYTES = 4;
@@ -45,7 +47,7 @@ export class UnpredictableNumbers {
 
 /** The whole setting of a gate. */
 export function completeBank(
-  { terminal, extendedProfile, ...planned }: PlannedBank,
+  { terminal, extendedProfile, hold, ...planned }: PlannedBank,
   place: GatePlace,
   numbers: UnpredictableNumbers,
   recent: RecentTaps,
@@ -62,6 +64,7 @@ export function completeBank(
       exit: journeyForm(layout, place, 'exit'),
     },
     random: () => Uint8Array.of(...numbers.next(), ...numbers.next()),
+    ...(hold === undefined ? {} : { hold }),
   };
   return { ...bank, extended };
 }

@@ -3,7 +3,7 @@
  * shifts and closes them at the end of the service day, and writes events that waited for a tap to
  * end or for room in a journal.
  */
-import { STATION_LOOK_MS } from '../engine/limits.ts';
+import { STATION_LOOK_GATES, STATION_LOOK_MS } from '../engine/limits.ts';
 import { serviceDay } from '../engine/service-day.ts';
 import type { Zone } from '../engine/time.ts';
 import type { Clock } from './clock.ts';
@@ -33,6 +33,7 @@ export interface WatchParts {
 export class StationWatch {
   readonly #parts: WatchParts;
   #timer: NodeJS.Timeout | null = null;
+  #turn: NodeJS.Immediate | null = null;
   #stopped = false;
 
   constructor(parts: WatchParts) {
@@ -43,31 +44,46 @@ export class StationWatch {
     if (this.#stopped || this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      try {
-        this.look();
-        this.start();
-      } catch (error) {
-        this.#parts.failed(error);
-      }
+      this.#goOn(this.#looks());
     }, this.#parts.lookMs ?? STATION_LOOK_MS);
   }
 
   stop(): void {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
+    if (this.#turn) clearImmediate(this.#turn);
   }
 
-  /** One look. @throws what a journal failed with. */
+  /** One look at all gates. @throws what a journal failed with. */
   look(): void {
+    const looks = this.#looks();
+    while (looks.next().done !== true);
+  }
+
+  /** A few gates in each turn of the event loop, so that no tap waits for all of them. */
+  #goOn(looks: Generator<void, void>): void {
+    this.#turn = null;
+    try {
+      if (looks.next().done === true) this.start();
+      else this.#turn = setImmediate(() => this.#goOn(looks));
+    } catch (error) {
+      this.#parts.failed(error);
+    }
+  }
+
+  *#looks(): Generator<void, void> {
     const { clock, clockWatch, gates, dayOf = serviceDay } = this.#parts;
     const jump = clockWatch.look();
     const nowMs = clock.nowMs();
+    let looked = 0;
     for (const { gate, shifts, zone } of gates()) {
+      if (looked > 0 && looked % STATION_LOOK_GATES === 0) yield;
+      looked += 1;
       if (jump) gate.note({ instantMs: nowMs, body: () => jump, mayGo: true });
       const closing = shifts.closeDue(nowMs, (instantMs) => dayOf(zone, instantMs));
       if (closing) gate.note({ instantMs: nowMs, body: closing });
       gate.look();
-      void shifts.look();
+      if (shifts.isLookDue) void shifts.look();
     }
   }
 }

@@ -28,13 +28,13 @@ import { standsOpen, tellGates } from './mode-news.ts';
 import { ModesInForce } from './modes.ts';
 import type { Reader } from './reader/reader.ts';
 import type { AesKeyHolder } from './sam/aes-holder.ts';
-import { CardKeeper } from './sam/card-keeper.ts';
 import type { KeyHolder } from './sam/key-holder.ts';
 import { KeyringHolder } from './sam/keyring-holder.ts';
 import { StationKeys } from './sam/station-keys.ts';
 import { ShiftJournal, type ShiftOptions } from './shift/shift-journal.ts';
 import { completeBank, type PlannedBank, UnpredictableNumbers } from './station-bank.ts';
 import { completeDesfire, type PlannedDesfire, StationDesfire } from './station-desfire.ts';
+import { StationMemory } from './station-memory.ts';
 import { StationWatch } from './station-watch.ts';
 import { UnconfirmedDebits } from './unconfirmed.ts';
 import { UnconfirmedFile } from './unconfirmed-file.ts';
@@ -131,8 +131,8 @@ export class Station {
   readonly modes: ModesInForce;
   readonly clockWatch: ClockWatch;
   readonly #watch: StationWatch;
-  /** In the folder of the gate that is added first; null: none is yet. */
-  #cards: Promise<CardKeeper> | null = null;
+  /** In the folder of the gate that is added first. */
+  readonly #memory: StationMemory;
   readonly #options: StationOptions;
   readonly #gates: StationGate[] = [];
   readonly #turns: Turns;
@@ -148,6 +148,7 @@ export class Station {
     this.#options = options;
     this.unconfirmed = new UnconfirmedDebits(options.clock ?? systemClock);
     this.keys = new StationKeys(options.keyring);
+    this.#memory = new StationMemory(this.keys, options.log);
     this.desfire = new StationDesfire(options.aesKeyring ?? new AesKeyring([]));
     this.modes = options.modes ?? new ModesInForce(options.clock ?? systemClock, null, null);
     const clock = options.clock ?? systemClock;
@@ -197,14 +198,11 @@ export class Station {
     const kept = await UnconfirmedFile.open(storage);
     if (kept.damaged) log.warn({ gate: gateId }, 'the list of unconfirmed debits is damaged');
     this.unconfirmed.attach(gateId, kept, kept.found);
-    this.#cards ??= CardKeeper.open(this.keys, storage, (error) => {
-      log.warn({}, `the list of cards is not kept: ${(error as Error).message}`);
-    });
-    await this.#cards;
-    const shifts = await this.#openJournal(storage);
-    const journal: Journal = shifts;
     const planned = plan.setting;
     const source = typeof planned === 'function' ? planned : () => planned;
+    await this.#memory.open(storage, source().bank?.issuers ?? null);
+    const shifts = await this.#openJournal(storage);
+    const journal: Journal = shifts;
     this.modes.serve(source().place.station);
     const keys = plan.keys ?? new KeyringHolder(this.keys);
     const aesKeys = this.desfire.holder();
@@ -380,8 +378,7 @@ export class Station {
     await Promise.all(readers.map((reader) => reader.close()));
     await Promise.all(this.#gates.map(({ uplink }) => uplink.stop()));
     await this.#uplinkThread?.end();
-    const cards = await this.#cards?.catch(() => null);
-    await cards?.end();
+    await this.#memory.end();
     await Promise.all(this.#gates.map(({ kept }) => kept.end()));
     await Promise.all(this.#gates.map(({ journal }) => journal.end()));
     await this.#disks.end();

@@ -154,9 +154,17 @@ export class SimDisk implements Disk {
         settleWrites(file(), begun);
         this.hooks.after?.('sync', name);
       },
+      // Of what was written elsewhere before, it makes nothing durable.
       writeDurably: async (bytes, position) => {
         await handle.write(bytes, position);
-        await handle.sync();
+        const end = position + bytes.length;
+        const begun = file().pending.filter(
+          (write) => write.position < end && write.position + write.bytes.length > position,
+        );
+        await this.hooks.before?.('sync', name);
+        await turn();
+        settleWrites(file(), begun);
+        this.hooks.after?.('sync', name);
       },
       read: async (position, length) => {
         await this.hooks.before?.('read', name);

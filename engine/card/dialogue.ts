@@ -25,6 +25,8 @@ export interface CardKeyRef {
   readonly factors: Uint8Array;
   /** How many of them: 1 or 2. */
   readonly factorLevels: number;
+  /** 8 bytes: issuers' masters may differ under one version. */
+  readonly issuer: Uint8Array;
 }
 
 /** Compute MAC1 of a purchase. Answered with `Mac1Answer`. */

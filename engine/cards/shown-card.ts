@@ -4,7 +4,7 @@
  */
 import { toHex } from '../bytes.ts';
 import type { CompiledProfile } from '../card/purse/compile.ts';
-import { cardNumber, issuer, keyRef } from '../card/purse/selected.ts';
+import { cardNumber, keyRef } from '../card/purse/selected.ts';
 import type { LoadKeyRef } from '../crypto/load-keys.ts';
 import { type CmacKey, cmac16 } from '../crypto/mac.ts';
 
@@ -41,15 +41,16 @@ export class CardNames {
     const profile = this.#profiles.get(name);
     if (!profile?.load || publicFile.length !== profile.publicFile.length) return null;
     const purse = { profile, publicFile, locked: false };
-    const { factors, factorLevels } = keyRef(purse);
+    const { factors, factorLevels, issuer } = keyRef(purse);
     return {
       ...this.ofNumber(cardNumber(purse)),
-      issuer: toHex(issuer(purse)),
+      issuer: toHex(issuer),
       key: {
         keyIndex: profile.load.keyIndex,
         tacKeyIndex: profile.keyIndex,
         factors,
         factorLevels,
+        issuer,
       },
       algorithmOf: profile.algorithmOf,
       transactionType: profile.load.transactionType,

@@ -2,6 +2,7 @@
  * `faregate-engine keys`: seal keys given in clear, and show what a key file holds without the
  * keys.
  */
+import { toHex } from '../bytes.ts';
 import { aesCheckValue } from '../crypto/aes.ts';
 import type { KeySet } from '../crypto/key-set.ts';
 import { Keyring, keyCheckValue } from '../crypto/keyring.ts';
@@ -68,17 +69,19 @@ function passphraseOptions(args: Args, io: Io): PassphraseOptions {
 }
 
 function report(file: string, set: KeySet, args: Args, io: Io): void {
-  const keys = new Keyring(set.keys).list().map(({ use, index, version, cipher, schedule }) => ({
-    use,
-    index,
-    version,
-    algorithm: cipher.algorithm,
-    checkValue: hex3(cipher.checkValue(schedule)),
+  const keys = new Keyring(set.keys).list().map((key) => ({
+    use: key.use,
+    index: key.index,
+    version: key.version,
+    algorithm: key.cipher.algorithm,
+    checkValue: hex3(key.cipher.checkValue(key.schedule)),
+    ...(key.issuer ? { issuer: toHex(key.issuer) } : {}),
   }));
-  const desfire = set.aes.map(({ use, version, master }) => ({
+  const desfire = set.aes.map(({ use, version, master, application }) => ({
     use,
     version,
     checkValue: hex3(aesCheckValue(master)),
+    ...(application ? { application: toHex(application) } : {}),
   }));
   const cryptogram = set.cryptogram.map(({ prefix, index, algorithm, master }) => ({
     prefix,
@@ -95,11 +98,13 @@ function report(file: string, set: KeySet, args: Args, io: Io): void {
   io.out('use       index  version  algorithm  check value');
   for (const key of keys) {
     const numbers = `${String(key.index).padStart(5)}  ${String(key.version).padStart(7)}`;
-    io.out(`${key.use.padEnd(8)}  ${numbers}  ${key.algorithm.padEnd(9)}  ${key.checkValue}`);
+    const of = key.issuer ? `       issuer ${key.issuer}` : '';
+    io.out(`${key.use.padEnd(8)}  ${numbers}  ${key.algorithm.padEnd(9)}  ${key.checkValue}${of}`);
   }
-  for (const { use, version, checkValue } of desfire) {
+  for (const { use, version, checkValue, application } of desfire) {
     const name = `desfire ${use}`.padEnd(22);
-    io.out(`${name} ${String(version).padStart(3)}  aes        ${checkValue}`);
+    const of = application ? `       application ${application}` : '';
+    io.out(`${name} ${String(version).padStart(3)}  aes        ${checkValue}${of}`);
   }
   for (const { prefix, index, algorithm, checkValue } of cryptogram) {
     const name = `cryptogram ${prefix}`.padEnd(22);

@@ -27,18 +27,26 @@ export interface KeySet {
 export type ClearKeySet = Omit<KeySet, 'cardHash'> & { readonly cardHash: Uint8Array | null };
 
 const USES: readonly KeyUse[] = ['purchase', 'tac', 'load', 'capp'];
-const AES_USES: readonly AesKeyUse[] = ['debit', 'load', 'identity', 'transactionMac'];
+const AES_USES: readonly AesKeyUse[] = [
+  'debit',
+  'load',
+  'identity',
+  'transactionMac',
+  'card',
+  'application',
+];
 
 interface JsonKey {
   readonly index: number;
   readonly version: number;
   readonly master: string;
   readonly algorithm?: PurseAlgorithm;
+  readonly issuer?: string;
 }
 
-type JsonAesKey = Pick<JsonKey, 'version' | 'master'>;
+type JsonAesKey = Pick<JsonKey, 'version' | 'master'> & { readonly application?: string };
 
-type JsonCryptogramKey = Omit<JsonKey, 'version'> & { readonly prefix: string };
+type JsonCryptogramKey = Omit<JsonKey, 'version' | 'issuer'> & { readonly prefix: string };
 
 type JsonKeySet = Partial<Record<KeyUse, JsonKey | readonly JsonKey[]>> & {
   readonly desfire?: Partial<Record<AesKeyUse, JsonAesKey | readonly JsonAesKey[]>>;
@@ -49,15 +57,19 @@ type JsonKeySet = Partial<Record<KeyUse, JsonKey | readonly JsonKey[]>> & {
 const master = { type: 'string', pattern: '^[0-9A-Fa-f]{32}$' };
 const byte = { type: 'integer', minimum: 0, maximum: 255 };
 const algorithm = { enum: ['3des', 'sm4'] };
-const key = {
+const issuer = { type: 'string', pattern: '^[0-9A-Fa-f]{16}$' };
+const application = { type: 'string', pattern: '^([0-9A-Fa-f]{2}){1,16}$' };
+/** Of records of e-cash, which name no issuer of 8 bytes. */
+const recordKey = {
   type: 'object',
   properties: { index: byte, version: byte, master, algorithm },
   required: ['index', 'version', 'master'],
   additionalProperties: false,
 };
+const key = { ...recordKey, properties: { ...recordKey.properties, issuer } };
 const aesKey = {
   type: 'object',
-  properties: { version: byte, master },
+  properties: { version: byte, master, application },
   required: ['version', 'master'],
   additionalProperties: false,
 };
@@ -86,7 +98,7 @@ const keySetSchema = {
     purchase: keysOfUse,
     tac: keysOfUse,
     load: keysOfUse,
-    capp: keysOfUse,
+    capp: severalOf(recordKey),
     desfire: {
       type: 'object',
       properties: Object.fromEntries(AES_USES.map((use) => [use, severalOf(aesKey)])),
@@ -111,17 +123,18 @@ const keySetSchema = {
 export function parseKeySet(text: string, what: string): ClearKeySet {
   const json = checkSchema<JsonKeySet>(keySetSchema, parseJson(text, what), 'KEYS_INVALID', what);
   const keys: MasterKey[] = [];
+  const named = new Set<string>();
   for (const use of USES) {
     for (const [place, one] of listOf(json[use]).entries()) {
       const algorithm = one.algorithm ?? '3des';
       const { index, version } = one;
-      const same = (k: MasterKey) =>
-        k.use === use && k.index === index && k.version === version && k.algorithm === algorithm;
-      if (keys.some(same)) {
-        const name = `${algorithm} key of index ${index} and version ${version}`;
-        throw repeated(what, `/${use}/${place}`, name);
-      }
-      keys.push({ use, index, version, algorithm, master: fromHex(one.master) });
+      const issuer = one.issuer?.toUpperCase();
+      const of = issuer === undefined ? '' : ` and issuer ${issuer}`;
+      const name = `${algorithm} key of index ${index} and version ${version}${of}`;
+      if (named.has(`${use} ${name}`)) throw repeated(what, `/${use}/${place}`, name);
+      named.add(`${use} ${name}`);
+      const made = { use, index, version, algorithm, master: fromHex(one.master) };
+      keys.push(issuer === undefined ? made : { ...made, issuer: fromHex(issuer) });
     }
   }
   const aes = aesKeysOf(json, what);
@@ -148,12 +161,19 @@ function cryptogramKeysOf({ cryptogram }: JsonKeySet, what: string): CryptogramK
 
 function aesKeysOf({ desfire = {} }: JsonKeySet, what: string): AesMasterKey[] {
   const keys: AesMasterKey[] = [];
+  const named = new Set<string>();
   for (const use of AES_USES) {
-    for (const [place, { version, master: hex }] of listOf(desfire[use]).entries()) {
-      if (keys.some((key) => key.use === use && key.version === version)) {
-        throw repeated(what, `/desfire/${use}/${place}`, `key of version ${version}`);
-      }
-      keys.push({ use, version, master: fromHex(hex) });
+    for (const [place, one] of listOf(desfire[use]).entries()) {
+      const { version } = one;
+      const application = one.application?.toUpperCase();
+      const of = application === undefined ? '' : ` and application ${application}`;
+      const name = `key of version ${version}${of}`;
+      if (named.has(`${use} ${name}`)) throw repeated(what, `/desfire/${use}/${place}`, name);
+      named.add(`${use} ${name}`);
+      const made = { use, version, master: fromHex(one.master) };
+      keys.push(
+        application === undefined ? made : { ...made, application: fromHex(application) },
+      );
     }
   }
   if (keys.length <= KEYS_PER_USE_MAX) return keys;
@@ -187,17 +207,22 @@ export function printKeySet(set: KeySet): string {
   for (const use of USES) {
     const keys = set.keys.filter((k) => k.use === use);
     if (keys.length === 0) continue;
-    json[use] = keys.map(({ index, version, algorithm, master }) => ({
+    json[use] = keys.map(({ index, version, algorithm, master, issuer }) => ({
       index,
       version,
       algorithm,
       master: toHex(master),
+      ...(issuer ? { issuer: toHex(issuer) } : {}),
     }));
   }
   for (const use of AES_USES) {
     const keys = set.aes.filter((k) => k.use === use);
     if (keys.length === 0) continue;
-    const shown = keys.map((k) => ({ version: k.version, master: toHex(k.master) }));
+    const shown = keys.map(({ version, master, application }) => ({
+      version,
+      master: toHex(master),
+      ...(application ? { application: toHex(application) } : {}),
+    }));
     json.desfire = { ...(json.desfire as object | undefined), [use]: shown };
   }
   if (set.cryptogram.length > 0) {

@@ -21,6 +21,8 @@ export interface LoadKeyRef {
   readonly factors: Uint8Array;
   /** 1 or 2. */
   readonly factorLevels: number;
+  /** 8 bytes, as the card's public file has them. */
+  readonly issuer: Uint8Array;
 }
 
 /** A load as the card announced it. */
@@ -76,7 +78,9 @@ export class LoadKeys {
 
   /** Leaves the card's key in `#cardKey`. */
   #derive(use: KeyUse, index: number, key: LoadKeyRef): PurseCipher | null {
-    const master = this.#keyring.find(use, index, key.keyVersion, key.algorithm);
+    const { keyVersion, algorithm, issuer } = key;
+    const [left, right] = [loadWord(issuer, 0), loadWord(issuer, 4)];
+    const master = this.#keyring.find(use, index, keyVersion, algorithm, left, right);
     if (!master) return null;
     for (let i = 0; i < 4; i++) this.#factors[i] = loadWord(key.factors, 4 * i);
     deriveCardKey(master.cipher, master.schedule, this.#factors, key.factorLevels, this.#cardKey);

@@ -36,6 +36,8 @@ export class TacVerifier {
       records[offset + at.keyIndex]!,
       records[offset + at.keyVersion]!,
       records[offset + at.algorithm]!,
+      loadWord(records, offset + at.issuer),
+      loadWord(records, offset + at.issuer + 4),
     );
     if (!master) return 'unknownKey';
     const levels = records[offset + at.factorLevels]!;

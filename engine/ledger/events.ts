@@ -3,8 +3,9 @@
  * stands there in clear, for it has no card in it. A closed shift is compared with what is held.
  */
 import { copyBytes, equalRange } from '../bytes.ts';
-import { decodeEvent, type GateEvent } from '../debit/event.ts';
-import { DEBIT_BYTES, type DebitId } from '../debit/record.ts';
+import { type DebitEvidence, decodeEvent, type GateEvent } from '../debit/event.ts';
+import { dueAtCompletion } from '../debit/hold.ts';
+import { DEBIT_BYTES, type DebitId, DebitState } from '../debit/record.ts';
 import type { Books } from './books.ts';
 import type { GateHold } from './gate-hold.ts';
 import type { Outcome } from './outcomes.ts';
@@ -12,6 +13,7 @@ import {
   CARD_BYTES,
   type DebitRow,
   DIGEST_BYTES,
+  decodeDebitRow,
   ID_BYTES,
   ISSUER_BYTES,
   idKey,
@@ -95,7 +97,24 @@ export function receiveEvent(
       books.report('shiftMismatch', event, null, rowFor(told), NOTHING);
     }
   }
+  if (told.event === 'evidence') hearEvidence(told, event.record, writer, books);
   return 'recorded';
+}
+
+/** A ride that cost more than was held for it: the debit is what it is, and somebody is told. */
+function hearEvidence(
+  told: GateEvent & DebitEvidence,
+  record: Uint8Array,
+  writer: ViewWriter,
+  books: Books,
+): void {
+  const dueMinor = dueAtCompletion(told);
+  if (dueMinor === null) return;
+  const id = { gateId: told.gateId, gateSequence: told.gateSequence - 1 };
+  const held = writer.get('debits', idKey(id));
+  const row = held && decodeDebitRow(held);
+  const isTaken = row?.state === DebitState.confirmed;
+  if (isTaken && row.amountMinor < dueMinor) books.report('fareOverHold', id, null, row, record);
 }
 
 /** Another record is held under this id; told once, with the event that came in as evidence. */

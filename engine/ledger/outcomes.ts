@@ -44,6 +44,8 @@ export const exceptionNumbers = {
   /** A gate counted another shift than is held of it: `faregate-engine shifts` says how. */
   shiftMismatch: 7,
   evidenceMissing: 8,
+  /** A notice: the fare was over what the entry held on the card, which is all that was taken. */
+  fareOverHold: 9,
 } as const;
 export type ExceptionCode = keyof typeof exceptionNumbers;
 

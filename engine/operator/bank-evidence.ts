@@ -23,6 +23,7 @@ import {
   isEvent,
   wantsEvidence,
 } from '../debit/event.ts';
+import { HOLD_SERVICE } from '../debit/hold.ts';
 import { DEBIT_BYTES, type Debit, DebitState, ECASH_TRANSACTION } from '../debit/record.ts';
 import { type TacVerdict, tacCodes } from '../ledger/received.ts';
 
@@ -78,7 +79,10 @@ export class BankVerifier {
     const debit = decodeDebit(records, from);
     const proof = readBankPayload(payload, debit);
     if (!proof || contradicts(proof, debit)) return 'invalid';
-    return this.#verdictOn(proof);
+    // A card makes none for a hold, which takes nothing.
+    const { application, evidence } = proof;
+    const isBare = application === HOLD_SERVICE && evidence.cryptogram.every((byte) => byte === 0);
+    return isBare ? 'passedThrough' : this.#verdictOn(proof);
   }
 
   /** Of two keys under one name, which differ in their cipher, either may be the card's. */
@@ -106,7 +110,7 @@ function payloadAt(records: Uint8Array, from: number): Uint8Array {
 }
 
 /** Whether evidence and debit cannot be of one transaction that a gate may let through. */
-function contradicts({ evidence, authenticated }: BankProof, debit: Debit): boolean {
+function contradicts({ evidence, authenticated, application }: BankProof, debit: Debit): boolean {
   const kind = evidence.cryptogramInformation & INFORMATION_BITS;
   const isEcash = debit.transactionType === ECASH_TRANSACTION;
   const mayBe = kind === TC || (kind === ARQC && !isEcash);
@@ -118,7 +122,7 @@ function contradicts({ evidence, authenticated }: BankProof, debit: Debit): bool
     decision !== decisionOf[kind] ||
     evidence.transactionType !== PURCHASE ||
     (authenticated.method === 'none' && !mayBeUnknown) ||
-    (!isEcash && debit.amountMinor !== 0) ||
+    ((!isEcash || application === HOLD_SERVICE) && debit.amountMinor !== 0) ||
     debit.currency > CURRENCY_MAX ||
     debit.dateTime[0] !== CENTURY ||
     dateNumber(evidence.date) === null

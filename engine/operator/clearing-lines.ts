@@ -27,6 +27,9 @@ export interface ClearingLine {
   readonly verified: boolean;
   readonly terminalId: string;
   readonly terminalSequence: number;
+  /** Of a ride whose fare was held at its entry: what was, and what the ride was to cost. */
+  readonly heldMinor?: number;
+  readonly dueMinor?: number;
   /** By tag, values in hexadecimal; 5A without filling. */
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -72,7 +75,7 @@ export function debitIn(record: Uint8Array | null, id: DebitId): Debit {
 export function clearingLine(
   run: number,
   debit: Debit,
-  { evidence }: BankProof,
+  { evidence, application, hold }: BankProof,
   verified: boolean,
 ): ClearingLine {
   const { card, expiry } = evidence;
@@ -86,6 +89,7 @@ export function clearingLine(
     verified,
     terminalId: toHex(debit.terminalId),
     terminalSequence: debit.terminalSequence,
+    ...hold,
     tags: {
       '9F26': toHex(evidence.cryptogram),
       '9F27': hexByte(evidence.cryptogramInformation),
@@ -106,6 +110,7 @@ export function clearingLine(
       '5A': card.pan,
       '5F34': String(card.panSequence).padStart(2, '0'),
       ...(expiry ? { '5F24': toHex(expiry) } : {}),
+      ...(application > 0 ? { DF60: hexByte(application) } : {}),
     },
   };
 }

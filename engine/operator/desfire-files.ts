@@ -1,7 +1,12 @@
 /** DESFire profiles by the name or file that a user gives (`docs/desfire.md`). */
 import { readFile } from 'node:fs/promises';
-import { type CompiledDesfireProfile, compileGateProfile } from '../card/desfire/compile.ts';
-import { parseDesfireProfile } from '../card/desfire/profile.ts';
+import {
+  type CompiledDesfireProfile,
+  compileDesfireProfile,
+  compileGateProfile,
+} from '../card/desfire/compile.ts';
+import { type IssuingPlan, issuingPlan } from '../card/desfire/issuing/plan.ts';
+import { type DesfireProfile, parseDesfireProfile } from '../card/desfire/profile.ts';
 import {
   type DesfireProfileName,
   desfireProfile,
@@ -17,7 +22,17 @@ export const gateDesfireNames: readonly string[] = ['desfire-ev2', 'desfire-ligh
  * @throws FaregateError FILE_UNREADABLE, PROFILE_INVALID naming the field.
  */
 export async function openDesfireProfile(nameOrFile: string): Promise<CompiledDesfireProfile> {
-  if (isBuiltIn(nameOrFile)) return compileGateProfile(desfireProfile(nameOrFile), nameOrFile);
+  return compileGateProfile(await readDesfireProfile(nameOrFile), nameOrFile);
+}
+
+/** What a card of a profile is to have. @throws as `openDesfireProfile`. */
+export async function openIssuingPlan(nameOrFile: string): Promise<IssuingPlan> {
+  const profile = compileDesfireProfile(await readDesfireProfile(nameOrFile));
+  return issuingPlan(profile, nameOrFile);
+}
+
+async function readDesfireProfile(nameOrFile: string): Promise<DesfireProfile> {
+  if (isBuiltIn(nameOrFile)) return desfireProfile(nameOrFile);
   let text: string;
   try {
     text = await readFile(nameOrFile, 'utf8');
@@ -25,7 +40,7 @@ export async function openDesfireProfile(nameOrFile: string): Promise<CompiledDe
     const message = `${nameOrFile}: no built-in DESFire profile and no file`;
     throw new FaregateError('FILE_UNREADABLE', message, { cause });
   }
-  return compileGateProfile(parseDesfireProfile(text, nameOrFile), nameOrFile);
+  return parseDesfireProfile(text, nameOrFile);
 }
 
 function isBuiltIn(name: string): name is DesfireProfileName {

@@ -22,6 +22,7 @@ import {
   type PendingPurchase,
 } from '../card/qpboc/transaction.ts';
 import { type EvidenceEvent, EvidenceFamily } from '../debit/event.ts';
+import type { Hold } from '../debit/hold.ts';
 import { type Debit, ECASH_TRANSACTION, OPEN_LOOP_TRANSACTION } from '../debit/record.ts';
 import { toldOf } from './bank-reasons.ts';
 import type { TapDialogue } from './decision.ts';
@@ -46,6 +47,8 @@ export interface BankDebit {
   readonly transaction: EcashTransaction;
   /** Before the purchase; null: the card does not tell. */
   readonly balanceBeforeMinor: number | null;
+  /** Of a purchase that holds money, or completes what was held. */
+  readonly hold?: Hold | null;
 }
 
 /**
@@ -62,7 +65,7 @@ export function* debitEcash(
 ): TapDialogue<DebitOutcome> {
   const { request, transaction, balanceBeforeMinor } = debit;
   const intent = intentOf(debit, ECASH_TRANSACTION);
-  const approved = evidenceFor(request, transaction, NOT_AUTHENTICATED);
+  const approved = evidenceFor(debit, transaction, NOT_AUTHENTICATED);
   const undone = evidenceEvent(request, EvidenceFamily.bank, emptyBankPayload());
   yield { ask: 'intent', debit: intent };
   yield { ask: 'evidence', event: approved };
@@ -85,11 +88,11 @@ export function* debitEcash(
   // put in its place: the card's next tap tells.
   if (result.result !== 'approved') {
     const known = pending ? pending.transaction : transaction;
-    const evidence = evidenceFor(request, known, NOT_AUTHENTICATED);
+    const evidence = evidenceFor(debit, known, NOT_AUTHENTICATED);
     return { ...unknown(intent, toldOfUnknown(result)), evidence };
   }
   const verdict = verify(result.transaction);
-  const evidence = evidenceFor(request, result.transaction, verdict.authenticated);
+  const evidence = evidenceFor(debit, result.transaction, verdict.authenticated);
   // A ride that was not given is not claimed, and this card must not pay for it again.
   const isGenuine = verdict.authenticated.method !== 'none';
   if ('refused' in verdict && (pending || !isGenuine)) {
@@ -110,7 +113,7 @@ export function* recordOpenLoop(
 ): TapDialogue<DebitOutcome> {
   const { request, transaction, balanceBeforeMinor } = debit;
   const intent = intentOf(debit, OPEN_LOOP_TRANSACTION);
-  const evidence = evidenceFor(request, transaction, authenticated);
+  const evidence = evidenceFor(debit, transaction, authenticated);
   yield { ask: 'intent', debit: intent };
   yield { ask: 'evidence', event: evidence };
   const answer = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
@@ -135,13 +138,14 @@ function toldOfUnknown(result: Exclude<EcashResult, { result: 'approved' }>): To
 
 /** The evidence of a card, with what its cryptogram was computed over. */
 function evidenceFor(
-  request: DebitRequest,
+  { request, hold }: BankDebit,
   transaction: EcashTransaction,
   authenticated: Authenticated,
 ): EvidenceEvent {
   // A kernel need not tell what it said.
   const application = transaction.terminal.get(tag.extendedApplication)?.[0] ?? 0;
-  const proof = { evidence: evidenceOf(transaction), authenticated, application };
+  const of = hold ? { application, hold } : { application };
+  const proof = { evidence: evidenceOf(transaction), authenticated, ...of };
   return evidenceEvent(request, EvidenceFamily.bank, bankPayload(proof));
 }
 

@@ -22,7 +22,7 @@ import {
   updateAsk,
   updatedLate,
 } from '../card/purse/dialogues.ts';
-import { issuer, keyAsCardSays, type SelectedPurse } from '../card/purse/selected.ts';
+import { keyAsCardSays, type SelectedPurse } from '../card/purse/selected.ts';
 import { type Debit, DebitKind, DebitState, Evidence } from '../debit/record.ts';
 import type { TapDialogue } from './decision.ts';
 import { faultOutcome } from './fault.ts';
@@ -155,7 +155,7 @@ function makeIntent(
     dateTime: request.dateTime,
     terminalId: request.terminalId,
     terminalSequence,
-    issuer: issuer(purse),
+    issuer: key.issuer,
     cardNumber: request.cardNumber,
     factors: key.factors,
     factorLevels: key.factorLevels,

@@ -4,7 +4,7 @@
  * where the reader tells the UID.
  */
 import type { DesfireFault } from '../card/desfire/asks.ts';
-import { UID_BYTES } from '../card/desfire/commands/identity.ts';
+import { cardNumberOf } from '../card/desfire/commands/identity.ts';
 import {
   enterPurse,
   type OpenPurse,
@@ -21,7 +21,6 @@ import type { DebitRequest } from './request.ts';
 import type { DesfireSetting } from './setting.ts';
 import { settleByRecord } from './settle.ts';
 
-const CARD_NUMBER_BYTES = 10;
 /** The counter's two bytes. */
 const COUNTER_MAX = 0xffff;
 
@@ -95,10 +94,9 @@ function* debit(purse: OpenPurse, request: DebitRequest, counter: number): TapDi
   return decisionOf(request, yield* debitDesfire(purse, request, counter));
 }
 
-/** The UID is the card's number, right-aligned after zeros. No dates, no classes. */
+/** The UID is the card's number. No dates, no classes. */
 function seenCard({ setting }: TapScene, { profile, uid, newest }: OpenPurse): SeenCard {
-  const number = new Uint8Array(CARD_NUMBER_BYTES);
-  number.set(uid, CARD_NUMBER_BYTES - UID_BYTES);
+  const number = cardNumberOf(uid);
   return {
     number,
     layout: profile.layout,

@@ -4,13 +4,15 @@
  * the rules, GET PROCESSING OPTIONS with the fare (nothing at an entry), UPDATE CAPP DATA CACHE,
  * the records, of which the last commits money and record together. Nine exchanges.
  *
+ * Where entries hold the fare (`ecash-hold.ts`), the same exchanges hold it and complete it.
+ *
  * The card's number comes with GET PROCESSING OPTIONS. Until then a tap is judged as if no debit of
  * the card were open; where one is, the tap is judged anew by what the card tells of it. It is
  * settled once the card has proved itself.
  */
 import type { JourneyForm } from '../card/journey-form.ts';
 import type { SelectedApplication } from '../card/qpboc/application.ts';
-import { availableMinor, cardNumberOf } from '../card/qpboc/card-data.ts';
+import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import { NOT_AUTHENTICATED } from '../card/qpboc/evidence-payload.ts';
 import { proveTransaction } from '../card/qpboc/extended/card-asks.ts';
 import { type OpenedCard, openExtended, updateExtended } from '../card/qpboc/extended/segmented.ts';
@@ -26,7 +28,7 @@ import {
   refusal,
 } from '../card/qpboc/transaction.ts';
 import { type Debit, DebitState } from '../debit/record.ts';
-import { balanceBefore, debitEcash, type Verdict } from './bank-debit.ts';
+import { debitEcash, type Verdict } from './bank-debit.ts';
 import {
   type BankScene,
   datesProblem,
@@ -50,6 +52,15 @@ import {
   unproven,
 } from './bank-tap.ts';
 import { type Decision, decisionOf, type TapDialogue } from './decision.ts';
+import {
+  askFor,
+  askNothing,
+  endsSameRide,
+  type JourneyAsk,
+  type JourneyPurchase,
+  ownMinor,
+  toldMinor,
+} from './ecash-hold.ts';
 import { faultOutcome } from './fault.ts';
 import { journeyOf, wroteJourney } from './journey.ts';
 import { judge, opensFor, price, recovered, type SeenCard, type TapScene } from './judge.ts';
@@ -101,8 +112,9 @@ export function* ecashJourney(
   }
   const request = quote(at, seenCard(at, opened, NO_NUMBER), null);
   // A card that is refused tells its number all the same: it may have paid for this tap already.
-  const amountMinor = typeof request === 'string' ? 0 : request.amountMinor;
-  const decided = yield* decide(at, opened, amountMinor);
+  const paying = typeof request === 'string' ? null : askFor(scene, bank, opened, request);
+  const asked = paying ?? askNothing(extended, opened);
+  const decided = yield* decide(at, opened, asked);
   if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
   const { transaction } = decided;
   const number = cardNumberOf(transaction.card);
@@ -110,10 +122,10 @@ export function* ecashJourney(
   if (problem && !hasTaken(decided)) return refused(at, problem);
   const found = pendingEcash(scene, number);
   if (found && !hasTaken(decided)) {
-    return yield* judgeAnew(at, opened, decided, amountMinor, number, found);
+    return yield* judgeAnew(at, opened, decided, asked, number, found);
   }
   if (typeof request === 'string') return refused(at, { reason: request, detail: '' });
-  const paid = yield* pay(at, opened, decided, { ...request, cardNumber: number }, problem);
+  const paid = yield* pay(at, opened, decided, ofCard(paying!, number), problem);
   return paid.decision;
 }
 
@@ -125,11 +137,15 @@ function open({ bank, extended }: JourneyScene) {
 function* decide(
   at: JourneyScene,
   { application }: OpenedCard,
-  amountMinor: number,
+  { service, amountMinor }: JourneyAsk,
 ): TapDialogue<Approval | EcashRefusal> {
   const means = { forms: at.bank.forms, readsOnline: false };
-  const decided = yield* askOptions(application, means, purchase(at, amountMinor, SEGMENTED));
+  const decided = yield* askOptions(application, means, purchase(at, amountMinor, service));
   return decided === 'next' ? refusal('applicationMissing') : decided;
+}
+
+function ofCard(asked: JourneyPurchase, cardNumber: Uint8Array): JourneyPurchase {
+  return { ...asked, request: { ...asked.request, cardNumber } };
 }
 
 function purchase(at: JourneyScene, amountMinor: number, service: EcashService) {
@@ -176,15 +192,15 @@ function* judgeAnew(
   at: JourneyScene,
   opened: OpenedCard,
   decided: Decided,
-  amountMinor: number,
+  asked: JourneyAsk,
   number: Uint8Array,
   found: PendingDebit,
 ): TapDialogue<Decision> {
-  const { scene, extended } = at;
+  const { scene, bank, extended } = at;
   const { transaction } = decided;
   const counter = transaction.options.atc;
   const pendingOnCard = wroteJourney(extended.profile.layout, opened.record, found.debit);
-  const balanceMinor = balanceOf(transaction, amountMinor);
+  const balanceMinor = ownMinor(transaction, asked);
   // A single ride is on no record; its money is gone all the same.
   const isAsked = pendingOnCard || balanceMinor !== found.debit.balanceBeforeMinor;
   let isProven = false;
@@ -194,7 +210,8 @@ function* judgeAnew(
       if (proof.fault === 'gone') return refused(at, faultOutcome(proof));
     } else isProven = proof !== 'unproven';
   }
-  const signs = { pendingOnCard, isProven, balanceMinor, counter };
+  const isUndone = endsSameRide(transaction, asked, found.debit);
+  const signs = { pendingOnCard, isProven, isUndone, balanceMinor, counter };
   const settlement = settleByJourney(scene, found.debit, signs);
   const isAwaited = pendingOnCard && opensFor(scene, found);
   if (isAwaited && settlement?.state === DebitState.confirmed) {
@@ -205,12 +222,13 @@ function* judgeAnew(
   const quoted = quote(at, seenCard(at, opened, number), settlement);
   if (typeof quoted === 'string') return refused(at, { reason: quoted, detail: '' });
   // The settlement comes behind.
-  const request = { ...quoted, sequence: scene.sequence };
+  const anew = askFor(scene, bank, opened, { ...quoted, sequence: scene.sequence });
+  const isSame = anew.service === asked.service && anew.amountMinor === asked.amountMinor;
   // Where no command has come between, the card still waits for its record.
-  const isWaiting = !isAsked && request.amountMinor === amountMinor;
-  const paid = isWaiting
-    ? yield* pay(at, opened, decided, request, null)
-    : yield* again(at, transaction, request);
+  const paid =
+    isSame && !isAsked
+      ? yield* pay(at, opened, decided, anew, null)
+      : yield* again(at, transaction, anew);
   return yield* settleBehind(paid, found, settlement);
 }
 
@@ -238,42 +256,44 @@ function* recover(
 function* again(
   at: JourneyScene,
   { card }: EcashTransaction,
-  request: DebitRequest,
+  asked: JourneyPurchase,
 ): TapDialogue<Paid> {
   const opened = yield* open(at);
   if (opened.result === 'plain') {
     return unproven(refused(at, { reason: 'cardFaulty', detail: opened.lacks }));
   }
   if (opened.result !== 'opened') return unproven(refused(at, toldOfEnd(opened)));
-  const decided = yield* decide(at, opened, request.amountMinor);
+  const decided = yield* decide(at, opened, asked);
   if (!('transaction' in decided)) return unproven(refused(at, toldOfEnd(decided)));
   const { pan, panSequence } = decided.transaction.card;
   const isSame = pan === card.pan && panSequence === card.panSequence;
   const problem = isSame
-    ? stopped(at, request.cardNumber, decided.transaction)
+    ? stopped(at, asked.request.cardNumber, decided.transaction)
     : toldOf('panContradicts');
   if (problem && !hasTaken(decided)) return unproven(refused(at, problem));
-  return yield* pay(at, opened, decided, request, problem);
+  return yield* pay(at, opened, decided, asked, problem);
 }
 
 /**
- * @param request with the card's number
+ * @param asked with the card's number in its request
  * @param problem of a card that has taken the money already
  */
 function* pay(
   at: JourneyScene,
   opened: OpenedCard,
   decided: Decided,
-  request: DebitRequest,
+  asked: JourneyPurchase,
   problem: Told | null,
 ): TapDialogue<Paid> {
   const { bank, scene, extended } = at;
+  const { request, hold } = asked;
   const { amountMinor, minimumBalanceMinor } = request;
-  const balanceBeforeMinor = balanceOf(decided.transaction, amountMinor);
-  const isTooLow =
-    balanceBeforeMinor !== null && balanceBeforeMinor < amountMinor + minimumBalanceMinor;
+  const { transaction } = decided;
+  const balanceMinor = ownMinor(transaction, asked);
+  const isTooLow = balanceMinor !== null && balanceMinor < amountMinor + minimumBalanceMinor;
   const { currency } = bank.forms.terminal;
-  const debit = { request, currency, transaction: decided.transaction, balanceBeforeMinor };
+  const balanceBeforeMinor = toldMinor(balanceMinor, asked);
+  const debit = { request, currency, transaction, balanceBeforeMinor, hold };
   if (hasTaken(decided)) {
     // The money is gone, and the record could not follow it.
     const told = problem ?? toldOf('fileLocatorMalformed');
@@ -285,7 +305,7 @@ function* pay(
     const told: Told = 'result' in decided ? toldOfEnd(decided) : toldOf('declinedByCard');
     const { detail } = told;
     const refusal = refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told);
-    return unproven({ ...refusal, balanceMinor: balanceBeforeMinor });
+    return unproven({ ...refusal, balanceMinor });
   }
   const paid: Approval = approval;
   const last = journeyOf(extended.profile.layout, opened.record, scene.fares, scene.setting.zone);
@@ -307,16 +327,7 @@ function* pay(
   };
   const outcome = yield* debitEcash(debit, read, verify);
   const decision = decisionOf(request, outcome);
-  if (decision.open) noteTap(at, request.cardNumber, decided.transaction);
+  if (decision.open) noteTap(at, request.cardNumber, transaction);
   const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
   return { decision: isTaken ? { ...decision, amountMinor } : decision, isGenuine };
-}
-
-/**
- * The balance before the purchase; null: the card does not tell, or has spent all of it and perhaps
- * some of its segment limit.
- */
-function balanceOf(transaction: EcashTransaction, amountMinor: number): number | null {
-  const isSpent = transaction.options.kind === 'TC' && availableMinor(transaction.elements) === 0;
-  return isSpent && amountMinor > 0 ? null : balanceBefore(transaction, amountMinor);
 }

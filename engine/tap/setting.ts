@@ -56,6 +56,9 @@ export interface DesfireSetting {
   readonly forms: DesfireForms;
 }
 
+/** What an entry holds on a card: the most that a ride from there may cost, or this amount. */
+export type HoldRule = 'maxFare' | number;
+
 /** Rides in and out by the records of e-cash's extended application. */
 export interface ExtendedSetting {
   readonly profile: CompiledExtendedProfile;
@@ -63,6 +66,8 @@ export interface ExtendedSetting {
   readonly forms: Readonly<Record<'entry' | 'exit', JourneyForm>>;
   /** 8 random bytes. */
   readonly random: () => Uint8Array;
+  /** Absent: entries hold nothing; what others held is completed all the same. */
+  readonly hold?: HoldRule;
 }
 
 /** What a gate does with bank cards (docs/ecash.md). */

@@ -134,6 +134,8 @@ export interface JourneySigns {
   readonly pendingOnCard: boolean;
   /** It gave the TC of that very transaction. */
   readonly isProven: boolean;
+  /** The ride that the debit was to end is open on the card still. */
+  readonly isUndone?: boolean;
   /** Before the purchase at hand; null: not known. */
   readonly balanceMinor: number | null;
   /** Its transaction counter (ATC) now. */
@@ -148,12 +150,13 @@ export interface JourneySigns {
 export function settleByJourney(
   slot: SettlementSlot,
   pending: Debit,
-  { pendingOnCard, isProven, balanceMinor, counter }: JourneySigns,
+  { pendingOnCard, isProven, isUndone = false, balanceMinor, counter }: JourneySigns,
 ): Debit | null {
   const { amountMinor, balanceBeforeMinor, offlineCounter, tac } = pending;
   if (counter <= offlineCounter) return null;
   const settled = (state: DebitState) => settlement(slot, pending, state, Evidence.cardState, tac);
   if (isProven) return settled(DebitState.confirmed);
+  if (isUndone) return settled(DebitState.void);
   if (balanceBeforeMinor === 0 || balanceMinor === null) return null;
   const expectedMinor = balanceBeforeMinor - (pendingOnCard ? amountMinor : 0);
   if (balanceMinor !== expectedMinor) return null;

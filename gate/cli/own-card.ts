@@ -1,5 +1,8 @@
 /** A virtual card of the tap command's own: `--reader virtual:PERSONALITY`. */
 import { randomBytes } from 'node:crypto';
+import { equalBytes } from '../../engine/bytes.ts';
+import { compileDesfireProfile } from '../../engine/card/desfire/compile.ts';
+import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfire/profiles.ts';
 import type { AesKeyUse } from '../../engine/crypto/aes-keyring.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import type { KeyUse, MasterKey } from '../../engine/crypto/keyring.ts';
@@ -50,7 +53,8 @@ export function ownCard(link: string, { keys, aes }: KeySet): VirtualReader | nu
   }
   const generation = generations[name];
   if (generation !== undefined) {
-    const master = (use: AesKeyUse): Uint8Array => aesMasterOf(aes, use);
+    const { application } = compileDesfireProfile(desfireProfile(name as DesfireProfileName));
+    const master = (use: AesKeyUse): Uint8Array => aesMasterOf(aes, use, application);
     const masters = {
       debit: master('debit'),
       load: aes.some(({ use }) => use === 'load') ? master('load') : master('debit'),
@@ -64,7 +68,11 @@ export function ownCard(link: string, { keys, aes }: KeySet): VirtualReader | nu
   if (!Object.hasOwn(personalities, name)) {
     throw new FaregateError('USAGE', `no such virtual card: ${name}; known: ${ownCardLink}`);
   }
-  const masters = { purchase: masterOf(keys, 'purchase'), tac: masterOf(keys, 'tac') };
+  const { issuer } = personalities[name as PersonalityName];
+  const masters = {
+    purchase: masterOf(keys, 'purchase', issuer),
+    tac: masterOf(keys, 'tac', issuer),
+  };
   const state = issueCard(name as PersonalityName, masters, { balanceMinor: BALANCE_MINOR });
   void reader.present(new VirtualCard({ state, randomBytes: random }), held);
   return reader;
@@ -73,15 +81,19 @@ export function ownCard(link: string, { keys, aes }: KeySet): VirtualReader | nu
 const held = { kbitps: 106, pace: 'real' } as const;
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-function aesMasterOf(keys: KeySet['aes'], use: AesKeyUse): Uint8Array {
-  const key = keys.find((each) => each.use === use);
+function aesMasterOf(keys: KeySet['aes'], use: AesKeyUse, application: Uint8Array): Uint8Array {
+  const ofUse = keys.filter((each) => each.use === use);
+  const own = ofUse.find((each) => each.application && equalBytes(each.application, application));
+  const key = own ?? ofUse.find((each) => each.application === undefined);
   if (!key) throw new FaregateError('KEYS_MISSING', `no desfire ${use} key in the key file`);
   return key.master;
 }
 
-/** The virtual cards compute with 3DES. */
-function masterOf(keys: readonly MasterKey[], use: KeyUse): CardMaster {
-  const key = keys.find((each) => each.use === use && each.algorithm === '3des');
+/** The virtual cards compute with 3DES. A key of the card's issuer goes before a common one. */
+function masterOf(keys: readonly MasterKey[], use: KeyUse, issuer: Uint8Array): CardMaster {
+  const ofUse = keys.filter((each) => each.use === use && each.algorithm === '3des');
+  const own = ofUse.find((each) => each.issuer && equalBytes(each.issuer, issuer));
+  const key = own ?? ofUse.find((each) => each.issuer === undefined);
   if (!key) throw new FaregateError('KEYS_MISSING', `no 3DES key for ${use} in the key file`);
   return key;
 }

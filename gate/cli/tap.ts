@@ -168,8 +168,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
         : purchase(setting, instantMs, sequence, priceMinor, sold);
     const report = await gate.drive(card, instantMs, dialogue);
     await card.release();
-    const verifiers = verifiersOf(keySet, desfire ? [desfire] : []);
-    const described = describeTap(report, verifiers, !args.flag('unmasked'));
+    const described = describeTap(report, verifiersOf(keySet, desfire), !args.flag('unmasked'));
     const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
     for (const line of lines) io.out(line);
     return report.decision.open ? 0 : 1;
@@ -181,8 +180,9 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
 
 function verifiersOf(
   { keys, aes, cryptogram }: KeySet,
-  profiles: DesfireScheme['profiles'],
+  profile: DesfireScheme['profiles'][number] | null,
 ): Verifiers {
+  const profiles = profile ? [profile] : [];
   return {
     tac: new TacVerifier(new Keyring(keys)),
     desfire: new DesfireVerifier({ keyring: new AesKeyring(aes), profiles }),

@@ -34,7 +34,7 @@ const CREDIT_MINOR = 1_000;
 /** A CA that no gate has heard of. */
 const FOREIGN_CA = 0x7f;
 const CACHE_BYTES = 256;
-const SEGMENTED_FARES = '80';
+const SEGMENTED_FARES = '01';
 
 const pdols = {
   plain: '9F66049F02069F03069F1A0295055F2A029A039C019F3704DF6901',

@@ -11,7 +11,7 @@ export interface DiskFile {
   write(bytes: Uint8Array, position: number): Promise<void>;
   /** Makes every write that has resolved durable (fdatasync), an earlier process's included. */
   sync(): Promise<void>;
-  /** A write and the sync after it. */
+  /** Writes all of `bytes`, which are durable then; of earlier writes elsewhere it says nothing. */
   writeDurably(bytes: Uint8Array, position: number): Promise<void>;
   /** Reads up to `length` bytes at `position`; shorter only at the end of the file. */
   read(position: number, length: number): Promise<Uint8Array>;

@@ -67,6 +67,7 @@ function isSame(a: AesKeyRef, b: AesKeyRef): boolean {
   return (
     a.use === b.use &&
     a.version === b.version &&
+    equalBytes(a.application, b.application) &&
     a.padTo32 === b.padTo32 &&
     equalBytes(a.input!, b.input!)
   );

@@ -25,7 +25,7 @@ export interface AesKeyHolder {
 }
 
 export class AesKeyringHolder implements AesKeyHolder {
-  readonly #cards: AesCardKeys;
+  readonly #cards: Pick<AesCardKeys, 'find'>;
   readonly #randomBytes: (length: number) => Uint8Array;
   #randoms = new Uint8Array(0);
   #randomsAt = 0;
@@ -35,10 +35,10 @@ export class AesKeyringHolder implements AesKeyHolder {
   readonly #ev1 = new Ev1Session();
   readonly #ev2 = new Ev2Session();
   /** Null: no session is open. */
-  #session: SecureSession | null = null;
+  #session: Ev1Session | Ev2Session | null = null;
 
   /** @param cards the station's, shared by its gates; `randomBytes` of node:crypto. */
-  constructor(cards: AesCardKeys, randomBytes: (length: number) => Uint8Array) {
+  constructor(cards: Pick<AesCardKeys, 'find'>, randomBytes: (length: number) => Uint8Array) {
     this.#cards = cards;
     this.#randomBytes = randomBytes;
   }
@@ -65,6 +65,15 @@ export class AesKeyringHolder implements AesKeyHolder {
       case 'aesProof':
         return this.#prove(ask.proof);
     }
+  }
+
+  /** The session that is open, for a holder that also changes keys. */
+  get session(): Ev1Session | Ev2Session | null {
+    return this.#session;
+  }
+
+  endSession(): void {
+    this.#session = null;
   }
 
   #open(): SecureSession {

@@ -11,8 +11,8 @@
  * them could forge debits.
  *
  * A card has one of the eight places of a set chosen by a hash; a new card takes the place that was
- * filled first. Each card takes 280 bytes in typed arrays (tag 4, identity 20, schedule 256), and
- * each set one more: 16,384 cards are 4,589,568 bytes.
+ * filled first. Each card takes 288 bytes in typed arrays (tag 4, identity 28, schedule 256), and
+ * each set one more: 16,384 cards are 4,720,640 bytes.
  */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
@@ -29,16 +29,17 @@ import { CARD_KEYS_SLICE, CARD_KEYS_STATION_MAX } from '../../engine/limits.ts';
 
 /**
  * Words that say which key of which card: the diversification factors 4, then levels 1 ‖ algorithm
- * 1 ‖ key index 1 ‖ key version 1. Nothing secret, but it holds the card's number.
+ * 1 ‖ key index 1 ‖ key version 1, then the issuer 2. Nothing secret, but it holds the card's
+ * number.
  */
-export const IDENTITY_WORDS = 5;
+export const IDENTITY_WORDS = 7;
 
 /** Places in a set. */
 const WAYS = 8;
 
 /** Writes the identity of a card's key. */
 export function identify(key: CardKeyRef, identity: Int32Array): void {
-  const { factors, factorLevels, algorithm, keyIndex, keyVersion } = key;
+  const { factors, factorLevels, algorithm, keyIndex, keyVersion, issuer } = key;
   if (factorLevels !== 1 && factorLevels !== 2) {
     assert.fail(`${factorLevels} diversification factors`);
   }
@@ -47,6 +48,8 @@ export function identify(key: CardKeyRef, identity: Int32Array): void {
   identity[2] = factorLevels === 2 ? loadWord(factors, 8) : 0;
   identity[3] = factorLevels === 2 ? loadWord(factors, 12) : 0;
   identity[4] = (factorLevels << 24) | (algorithm << 16) | (keyIndex << 8) | keyVersion;
+  identity[5] = loadWord(issuer, 0);
+  identity[6] = loadWord(issuer, 4);
 }
 
 export class CardKeys {
@@ -120,7 +123,7 @@ export class CardKeys {
 
   /** The master of records of e-cash's extended application, triple DES; undefined: none. */
   recordMaster(index: number, version: number): MasterSchedule | undefined {
-    return this.#keyring.find('capp', index, version, 0);
+    return this.#keyring.findCommon('capp', index, version, 0);
   }
 
   /** Identities of the cards kept, in no order, for `warm` of another. */
@@ -171,6 +174,8 @@ export class CardKeys {
       (name >>> 8) & 0xff,
       name & 0xff,
       (name >>> 16) & 0xff,
+      identity[5]!,
+      identity[6]!,
     );
     if (!master) return null;
     const { cipher } = master;

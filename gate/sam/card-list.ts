@@ -4,7 +4,7 @@
  *
  *     head 16: magic 4 ‖ version 1 ‖ 0 0 0 ‖ count 4 ‖ 0 0 0 0
  *     salt 16, drawn for each write
- *     sealed pieces: up to 63 identities of 20 bytes (`card-keys.ts`) and a tag of 16
+ *     sealed pieces: up to 63 identities of 28 bytes (`card-keys.ts`) and a tag of 16
  *
  * Identities hold card numbers, so every piece is sealed (XChaCha20-Poly1305 under the gate's key,
  * the salt and the piece's number as nonce, the head as associated data). Keys are never written.
@@ -26,7 +26,7 @@ import { IDENTITY_WORDS } from './card-keys.ts';
 
 const FILE = 'cards';
 const MAGIC = 0x4647_434c;
-const VERSION = 1;
+const VERSION = 2;
 const HEAD_BYTES = 16;
 const PIECES_AT = HEAD_BYTES + AEAD_PREFIX_BYTES;
 const IDENTITY_BYTES = 4 * IDENTITY_WORDS;

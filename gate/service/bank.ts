@@ -9,6 +9,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import type { FareVersions } from '../../engine/fare/book.ts';
 import { GATE_CONFIG_BYTES_MAX } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
+import type { HoldRule } from '../../engine/tap/setting.ts';
 import type { PlannedBank } from '../station-bank.ts';
 import { openExtendedProfile } from './extended-profile.ts';
 
@@ -35,6 +36,8 @@ export interface BankConfig {
    * absent: it pays single rides alone.
    */
   readonly extendedProfile?: string;
+  /** What entries hold on cards (`docs/ecash.md`); absent: nothing. */
+  readonly hold?: HoldRule;
 }
 
 const QUALIFIERS = '28000080';
@@ -66,11 +69,15 @@ export const bankSchema = {
     fddaV00: flag,
     maxAmountMinor: { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX },
     extendedProfile: { type: 'string', minLength: 1, maxLength: 4096 },
+    hold: {
+      anyOf: [{ const: 'maxFare' }, { type: 'integer', minimum: 1, maximum: AMOUNT_MINOR_MAX }],
+    },
   },
   // The extended application is e-cash's.
   dependentSchemas: {
     extendedProfile: { required: ['ecash'], properties: { ecash: { const: true } } },
   },
+  dependentRequired: { hold: ['extendedProfile'] },
   // One of the two, or nothing is taken.
   anyOf: [
     { required: ['ecash'], properties: { ecash: { const: true } } },
@@ -78,10 +85,14 @@ export const bankSchema = {
   ],
 };
 
-/** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID, PROFILE_INVALID naming the field. */
+/**
+ * @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID, CA_KEYS_INVALID, PROFILE_INVALID naming
+ *   the field.
+ */
 export async function openBank(config: BankConfig): Promise<PlannedBank> {
   const { caKeys, applications, qualifiers = QUALIFIERS } = config;
   const { country, currency, sm2 = false, ecash = false, openLoop = false } = config;
+  const extended = await openExtended(config);
   return {
     accepted: applications.map(fromHex),
     terminal: { qualifiers: fromHex(qualifiers), country, currency, transactionType: 0, sm2 },
@@ -90,10 +101,26 @@ export async function openBank(config: BankConfig): Promise<PlannedBank> {
     ecash,
     openLoop,
     maxAmountMinor: config.maxAmountMinor,
-    ...(config.extendedProfile
-      ? { extendedProfile: await openExtendedProfile(config.extendedProfile) }
-      : {}),
+    ...extended,
   };
+}
+
+async function openExtended({
+  extendedProfile: name,
+  hold,
+  maxAmountMinor,
+}: BankConfig): Promise<Pick<PlannedBank, 'extendedProfile' | 'hold'>> {
+  if (name === undefined) return {};
+  const extendedProfile = await openExtendedProfile(name);
+  if (hold === undefined) return { extendedProfile };
+  if (extendedProfile.layout.maxIncompleteAmount.length === 0) {
+    const message = `field /bank/hold: profile ${name} has no field maxIncompleteAmount for it`;
+    throw new FaregateError('CONFIG_INVALID', message);
+  }
+  if (hold !== 'maxFare' && hold > maxAmountMinor) {
+    throw new FaregateError('CONFIG_INVALID', 'field /bank/hold is over /bank/maxAmountMinor');
+  }
+  return { extendedProfile, hold };
 }
 
 /**

@@ -5,12 +5,13 @@ import {
   compileExtendedProfile,
   parseExtendedProfile,
 } from '../../engine/card/qpboc/extended/profile.ts';
-import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
+import { heldFare, segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
 import { FaregateError } from '../../engine/errors.ts';
 
 /** @throws FaregateError FILE_UNREADABLE, PROFILE_INVALID naming the field. */
 export async function openExtendedProfile(nameOrFile: string): Promise<CompiledExtendedProfile> {
-  if (nameOrFile === segmentedFare.name) return compileExtendedProfile(segmentedFare);
+  const builtIn = [segmentedFare, heldFare].find(({ name }) => name === nameOrFile);
+  if (builtIn) return compileExtendedProfile(builtIn);
   let text: string;
   try {
     text = await readFile(nameOrFile, 'utf8');

@@ -4,6 +4,7 @@
  */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { toHex } from '../../engine/bytes.ts';
 import type { CompiledDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import type { CompiledProfile } from '../../engine/card/purse/compile.ts';
 import type { CompiledExtendedProfile } from '../../engine/card/qpboc/extended/profile.ts';
@@ -77,15 +78,23 @@ function checkKey(profile: CompiledProfile, keyring: Keyring, config: ServiceCon
   const { keyIndex, keyVersion, keyAlgorithm } = profile;
   const detail = `index ${keyIndex}, version ${keyVersion}`;
   if (config.gates.every((gate) => gate.sam)) return { what, state: 'ok', detail: 'in the SAM' };
-  const held = keyring.find('purchase', keyIndex, keyVersion, keyAlgorithm);
-  if (held) return { what, state: 'ok', detail };
+  if (keyring.findCommon('purchase', keyIndex, keyVersion, keyAlgorithm)) {
+    return { what, state: 'ok', detail };
+  }
+  const issuers = keyring.issuersOf('purchase', keyIndex, keyVersion, keyAlgorithm);
+  if (issuers.length > 0) {
+    const which = issuers.map(toHex).join(', ');
+    return { what, state: 'ok', detail: `${detail}, for cards of ${which} alone` };
+  }
   return { what, state: 'warning', detail: `${detail} is not in the key file` };
 }
 
-function checkAesKey({ settings }: CompiledDesfireProfile, keyring: AesKeyring): Check {
+function checkAesKey(profile: CompiledDesfireProfile, keyring: AesKeyring): Check {
+  const { settings, application } = profile;
   const what = `debit key of ${settings.name}`;
   const { version } = settings.keys.debit;
-  const held = keyring.cardKey({ use: 'debit', version, input: null, padTo32: true });
+  const name = { version, application, input: null, padTo32: true };
+  const held = keyring.cardKey({ use: 'debit', ...name });
   if (held) return { what, state: 'ok', detail: `version ${version}` };
   return { what, state: 'warning', detail: `version ${version} is not in the key file` };
 }
@@ -94,7 +103,7 @@ function checkRecordKey({ settings }: CompiledExtendedProfile, keyring: Keyring)
   const what = `record key of ${settings.name}`;
   const { index, version } = settings.key;
   const detail = `index ${index}, version ${version}`;
-  if (keyring.find('capp', index, version, 0)) return { what, state: 'ok', detail };
+  if (keyring.findCommon('capp', index, version, 0)) return { what, state: 'ok', detail };
   return { what, state: 'warning', detail: `${detail} is not in the key file` };
 }
 

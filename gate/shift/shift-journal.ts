@@ -109,6 +109,11 @@ export class ShiftJournal implements Journal {
     return () => this.#fold.closing();
   }
 
+  /** Whether a look would find something to do. */
+  get isLookDue(): boolean {
+    return this.#journal.nextSequence - 1 > this.#fold.through || this.#isKeepDue();
+  }
+
   /** Counts what is new; keeps the counters and lets go of records where that is due. */
   look(): Promise<void> {
     this.#looking ??= this.#look(false).finally(() => {
@@ -194,13 +199,16 @@ export class ShiftJournal implements Journal {
     }
   }
 
+  #isKeepDue(): boolean {
+    const isWanted = this.#moved || this.#acknowledged > this.#kept;
+    return isWanted && (this.#sinceKeptMs() >= SHIFT_KEEP_MS || this.#isFull());
+  }
+
   async #look(ending: boolean): Promise<void> {
     if (this.#ended) return;
     try {
       await this.#count();
-      const isDue = this.#sinceKeptMs() >= SHIFT_KEEP_MS || this.#isFull();
-      const isWanted = this.#moved || this.#acknowledged > this.#kept;
-      if (ending || (isWanted && isDue)) await this.#keep();
+      if (ending || this.#isKeepDue()) await this.#keep();
     } catch (error) {
       this.#options.failed(error);
     }

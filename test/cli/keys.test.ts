@@ -108,6 +108,31 @@ test('show tells indexes, versions and the published check values', async () => 
   assert.match(table.out, /^purchase +1 +1 +3des +97DCB0$/m);
 });
 
+test('masters of one issuer alone are sealed, come back, and are shown with their issuer', async () => {
+  const dir = folder();
+  const clear = join(dir, 'issuers.json');
+  const key = { index: 1, version: 1, master: AC };
+  const aes = { version: 1, master: MAC, application: '3042f5' };
+  const purchase = [key, { ...key, master: MAC, issuer: '01011000ffffffff' }];
+  writeFileSync(clear, JSON.stringify({ purchase, desfire: { debit: aes } }));
+  const file = join(dir, 'k');
+  const env = { FAREGATE_PASSPHRASE: 'from the environment' };
+  assert.equal((await keys(['import', clear, '--out', file], env)).code, 0);
+  const set = await loadKeyFile(file, { env });
+  assert.deepEqual(set.keys[1]!.issuer, fromHex('01011000FFFFFFFF'));
+  assert.deepEqual(set.aes[0]!.application, fromHex('3042F5'));
+  const { out } = await keys(['show', '--keys', file], env);
+  assert.match(out, /^purchase +1 +1 +3des +97DCB0$/m);
+  assert.match(out, /^purchase +1 +1 +3des +CE4E2C +issuer 01011000FFFFFFFF$/m);
+  assert.match(out, /^desfire debit +1 +aes +[0-9A-F]{6} +application 3042F5$/m);
+  const shown = JSON.parse((await keys(['show', '--keys', file, '--json'], env)).out);
+  assert.deepEqual(
+    shown.keys.map(({ issuer }: { issuer?: string }) => issuer),
+    [undefined, '01011000FFFFFFFF'],
+  );
+  assert.equal(shown.desfire[0].application, '3042F5');
+});
+
 test('masters of AES cards are sealed, come back, and are shown by check values', async () => {
   const dir = folder();
   const clear = join(dir, 'aes.json');

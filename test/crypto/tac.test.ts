@@ -130,10 +130,10 @@ test('an index, version or algorithm that is not on the ring is unknown', () => 
 
 test('the ring keeps uses and algorithms apart, and lists what it has', () => {
   const ring = new Keyring(keys);
-  assert.equal(ring.find('purchase', 1, 2, 0), undefined);
-  assert.equal(ring.find('load', 1, 2, 0), undefined);
-  assert.equal(ring.find('tac', 1, 2, 0)?.cipher.algorithm, '3des');
-  assert.equal(ring.find('tac', 1, 2, 4)?.cipher.algorithm, 'sm4');
+  assert.equal(ring.findCommon('purchase', 1, 2, 0), undefined);
+  assert.equal(ring.findCommon('load', 1, 2, 0), undefined);
+  assert.equal(ring.findCommon('tac', 1, 2, 0)?.cipher.algorithm, '3des');
+  assert.equal(ring.find('tac', 1, 2, 4, 7, 7)?.cipher.algorithm, 'sm4');
   assert.deepEqual(
     ring.list().map(({ use, index, version }) => `${use} ${index}/${version}`),
     ['purchase 9/9', 'tac 1/2', 'tac 1/2'],

@@ -7,10 +7,15 @@ import {
   type CompiledExtendedProfile,
   compileExtendedProfile,
 } from '../../engine/card/qpboc/extended/profile.ts';
-import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
-import { beginExtended, openExtended } from '../../engine/card/qpboc/extended/segmented.ts';
+import { heldFare, segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
+import { openExtended, updateExtended } from '../../engine/card/qpboc/extended/segmented.ts';
 import type { EcashPurchase, EcashService } from '../../engine/card/qpboc/terminal.ts';
-import { completePurchase, type EcashResult } from '../../engine/card/qpboc/transaction.ts';
+import {
+  askOptions,
+  completePurchase,
+  type EcashResult,
+  refusal,
+} from '../../engine/card/qpboc/transaction.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import type { EcashCard } from '../../gate/reader/virtual/ecash-card.ts';
 import { bankCardKey } from '../../gate/reader/virtual/ecash-crypto.ts';
@@ -22,6 +27,7 @@ import { accepted, type EcashSetUp, ecashCard, formsOf, purchaseOf } from './eca
 
 export const cappMaster: Uint8Array = fromHex('404142434445464748494A4B4C4D4E4F');
 export const extendedProfile: CompiledExtendedProfile = compileExtendedProfile(segmentedFare);
+export const heldProfile: CompiledExtendedProfile = compileExtendedProfile(heldFare);
 
 /** A record of the built-in profile that says no journey: id, length, zeros. */
 export function blankRecord(id = '2701', bytes = 48, sfi = 21): CappRecord {
@@ -43,7 +49,7 @@ export interface ExtendedSetUp extends Omit<EcashSetUp, 'state'> {
 /** The published test card with the extended application and 100.00 on it. */
 export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
   const { balanceMinor = 10_000, segmentLimitMinor = 0, cacheBytes = 256 } = setUp;
-  const { services = 'C0', atc, extended, personality, ...rest } = setUp;
+  const { services = '02', atc, extended, personality, ...rest } = setUp;
   return ecashCard({
     ...rest,
     personality: {
@@ -62,6 +68,17 @@ export function extendedCard(setUp: ExtendedSetUp = {}): EcashCard {
       extended: { records: [blankRecord()], deductedMinor: 0, proof: null, ...extended },
     },
   });
+}
+
+/** The same with a record that has room for what is held. */
+export function holdingCard(setUp: ExtendedSetUp = {}): EcashCard {
+  const records = [blankRecord('2701', heldFare.record.length)];
+  return extendedCard({ ...setUp, extended: { records, ...setUp.extended } });
+}
+
+/** What is held on a card's first record. */
+export function heldOf({ state }: EcashCard): number {
+  return state.extended!.records[0]!.heldMinor;
 }
 
 export function recordHolder(master: Uint8Array = cappMaster): KeyringHolder {
@@ -123,12 +140,13 @@ export function* purchaseExtended(
   const opened = yield* openExtended(accepted, profile, service, random);
   if (opened.result !== 'opened') return opened;
   const { record } = opened;
-  const begun = yield* beginExtended(
-    opened,
-    profile,
-    formsOf(),
-    { ...purchaseOf(amountMinor), ...purchase, service },
-    (_balanceMinor, out, at) => (write ? write(out, at) : writtenBy(profile, record, out, at)),
+  const means = { forms: formsOf(), readsOnline: false };
+  const asked = { ...purchaseOf(amountMinor), ...purchase, service };
+  const decided = yield* askOptions(opened.application, means, asked);
+  if (decided === 'next') return refusal('applicationMissing');
+  if ('result' in decided) return decided;
+  const begun = yield* updateExtended(opened, profile, decided, (_balanceMinor, out, at) =>
+    write ? write(out, at) : writtenBy(profile, record, out, at),
   );
   return begun.result === 'pending' ? yield* completePurchase(begun) : begun;
 }

@@ -109,7 +109,7 @@ export class MadeUpCard implements HeldCard {
       return Uint8Array.of(0x6a, 0x82);
     }
     const pdol = this.#random.of(PDOLS);
-    const services = toHex(encodeElements([['DF61', 'C0']]));
+    const services = toHex(encodeElements([['DF61', '02']]));
     const inner = encodeElements([
       ['9F38', pdol],
       ['BF0C', services],

@@ -55,7 +55,8 @@ const RECORD_BYTES = 48;
 const SEGMENT_LIMIT_MINOR = 300;
 /** File and id of the built-in profile's record: id, length, zeros. */
 const CAPP_SFI = 21;
-const CAPP_HEAD: readonly number[] = [0x27, 0x01, 45];
+const CAPP_BYTES = 51;
+const CAPP_HEAD: readonly number[] = [0x27, 0x01, CAPP_BYTES - 3];
 
 export abstract class SimApplication {
   readonly committed: Committed[] = [];
@@ -206,7 +207,7 @@ export class DesfireApplication extends SimApplication {
 /** A bank card's e-cash. A purchase of nothing that leaves no record is no debit of it. */
 export class BankApplication extends SimApplication {
   readonly family = 'bank';
-  /** Its transaction counter at each top-up. */
+  /** Its transaction counter before more came to its balance: a top-up, the rest of a hold. */
   readonly loadedAt: number[] = [];
   readonly #personality: EcashPersonality;
   readonly #initialMinor: number;
@@ -220,7 +221,7 @@ export class BankApplication extends SimApplication {
     const limit = chance.happens(0.3) ? SEGMENT_LIMIT_MINOR : 0;
     this.#personality = bankPersonality(panOf(index), algorithm, isExtended ? limit : null);
     this.#initialMinor = this.firstBalance();
-    const bytes = new Uint8Array(RECORD_BYTES);
+    const bytes = new Uint8Array(CAPP_BYTES);
     bytes.set(CAPP_HEAD);
     const records = [{ sfi: CAPP_SFI, bytes, heldMinor: 0 }];
     this.#card = this.#with({
@@ -269,12 +270,18 @@ export class BankApplication extends SimApplication {
         const amountMinor = netMinor(held) - netMinor(next);
         const isWritten = next.extended?.records !== held.extended?.records;
         if (amountMinor > 0 || isWritten) this.commits(next.atc, amountMinor);
+        if (heldMinor(next) < heldMinor(held)) this.loadedAt.push(next.atc - 1);
         held = next;
       },
     });
   }
 }
 
-function netMinor({ balanceMinor, extended }: EcashState): number {
-  return balanceMinor - (extended?.deductedMinor ?? 0);
+/** What is held for a ride is the rider's until it is completed. */
+function netMinor(state: EcashState): number {
+  return state.balanceMinor + heldMinor(state) - (state.extended?.deductedMinor ?? 0);
+}
+
+function heldMinor({ extended }: EcashState): number {
+  return (extended?.records ?? []).reduce((sum, record) => sum + record.heldMinor, 0);
 }

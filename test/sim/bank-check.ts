@@ -115,7 +115,7 @@ function isUndecidable(
     .sort((a, b) => a.offlineCounter - b.offlineCounter);
   const told = above.find((row) => row.balanceBeforeMinor > 0 || row.amountMinor > 0);
   if (!told || told.balanceBeforeMinor === 0) return true;
-  // A top-up between the two hides what left the card.
+  // What came to the balance between the two hides what left the card.
   return loadedAt.some((at) => at >= offlineCounter && at < told.offlineCounter);
 }
 

@@ -35,7 +35,7 @@ const OTHER_ISSUER = '622801';
 const CRYPTOGRAM_KEY = 1;
 /** With DF60, which asks for the extended application. */
 const EXTENDED_PDOL = fromHex('9F66049F02069F03069F1A0295055F2A029A039C019F3704DF6001DF6901');
-const SERVICES = fromHex('C0');
+const SERVICES = fromHex('02');
 const CACHE_BYTES = 256;
 
 export type ChainAlgorithm = 'rsa' | 'sm2';

@@ -6,7 +6,7 @@ import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfile } from '../../engine/card/purse/profiles.ts';
 import { compileExtendedProfile } from '../../engine/card/qpboc/extended/profile.ts';
-import { segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
+import { heldFare } from '../../engine/card/qpboc/extended/profiles.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import type { CmacKey } from '../../engine/crypto/mac.ts';
@@ -45,7 +45,7 @@ const TERMINAL = {
   sm2: true,
 };
 const BANK_AMOUNT_MINOR_MAX = 100_000;
-const extendedProfile = compileExtendedProfile(segmentedFare);
+const extendedProfile = compileExtendedProfile(heldFare);
 
 /** What a gate has of its station. */
 interface GateOwn {
@@ -70,6 +70,8 @@ export class SimCity {
   readonly #bankFirst: boolean;
   /** Whether a ride that is tapped once is charged later where the card's e-cash does not pay. */
   readonly #lendsRides: boolean;
+  /** Whether entries hold the fare on e-cash cards. */
+  readonly #holds: boolean;
   #denylist: Denylist;
   #versions: readonly CompiledFares[];
   #fares: FareBook;
@@ -86,6 +88,7 @@ export class SimCity {
     ]);
     this.#bankFirst = chance.happens(0.5);
     this.#lendsRides = chance.happens(0.5);
+    this.#holds = scenario.seed % 2 === 0;
     const aes = () => chance.bytes(16);
     const desfire = { debit: aes(), load: aes(), transactionMac: aes() };
     this.masters = { purse, desfire };
@@ -150,6 +153,7 @@ export class SimCity {
       openLoop: side !== 'single' || this.#lendsRides,
       maxAmountMinor: BANK_AMOUNT_MINOR_MAX,
       extendedProfile,
+      ...(this.#holds ? { hold: 'maxFare' } : {}),
     };
   }
 

@@ -6,14 +6,17 @@
  */
 import type { Answer, CardAsk, CardFault } from '../dialogue.ts';
 
-/** What a key is for. */
-export type AesKeyUse = 'debit' | 'load' | 'identity' | 'transactionMac';
+/** What a key is for: `card` and `application` are the master keys of the card and its purse. */
+export type AesKeyUse = 'debit' | 'load' | 'identity' | 'transactionMac' | 'card' | 'application';
 
 /** What the key holder needs to find a card's key. */
 export interface AesKeyRef {
-  readonly use: AesKeyUse;
+  /** `factory`: what a new application has in the place of each key, all zeros. */
+  readonly use: AesKeyUse | 'factory';
   /** Of the master key, 0 to 255. */
   readonly version: number;
+  /** AID or DF name, 1 to 16 bytes: schemes' masters may differ under one version. */
+  readonly application: Uint8Array;
   /**
    * Input of AN10922, 1 to 31 bytes (UID ‖ application ‖ system); null: the card has the master
    * key itself.

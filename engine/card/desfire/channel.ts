@@ -65,10 +65,24 @@ export function* exchange(
     if (answerBytes >= 0 && bytes !== answerBytes) return wrongLength(command, bytes, answerBytes);
     return take(response, 0, bytes);
   }
+  return yield* unprotected(channel, command, response, mode, answerBytes);
+}
+
+/**
+ * Takes an answer's protection off, in the session that is open.
+ * @param response data of all frames ‖ MAC ‖ 9100; the other parameters are those of `exchange`.
+ */
+export function* unprotected(
+  channel: Channel,
+  command: DesfireCommand,
+  response: Uint8Array,
+  mode: CommMode,
+  answerBytes: number,
+): DesfireDialogue<Uint8Array | DesfireFault> {
   const plain = (yield {
     ask: 'aesUnprotect',
     response,
-    mode: session === 'ev1' ? 'mac' : mode,
+    mode: channel.session === 'ev1' ? 'mac' : mode,
     expected: answerBytes,
   }) as Uint8Array | ForgedReason;
   if (typeof plain !== 'string') return plain;

@@ -23,6 +23,8 @@ export interface CompiledDesfireProfile {
   readonly settings: DesfireProfile;
   /** What debit records have for an issuer: AID or DF name, filled up to 8 bytes or cut. */
   readonly issuer: Uint8Array;
+  /** AID or DF name, 1 to 16 bytes. */
+  readonly application: Uint8Array;
   /** Exactly one of the two. */
   readonly aid: Uint8Array | null;
   readonly selectByName: Uint8Array | null;
@@ -36,9 +38,11 @@ export interface CompiledDesfireProfile {
 export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireProfile {
   assert.equal(checkDesfireProfile(profile), null, `profile ${profile.name}`);
   const { application, recordFile, diversification, chaining } = profile;
+  const name = fromHex('aid' in application ? application.aid : application.dfName);
   return {
     settings: profile,
-    issuer: issuerOf(application),
+    issuer: issuerOf(name),
+    application: name,
     aid: 'aid' in application ? fromHex(application.aid) : null,
     selectByName: 'dfName' in application ? isoSelectOf(application.dfName) : null,
     recordFile: {
@@ -57,9 +61,9 @@ export function compileDesfireProfile(profile: DesfireProfile): CompiledDesfireP
   };
 }
 
-function issuerOf(application: DesfireProfile['application']): Uint8Array {
+function issuerOf(application: Uint8Array): Uint8Array {
   const issuer = new Uint8Array(8);
-  issuer.set(fromHex('aid' in application ? application.aid : application.dfName).subarray(0, 8));
+  issuer.set(application.subarray(0, 8));
   return issuer;
 }
 
@@ -85,25 +89,41 @@ export function compileGateProfile(profile: DesfireProfile, what: string): Compi
   throw new FaregateError('PROFILE_INVALID', `${what}: not for gates: ${problem}`);
 }
 
+function masterVersion(settings: DesfireProfile, use: AesKeyUse): number | undefined {
+  const { keys, transactionMac, issuing } = settings;
+  switch (use) {
+    case 'transactionMac':
+      return transactionMac?.keyVersion;
+    case 'card':
+      return issuing?.cardKeyVersion;
+    case 'application':
+      return issuing?.applicationKeyVersion;
+    default:
+      return keys[use]?.version;
+  }
+}
+
 /**
  * The card's key for a use, by its UID (7 bytes). `identity` is the same in all cards; of
- * `transactionMac` the profile has a file, and of `load` a key.
+ * `transactionMac` the profile has a file, of `load` a key, of `card` and `application` how cards
+ * are issued.
  */
 export function cardKeyRef(
   profile: CompiledDesfireProfile,
   use: AesKeyUse,
   uid: Uint8Array,
 ): AesKeyRef {
-  const { keys, transactionMac, diversification } = profile.settings;
-  const version = use === 'transactionMac' ? transactionMac?.keyVersion : keys[use]?.version;
+  const { diversification } = profile.settings;
+  const version = masterVersion(profile.settings, use);
   assert(version !== undefined, `the profile has no ${use} key`);
   const padTo32 = diversification?.padTo32 ?? true;
+  const { application } = profile;
   if (use === 'identity' || profile.diversifier === null) {
-    return { use, version, input: null, padTo32 };
+    return { use, version, application, input: null, padTo32 };
   }
   assert.equal(uid.length, UID_BYTES);
   const input = new Uint8Array(UID_BYTES + profile.diversifier.length);
   input.set(take(uid, 0, UID_BYTES));
   input.set(profile.diversifier, UID_BYTES);
-  return { use, version, input, padTo32 };
+  return { use, version, application, input, padTo32 };
 }

@@ -66,25 +66,40 @@ const recordFile = object({
   industry: byte,
 });
 
+/** Version 0 is that of the keys that a card leaves the factory with. */
+const issuing = orNull(
+  object({
+    cardKeyVersion: integer(1, 255),
+    applicationKeyVersion: integer(1, 255),
+    lowerLimitMinor: integer(-0x7fff_ffff, 0),
+    upperLimitMinor: integer(1, 0x7fff_ffff),
+    limitedCredit: { type: 'boolean' },
+  }),
+);
+
 export const desfireProfileSchema: object = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'faregate DESFire profile',
-  ...object({
-    name: { type: 'string', pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' },
-    application: {
-      anyOf: [object({ aid: hex(3, 3) }), object({ dfName: hex(1, 16) })],
+  ...object(
+    {
+      name: { type: 'string', pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' },
+      application: {
+        anyOf: [object({ aid: hex(3, 3) }), object({ dfName: hex(1, 16) })],
+      },
+      authentication: { enum: ['ev1', 'ev2'] },
+      chaining: { enum: ['native', 'iso'] },
+      frameBytes: integer(32, 255),
+      keys: object({ debit: cardKey, load: orNull(cardKey), identity: orNull(cardKey) }),
+      diversification: orNull(
+        object({ aid: hex(0, 8), systemId: hex(0, 16), padTo32: { type: 'boolean' } }),
+      ),
+      valueFile: object(file),
+      recordFile,
+      transactionMac: orNull(object({ ...proofFile, keyVersion: integer(0, 255) })),
+      issuing,
+      maxAmountMinor: integer(1, 0x7fff_ffff),
+      currency: integer(1, 999),
     },
-    authentication: { enum: ['ev1', 'ev2'] },
-    chaining: { enum: ['native', 'iso'] },
-    frameBytes: integer(32, 255),
-    keys: object({ debit: cardKey, load: orNull(cardKey), identity: orNull(cardKey) }),
-    diversification: orNull(
-      object({ aid: hex(0, 8), systemId: hex(0, 16), padTo32: { type: 'boolean' } }),
-    ),
-    valueFile: object(file),
-    recordFile,
-    transactionMac: orNull(object({ ...proofFile, keyVersion: integer(0, 255) })),
-    maxAmountMinor: integer(1, 0x7fff_ffff),
-    currency: integer(1, 999),
-  }),
+    ['issuing'],
+  ),
 };

@@ -41,6 +41,18 @@ export interface RecordFileSettings extends FileSettings, JourneySettings {
   readonly records: number;
 }
 
+export interface IssuingSettings {
+  /** Version of the master of the card's own master key, 1 to 255. */
+  readonly cardKeyVersion: number;
+  /** Of the application's master key, which keys that the profile does not name have too. */
+  readonly applicationKeyVersion: number;
+  /** Of the value file. */
+  readonly lowerLimitMinor: number;
+  readonly upperLimitMinor: number;
+  /** Whether LimitedCredit may give the last debit back. */
+  readonly limitedCredit: boolean;
+}
+
 export interface DesfireProfile {
   /** Lower-case letters, digits, `.`, `_` and `-`. */
   readonly name: string;
@@ -77,6 +89,8 @@ export interface DesfireProfile {
         readonly keyVersion: number;
       })
     | null;
+  /** What issuing a card needs beyond that; null or none: such cards are issued elsewhere. */
+  readonly issuing?: IssuingSettings | null;
   /** Largest single debit. */
   readonly maxAmountMinor: number;
   /** ISO 4217 number. */

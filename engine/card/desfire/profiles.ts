@@ -60,6 +60,13 @@ const ev1: DesfireProfile = {
   valueFile: { number: 3, mode: 'mac' },
   recordFile: journey48,
   transactionMac: null,
+  issuing: {
+    cardKeyVersion: 1,
+    applicationKeyVersion: 1,
+    lowerLimitMinor: 0,
+    upperLimitMinor: 100_000,
+    limitedCredit: true,
+  },
   maxAmountMinor: 10_000,
   currency: 156,
 };
@@ -83,6 +90,7 @@ const light: DesfireProfile = {
   application: { dfName: 'A00000039656434103F015400000000B' },
   valueFile: { number: 3, mode: 'full' },
   recordFile: journey16,
+  issuing: null,
 };
 
 const builtIn = { 'desfire-ev1': ev1, 'desfire-ev2': ev2, 'desfire-light': light } as const;

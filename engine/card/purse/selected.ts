@@ -83,6 +83,7 @@ export function keyRef(purse: SelectedPurse): CardKeyRef {
     algorithm: profile.keyAlgorithm,
     factors,
     factorLevels: keyFactors.length,
+    issuer: issuer(purse),
   };
 }
 

@@ -35,12 +35,16 @@ const informationOf = { TC: 0x40, ARQC: 0x80, AAC: 0x00 } as const;
 const IAD_BYTES_MIN = 7;
 const IAD_BYTES_MAX = 32;
 
-/** Reads them; `cryptogramMissing` where the card answered as it does on contacts. */
-export function readOptions(elements: Elements): Options | EcashReason {
+/**
+ * Reads them; `cryptogramMissing` where the card answered as it does on contacts.
+ * @param isHold a pre-authorisation, which a card approves without a cryptogram [1]: zeros here
+ */
+export function readOptions(elements: Elements, isHold = false): Options | EcashReason {
   const aip = elementOf(elements, tag.aip, 2);
   if (aip === null) return 'elementMalformed';
-  if (!elements.has(tag.cryptogram)) return 'cryptogramMissing';
-  const cryptogram = elementOf(elements, tag.cryptogram, 8);
+  const isLeftOut = !elements.has(tag.cryptogram);
+  if (isLeftOut && !isHold) return 'cryptogramMissing';
+  const cryptogram = isLeftOut ? new Uint8Array(8) : elementOf(elements, tag.cryptogram, 8);
   const counter = elementOf(elements, tag.atc, 2);
   const iad = elements.get(tag.iad);
   if (cryptogram === null || counter === null || iad === undefined) return 'elementMalformed';
@@ -54,6 +58,7 @@ export function readOptions(elements: Elements): Options | EcashReason {
       return 'cryptogramContradicts';
     }
   }
+  if (isLeftOut && kind !== 'TC') return 'cryptogramMissing';
   const qualifiers = elementOf(elements, tag.cardQualifiers, 2);
   if (qualifiers === null && elements.has(tag.cardQualifiers)) return 'elementMalformed';
   return { aip, atc: readU16(counter, 0), kind, cryptogram, iad, cardQualifiers: qualifiers };

@@ -2,9 +2,11 @@
  * What bears out a bank card's debit, or its tap where the fare is charged later, as the payload of
  * an evidence event. What the debit record itself has is not said again: the amount (9F02), the
  * currency (5F2A), date and time (9A, 9F21), the counter (9F36 in `offlineCounter`) and the card's
- * number and sequence. Both are sealed wherever they lie. `docs/wire.md` has the layout.
+ * number and sequence. Both are sealed wherever they lie. `docs/wire.md` has the layout. A hold
+ * takes nothing, so that its amount (9F02) is here.
  */
 import { copyBytes } from '../../bytes.ts';
+import { HOLD_SERVICE, type Hold, readHold, writeHold } from '../../debit/hold.ts';
 import type { Debit } from '../../debit/record.ts';
 import { invariant } from '../../invariant.ts';
 import { take } from '../apdu.ts';
@@ -61,6 +63,8 @@ export interface BankProof {
   readonly authenticated: Authenticated;
   /** DF60 as the gate said it: 00 plain, 01 segmented fare, 02 and 03 pre-authorisation. */
   readonly application: number;
+  /** Of a pre-authorisation or its completion. */
+  readonly hold?: Hold;
 }
 
 /** The payload of a card that proved nothing, 109 bytes. */
@@ -69,7 +73,8 @@ export function emptyBankPayload(): Uint8Array {
 }
 
 /** @returns 109 bytes */
-export function bankPayload({ evidence, authenticated, application }: BankProof): Uint8Array {
+export function bankPayload(proof: BankProof): Uint8Array {
+  const { evidence, authenticated, application, hold } = proof;
   const { aid, iad, expiry, availableBalance } = evidence;
   invariant(aid.length <= AID_BYTES_MAX, 'a name of at most 16 bytes');
   invariant(iad.length <= IAD_BYTES_MAX, 'issuer data of at most 32 bytes');
@@ -94,6 +99,7 @@ export function bankPayload({ evidence, authenticated, application }: BankProof)
   out[at.method] = methods.indexOf(authenticated.method);
   out[at.algorithm] = algorithms.indexOf(authenticated.algorithm);
   out[at.application] = application;
+  if (hold) writeHold(out, hold);
   return out;
 }
 
@@ -117,6 +123,9 @@ export function readBankPayload(payload: Uint8Array, debit: BankDebit): BankProo
   if (card === null || !isOurs || iadLength < 7 || !method || !algorithm) return null;
   const expiry = take(payload, at.expiry, 3);
   const balance = take(payload, at.availableBalance, 6);
+  const application = payload[at.application]!;
+  const hold = readHold(payload);
+  const isHold = hold !== null && application === HOLD_SERVICE;
   const evidence: EcashEvidence = {
     card,
     aid: take(payload, at.aid, aidLength),
@@ -125,7 +134,7 @@ export function readBankPayload(payload: Uint8Array, debit: BankDebit): BankProo
     atc: debit.offlineCounter,
     iad: take(payload, at.iad, iadLength),
     aip: take(payload, at.aip, 2),
-    amount: bcd(debit.amountMinor, 6),
+    amount: bcd(isHold ? hold.heldMinor : debit.amountMinor, 6),
     amountOther: take(payload, at.amountOther, 6),
     country: take(payload, at.country, 2),
     currency: bcd(debit.currency, 2),
@@ -138,8 +147,8 @@ export function readBankPayload(payload: Uint8Array, debit: BankDebit): BankProo
     expiry: expiry.every((byte) => byte === 0) ? null : expiry,
     availableBalance: balance[0] === 0xff ? null : balance,
   };
-  const application = payload[at.application]!;
-  return { evidence, authenticated: { method, algorithm }, application };
+  const proof = { evidence, authenticated: { method, algorithm }, application };
+  return hold ? { ...proof, hold } : proof;
 }
 
 function bcd(value: number, bytes: number): Uint8Array {

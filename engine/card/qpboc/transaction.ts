@@ -12,6 +12,7 @@
  */
 import assert from 'node:assert/strict';
 import { STATIC_DATA_BYTES_MAX } from '../../card-limits.ts';
+import { HOLD_SERVICE } from '../../debit/hold.ts';
 import { dataLength, statusWord } from '../apdu.ts';
 import { type CardFault, type Dialogue, isFault } from '../dialogue.ts';
 import { askOf, complete, isWhole } from '../exchange.ts';
@@ -183,7 +184,7 @@ export function* askOptions(
   const elements = new Map<number, Uint8Array>();
   const problem = getProcessingOptions.parse(response, elements);
   if (problem !== null) return refusal(problem);
-  const options = readOptions(elements);
+  const options = readOptions(elements, purchase.service === HOLD_SERVICE);
   if (typeof options === 'string') return refusal(options);
   // 57 is mandatory here; a card that has its number in a record alone is another product.
   const card = readCardNumber(elements);

@@ -9,6 +9,7 @@ import { DEBIT_BYTES } from '../../debit/record.ts';
 import { TAC_CHUNK_RECORDS, TAC_LANES_MIN } from '../../limits.ts';
 import type { Keyring, MasterSchedule } from '../keyring.ts';
 import { TacVerifier, tacCodes } from '../tac.ts';
+import { loadWord } from '../words.ts';
 import { DIFFERENT, LANES, RECORDS, ROWS } from './layout.ts';
 import { BitslicedDes } from './module.ts';
 import { type WebAssemblyHost, webAssembly } from './wasm.ts';
@@ -70,21 +71,22 @@ class BitslicedTacBatch implements TacBatch {
   readonly bitsliced = true;
   readonly #verifier: TacVerifier;
   readonly #cipher: BitslicedDes;
+  readonly #keyring: Keyring;
   readonly #groups: Group[] = [];
-  readonly #groupOf = new Map<number, Group>();
+  /** Of each master, by the number of factors. */
+  readonly #groupsOf = new Map<MasterSchedule, readonly Group[]>();
   readonly #next = new Int32Array(TAC_CHUNK_RECORDS);
   readonly #lanes = new Int32Array(LANES);
 
   constructor(keyring: Keyring, cipher: BitslicedDes) {
     this.#verifier = new TacVerifier(keyring);
     this.#cipher = cipher;
+    this.#keyring = keyring;
     for (const master of keyring.list()) {
       if (master.use === 'tac' && master.cipher.algorithm === '3des') {
-        for (const levels of [1, 2]) {
-          const group = { master, levels, count: 0, last: -1 };
-          this.#groups.push(group);
-          this.#groupOf.set(groupName(master.index, master.version, levels), group);
-        }
+        const groups = [1, 2].map((levels) => ({ master, levels, count: 0, last: -1 }));
+        this.#groups.push(...groups);
+        this.#groupsOf.set(master, groups);
       }
     }
   }
@@ -114,16 +116,26 @@ class BitslicedTacBatch implements TacBatch {
   /** Puts records that can be bitsliced into their groups and checks the others. */
   #group(count: number, verdicts: Uint8Array, first: number): void {
     const records = this.#cipher.memory;
+    const { namesIssuers } = this.#keyring;
     let name = -1;
+    let left = 0;
+    let right = 0;
     let group: Group | undefined;
     for (let i = 0; i < count; i++) {
       const record = RECORDS + i * DEBIT_BYTES;
       const levels = records[record + at.factorLevels]!;
       const index = records[record + at.keyIndex]!;
-      const own = groupName(index, records[record + at.keyVersion]!, levels);
-      if (own !== name) {
+      const version = records[record + at.keyVersion]!;
+      const own = (levels << 16) | (index << 8) | version;
+      // Where no key names an issuer, all issuers' records are of one group.
+      const ownLeft = namesIssuers ? loadWord(records, record + at.issuer) : 0;
+      const ownRight = namesIssuers ? loadWord(records, record + at.issuer + 4) : 0;
+      if (own !== name || ownLeft !== left || ownRight !== right) {
         name = own;
-        group = this.#groupOf.get(own);
+        left = ownLeft;
+        right = ownRight;
+        const master = this.#keyring.find('tac', index, version, 0, left, right);
+        group = master && this.#groupsOf.get(master)![levels - 1];
       }
       if (group === undefined || records[record + at.algorithm] !== 0) {
         this.#verifyOne(i, verdicts, first);
@@ -165,17 +177,15 @@ class BitslicedTacBatch implements TacBatch {
   warm(): void {
     const group = this.#groups[0];
     if (group === undefined) return;
+    const { issuer } = group.master;
     const records = new Uint8Array(TAC_CHUNK_RECORDS * DEBIT_BYTES);
     for (let i = 0; i < TAC_CHUNK_RECORDS; i++) {
       records[i * DEBIT_BYTES + at.keyIndex] = group.master.index;
       records[i * DEBIT_BYTES + at.keyVersion] = group.master.version;
       records[i * DEBIT_BYTES + at.factorLevels] = 1 + (i & 1);
+      if (issuer) records.set(issuer, i * DEBIT_BYTES + at.issuer);
     }
     const verdicts = new Uint8Array(TAC_CHUNK_RECORDS);
     for (let i = 0; i < WARM_BATCHES; i++) this.verify(records, TAC_CHUNK_RECORDS, verdicts);
   }
-}
-
-function groupName(index: number, version: number, levels: number): number {
-  return (levels << 16) | (index << 8) | version;
 }

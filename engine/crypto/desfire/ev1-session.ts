@@ -3,10 +3,12 @@
  * commands and answers of a session, each begun with the MAC before, also where none is sent [R].
  * Commands CMAC(INS ‖ header ‖ data), answers CMAC(data ‖ status 00), sent as their first 8 bytes.
  * EV1's encrypted mode is not here: no example of it with values or records was found to check by.
+ * A key is enciphered in the same chain [R].
  */
 import { copyBytes, equalRange } from '../../bytes.ts';
 import { DESFIRE_ANSWER_BYTES_MAX } from '../../card-limits.ts';
 import { invariant } from '../../invariant.ts';
+import { cbcEncrypt } from '../aes-cbc.ts';
 import { cmacChain, cmacKey, rekeyCmac, storeLittle } from '../mac.ts';
 import type { Authentication } from './authentication.ts';
 import {
@@ -80,6 +82,15 @@ export class Ev1Session implements SecureSession {
     const data = new Uint8Array(length);
     copyBytes(response, 0, data, 0, length);
     return data;
+  }
+
+  /**
+   * Enciphers a key that is sent, in place, and goes on with the chain; `length` is a multiple of
+   * 16. No MAC covers it: its checksum is within.
+   */
+  encipher(bytes: Uint8Array, at: number, length: number): void {
+    invariant(this.#isOpen, 'no session is open');
+    cbcEncrypt(this.#key.schedule, this.#chain, bytes, at, length);
   }
 
   #advance(length: number): void {

@@ -8,6 +8,7 @@ import { CARD_NUMBER_BYTES, hashCardNumber } from '../../denylist/card-hash.ts';
 import { FaregateError } from '../../errors.ts';
 import { POOL_CARD_HASHES_MIN, POOL_CARD_KEYS_MIN, POOL_TACS_MIN } from '../../limits.ts';
 import type { KeyUse } from '../keyring.ts';
+import { loadWord } from '../words.ts';
 import type { KeyTools } from './key-tools.ts';
 
 /** One job's data. */
@@ -43,6 +44,8 @@ export interface CardKeysOf {
   readonly algorithm: number;
   /** 1 or 2. */
   readonly levels: number;
+  /** 8 bytes; absent: the master that serves any issuer's cards. */
+  readonly issuer?: Uint8Array;
 }
 
 /** Debit records of 160 bytes (`codec.ts`) in, a verdict of one byte each (`tacCodes`) out. */
@@ -61,8 +64,11 @@ const cardKeys: JobKind<CardKeysOf> = {
   itemBytes: 16,
   resultBytes: 16,
   itemsMin: POOL_CARD_KEYS_MIN,
-  run(tools, { input, count, output }, { use, index, version, algorithm, levels }) {
-    const master = tools.keyring.find(use, index, version, algorithm);
+  run(tools, { input, count, output }, { use, index, version, algorithm, levels, issuer }) {
+    const { keyring } = tools;
+    const master = issuer
+      ? keyring.find(use, index, version, algorithm, loadWord(issuer, 0), loadWord(issuer, 4))
+      : keyring.findCommon(use, index, version, algorithm);
     if (!master) {
       throw new FaregateError(
         'KEYS_MISSING',

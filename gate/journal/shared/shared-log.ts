@@ -212,8 +212,7 @@ export class SharedLog {
       const number = this.#number + 1;
       const { bytes, checksum } = buffer.seal(this.#generation, number, this.#chain);
       const file = this.#files[fileOf(this.#generation)];
-      await file.write(bytes, this.#offset);
-      await file.sync();
+      await file.writeDurably(bytes, this.#offset);
       this.#number = number;
       this.#chain = checksum;
       this.#offset += bytes.length;

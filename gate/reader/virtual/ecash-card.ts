@@ -16,6 +16,7 @@ import {
   type OpenService,
   readCapp,
   type Service,
+  serviceRefusal,
   updateCapp,
 } from './ecash-extended.ts';
 import type { EcashChain } from './ecash-issuing.ts';
@@ -174,6 +175,8 @@ export class EcashCard {
     const state = { ...this.#state, atc: this.#state.atc + 1 };
     const amountMinor = numberOfBcd(values.get(0x9f02) ?? new Uint8Array(0));
     const service = (values.get(0xdf60)?.[0] ?? 0) as Service;
+    const refusal = serviceRefusal(service, this.#kept, this.#read);
+    if (this.#personality.extended && refusal > 0) return { ...status(refusal), state };
     const money = this.#moneyAfter(service, amountMinor);
     const decision = this.#quirks.decision ?? this.#judge(money !== null, values);
     const approved = decision === 'TC';
@@ -205,7 +208,8 @@ export class EcashCard {
       tlv(0x9f36, atc),
       tlv(0x57, track2),
       tlv(0x9f10, iad),
-      tlv(0x9f26, cryptogram),
+      // A hold is approved without one [1].
+      service === 2 && approved && !this.#quirks.provesHolds ? none : tlv(0x9f26, cryptogram),
       this.#quirks.saysInformation ? tlv(0x9f27, Uint8Array.of(informationOf[decision])) : none,
       tlv(0x5f34, Uint8Array.of(panSequence)),
       tlv(0x9f6c, qualifiers),

@@ -1,7 +1,8 @@
 /**
  * The extended application of a virtual e-cash card [1]: records beside the money (CAPP), segmented
  * fares with a limit beyond the balance, offline pre-authorisation and its completion. What no
- * source says is marked [U] here and in `docs/ecash.md`. Pure: `ecash-card.ts` keeps the state.
+ * source says is marked [U] here and in `docs/ecash.md`. One hold for each record, three at most; a
+ * completion may take more than was held, from the balance. Pure: `ecash-card.ts` keeps the state.
  */
 import { equalBytes, readU16, toHex } from '../../../engine/bytes.ts';
 import type { Command } from './command.ts';
@@ -80,6 +81,22 @@ function recordOf(state: ExtendedState, sfi: number, id: Uint8Array): CappRecord
   );
 }
 
+/** How many holds a card has room for. */
+const HOLDS_MAX = 3;
+
+/** Why GET PROCESSING OPTIONS is refused, as a status word; 0: it is not. */
+export function serviceRefusal(
+  service: Service,
+  { records }: ExtendedState,
+  read: CappRecord | null,
+): number {
+  if (service !== 2 && service !== 3) return 0;
+  if (read === null) return 0x6985;
+  if (service === 3) return read.heldMinor > 0 ? 0 : 0x6973;
+  if (read.heldMinor > 0) return 0x6972;
+  return records.filter(({ heldMinor }) => heldMinor > 0).length < HOLDS_MAX ? 0 : 0x6971;
+}
+
 /** The money of a transaction: what there is and what segments owe, or null: the card declines. */
 export function moneyAfter(
   service: Service,
@@ -91,8 +108,9 @@ export function moneyAfter(
 ): { readonly balanceMinor: number; readonly deductedMinor: number } | null {
   const missingMinor = Math.max(0, amountMinor - balanceMinor);
   if (service === 3) {
-    const backMinor = (read?.heldMinor ?? 0) - amountMinor;
-    if (!read || read.heldMinor === 0 || backMinor < 0) return null;
+    const backMinor = read!.heldMinor - amountMinor;
+    if (balanceMinor + backMinor < 0) return null;
+    if (backMinor < 0) return { balanceMinor: balanceMinor + backMinor, deductedMinor };
     // What comes back pays first what segments owe.
     const paidMinor = Math.min(backMinor, deductedMinor);
     return {
@@ -126,7 +144,6 @@ export function updateCapp(
   if (record === undefined) return { sw: 0x6a83 };
   if (bytes.length > record.bytes.length) return { sw: 0x6a84 };
   if (bytes.length < record.bytes.length) return { sw: 0x6a80 };
-  if (open.service === 2 && record.heldMinor > 0) return { sw: 0x6972 };
   const cache = new Map(open.cache).set(record, bytes);
   const cached = [...cache.values()].reduce((sum, one) => sum + one.length, 0);
   if (cached > cacheBytes) return { sw: 0x6581 };

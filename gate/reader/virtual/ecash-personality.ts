@@ -47,6 +47,8 @@ export interface EcashQuirks {
   readonly decision: 'TC' | 'ARQC' | 'AAC' | null;
   readonly saysInformation: boolean;
   readonly spoilsSignature: boolean;
+  /** Makes a cryptogram (9F26) for a pre-authorisation too [U]. */
+  readonly provesHolds: boolean;
 }
 
 export const plainEcash: EcashQuirks = {
@@ -55,6 +57,7 @@ export const plainEcash: EcashQuirks = {
   decision: null,
   saysInformation: true,
   spoilsSignature: false,
+  provesHolds: false,
 };
 
 /** An object of BER-TLV. */

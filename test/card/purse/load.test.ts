@@ -16,6 +16,7 @@ import { Keyring } from '../../../engine/crypto/keyring.ts';
 import { LoadKeys } from '../../../engine/crypto/load-keys.ts';
 import { VirtualCard } from '../../../gate/reader/virtual/card.ts';
 import { issueCard } from '../../../gate/reader/virtual/card-state.ts';
+import { personalities } from '../../../gate/reader/virtual/personality.ts';
 import { noShared, vectors } from '../../shared.ts';
 import { drive, replay } from '../../transcripts/replay.ts';
 
@@ -88,7 +89,38 @@ const keyring = new Keyring(
   })),
 );
 
+/** The card's issuer has masters of its own; another's are common, or of a third's. */
+const issuers = new Keyring(
+  (['load', 'tac'] as const).flatMap((use) => {
+    const name = { use, index: 1, version: 1, algorithm: '3des' } as const;
+    return [
+      { ...name, master: new Uint8Array(16).fill(1) },
+      { ...name, master, issuer: personalities.tunion.issuer },
+      { ...name, master: new Uint8Array(16).fill(2), issuer: new Uint8Array(8).fill(2) },
+    ];
+  }),
+);
+
 test('a virtual card takes the MAC2 of the engine, which takes its MAC1, TAC and proof', () => {
+  for (const ring of [keyring, issuers]) loads(ring);
+});
+
+test('a load by another issuer’s masters is invalid, and by none unknown', () => {
+  const load = loads(issuers);
+  const keys = new LoadKeys(issuers);
+  const of = (issuer: Uint8Array) => ({ ...load, key: { ...load.key, issuer } });
+  for (const issuer of [new Uint8Array(8).fill(2), new Uint8Array(8).fill(9)]) {
+    assert.equal(keys.verifyMac1(of(issuer), load.mac1), 'invalid');
+    assert.equal(keys.verifyTac(of(issuer), load.tac), 'invalid');
+  }
+  const alone = new LoadKeys(issuers.restrictedTo(({ issuer }) => issuer !== null));
+  assert.equal(alone.verifyTac(load, load.tac), 'valid');
+  assert.equal(alone.verifyTac(of(new Uint8Array(8).fill(9)), load.tac), 'unknownKey');
+  assert.equal(alone.mac2(of(new Uint8Array(8).fill(9))), null);
+});
+
+/** A card's load, checked step by step. */
+function loads(ring: Keyring) {
   const state = issueCard('tunion', masters, { balanceMinor: 700, onlineCounter: 5 });
   const card = new VirtualCard({ state, randomBytes: (n) => new Uint8Array(n).fill(9) });
   const ask = <R>(dialogue: Parameters<typeof drive<R>>[0]): R =>
@@ -103,8 +135,9 @@ test('a virtual card takes the MAC2 of the engine, which takes its MAC1, TAC and
   factors.set(state.cardNumber.subarray(2));
   factors.set(state.issuer, 8);
   const { keyVersion, algorithm, random, onlineCounter, balanceMinor } = init;
+  const { issuer } = state;
   const load = {
-    key: { keyIndex: 1, tacKeyIndex: 1, keyVersion, algorithm, factors, factorLevels: 2 },
+    key: { keyIndex: 1, tacKeyIndex: 1, keyVersion, algorithm, factors, factorLevels: 2, issuer },
     random,
     onlineCounter,
     balanceMinor,
@@ -113,7 +146,7 @@ test('a virtual card takes the MAC2 of the engine, which takes its MAC1, TAC and
     terminalId: terminal,
     dateTime,
   };
-  const keys = new LoadKeys(keyring);
+  const keys = new LoadKeys(ring);
   assert.equal(keys.verifyMac1(load, init.mac1), 'valid');
   assert.equal(keys.verifyMac1({ ...load, balanceMinor: 701 }, init.mac1), 'invalid');
   assert.equal(
@@ -130,7 +163,8 @@ test('a virtual card takes the MAC2 of the engine, which takes its MAC1, TAC and
   assert.equal(keys.verifyTac(load, tac), 'valid');
   assert.equal(keys.verifyTac({ ...load, onlineCounter: 6 }, tac), 'invalid');
   assert.deepEqual(ask(proveLoad(tunion, 5)), tac);
-});
+  return { ...load, mac1: init.mac1, tac };
+}
 
 test('a card may answer anything: the dialogues end in a value', () => {
   const answer = fc.option(fc.uint8Array({ maxLength: 40 }), { nil: null });

@@ -6,7 +6,7 @@ import {
   compileExtendedProfile,
   parseExtendedProfile,
 } from '../../../engine/card/qpboc/extended/profile.ts';
-import { segmentedFare } from '../../../engine/card/qpboc/extended/profiles.ts';
+import { heldFare, segmentedFare } from '../../../engine/card/qpboc/extended/profiles.ts';
 import { FaregateError } from '../../../engine/errors.ts';
 
 type Json = Record<string, unknown>;
@@ -21,11 +21,15 @@ function changed(path: string, value: unknown): string {
   return JSON.stringify(profile);
 }
 
-test('the built-in profile passes its own check and comes back as it is', () => {
-  assert.deepEqual(parseExtendedProfile(JSON.stringify(segmentedFare), 'own'), segmentedFare);
+test('the built-in profiles pass their own check and come back as they are', () => {
+  for (const profile of [segmentedFare, heldFare]) {
+    assert.deepEqual(parseExtendedProfile(JSON.stringify(profile), 'own'), profile);
+  }
+  const held = compileExtendedProfile(heldFare).layout.maxIncompleteAmount;
+  assert.deepEqual([held.offset, held.length], [45, 4]);
   const { layout, recordId, segmented } = compileExtendedProfile(segmentedFare);
   assert.deepEqual([...recordId], [0x27, 0x01]);
-  assert.equal(segmented, 0x80);
+  assert.equal(segmented, 0x03);
   assert.deepEqual([layout.type.offset, layout.institution.offset], [3, 37]);
 });
 

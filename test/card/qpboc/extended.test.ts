@@ -118,8 +118,8 @@ test('a card without the extended application is told from one that has it', () 
     return result.lacks;
   };
   assert.equal(lacks(ecashCard()), 'its PDOL does not ask for DF60');
-  assert.equal(lacks(extendedCard({ services: '40' })), 'DF61 has no such service');
-  assert.equal(lacks(extendedCard({ services: '80' }), 2), 'DF61 has no such service');
+  assert.equal(lacks(extendedCard({ services: '80' })), 'DF61 has no such service');
+  assert.equal(lacks(extendedCard({ services: '01' }), 2), 'DF61 has no such service');
   assert.equal(lacks(extendedCard({ extended: { records: [] } })), 'no CAPP record');
   const other = blankRecord('2702');
   assert.equal(lacks(extendedCard({ extended: { records: [other] } })), 'no CAPP record');

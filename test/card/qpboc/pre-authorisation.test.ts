@@ -1,13 +1,14 @@
 /** Offline pre-authorisation: the published money check, and what a card refuses. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { availableMinor } from '../../../engine/card/qpboc/card-data.ts';
+import { fromHex } from '../../../engine/bytes.ts';
+import { availableMinor, readOptions } from '../../../engine/card/qpboc/card-data.ts';
 import { bcdNumber } from '../../../engine/card/qpboc/elements.ts';
 import { readData } from '../../../engine/card/qpboc/extended/card-asks.ts';
 import { tag } from '../../../engine/card/qpboc/tags.ts';
 import type { EcashCard } from '../../../gate/reader/virtual/ecash-card.ts';
 import { driveWith } from '../../kit/ecash-cards.ts';
-import { extendedCard, ride } from '../../kit/extended-cards.ts';
+import { blankRecord, extendedCard, ride } from '../../kit/extended-cards.ts';
 
 function available(result: ReturnType<typeof ride>): number | null {
   assert(result.result === 'approved', JSON.stringify(result));
@@ -40,16 +41,51 @@ test('what a completion gives back beyond what is owed is balance again', () => 
   assert.equal(told(card, tag.segmentDeducted), 0);
 });
 
+function meaningOf(result: ReturnType<typeof ride>): string {
+  assert(result.result === 'fault' && result.fault.fault === 'status', JSON.stringify(result));
+  return result.fault.meaning;
+}
+
 test('a second pre-authorisation on the record, and completions of nothing or too much', () => {
   const card = extendedCard();
-  assert.equal(ride(card, 100, { service: 3 }).result, 'declined');
+  const none = 'no pre-authorisation is open on this record';
+  assert.equal(meaningOf(ride(card, 100, { service: 3 })), none);
   available(ride(card, 600, { service: 2 }));
-  const second = ride(card, 100, { service: 2 });
-  assert(second.result === 'fault' && second.fault.fault === 'status');
-  assert.equal(second.fault.meaning, 'a pre-authorisation is open on this record');
-  assert.equal(ride(card, 601, { service: 3 }).result, 'declined');
-  assert.equal(available(ride(card, 600, { service: 3 })), 9400);
-  assert.equal(ride(card, 1, { service: 3 }).result, 'declined');
+  const second = meaningOf(ride(card, 100, { service: 2 }));
+  assert.equal(second, 'a pre-authorisation is open on this record');
+  assert.equal(ride(card, 10_001, { service: 3 }).result, 'declined');
+  assert.equal(available(ride(card, 601, { service: 3 })), 9399);
+  assert.equal(meaningOf(ride(card, 1, { service: 3 })), none);
+});
+
+test('a fourth hold finds no room on the card', () => {
+  const records = ['2701', '2702', '2703', '2704'].map((id) => ({
+    ...blankRecord(id),
+    heldMinor: id === '2701' ? 0 : 100,
+  }));
+  const card = extendedCard({ extended: { records } });
+  const full = meaningOf(ride(card, 100, { service: 2 }));
+  assert.equal(full, 'the card has no room for a further pre-authorisation');
+  assert.equal(card.state.balanceMinor, 10_000);
+});
+
+test('a hold is approved without a cryptogram; nothing else is', () => {
+  for (const provesHolds of [false, true]) {
+    const card = extendedCard({ quirks: { provesHolds } });
+    const held = ride(card, 600, { service: 2 });
+    assert(held.result === 'approved');
+    const isZeros = held.transaction.options.cryptogram.every((byte) => byte === 0);
+    assert.equal(isZeros, !provesHolds);
+  }
+  const elements = new Map([
+    [tag.aip, fromHex('7C00')],
+    [tag.atc, fromHex('0001')],
+    [tag.iad, fromHex('07010103900000')],
+  ]);
+  assert.equal(readOptions(elements), 'cryptogramMissing');
+  assert.equal(typeof readOptions(elements, true), 'object');
+  elements.set(tag.iad, fromHex('07010103A00000'));
+  assert.equal(readOptions(elements, true), 'cryptogramMissing', 'who wants its issuer asked');
 });
 
 test('a segment beyond the limit and a pre-authorisation beyond the balance are declined', () => {

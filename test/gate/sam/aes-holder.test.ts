@@ -15,6 +15,7 @@ const keyring = new AesKeyring([{ use: 'debit', version: 1, master }]);
 const refOf = (serial: number, more: Partial<AesKeyRef> = {}): AesKeyRef => ({
   use: 'debit',
   version: 1,
+  application: Uint8Array.of(0x30, 0x42, 0xf5),
   input: Uint8Array.of(4, 0, 0, 0, 0, serial >> 8, serial, 0x30, 0x42, 0xf5),
   padTo32: true,
   ...more,
@@ -37,6 +38,21 @@ test('keys are kept up to the capacity, the oldest going first, and are always r
   assert.notDeepEqual(cards.find(refOf(1, { padTo32: false })), first);
   assert.equal(cards.find(refOf(1, { version: 2 })), null);
   assert.equal(cards.find(refOf(1, { use: 'load' })), null);
+});
+
+test('a card’s key in another application is another, of that application’s master', () => {
+  const application = Uint8Array.of(1, 2, 3);
+  const other = new Uint8Array(16).fill(9);
+  const both = new AesKeyring([
+    { use: 'debit', version: 1, master },
+    { use: 'debit', version: 1, master: other, application },
+  ]);
+  const alone = new AesKeyring([{ use: 'debit', version: 1, master: other }]);
+  const cards = new AesCardKeys(both, 4);
+  for (let tap = 0; tap < 2; tap++) {
+    assert.deepEqual(cards.find(refOf(1)), keyring.cardKey(refOf(1)));
+    assert.deepEqual(cards.find(refOf(1, { application })), alone.cardKey(refOf(1)));
+  }
 });
 
 test('tokens open under the key that AN10922 gives, each with another RndA', () => {

@@ -30,11 +30,13 @@ function purchase(
 
 const ring = new Keyring([purchase(1, desMaster), purchase(1, sm4Master, 'sm4')]);
 
+const ISSUER = fromHex('5170100000000000');
+
 function refOf(card: number, version = 1, algorithm = 0, factorLevels = 2): CardKeyRef {
   const factors = new Uint8Array(16).fill(0x10);
   factors[6] = card >> 8;
   factors[7] = card;
-  return { keyIndex: 1, keyVersion: version, algorithm, factors, factorLevels };
+  return { keyIndex: 1, keyVersion: version, algorithm, factors, factorLevels, issuer: ISSUER };
 }
 
 function identityOf(ref: CardKeyRef): Int32Array {
@@ -89,6 +91,22 @@ test('a key once derived is kept, until newer cards have taken its set', () => {
   assert.equal(keys.derived, 10);
 });
 
+test('cards alike in all but their issuer have the keys of their issuers’ masters', () => {
+  const other = fromHex('5170100000000001');
+  const masters = [purchase(1, desMaster), { ...purchase(1, sm4Master), issuer: other }];
+  const keys = new CardKeys(new Keyring(masters), 8);
+  const theirs = { ...refOf(1), issuer: other };
+  const alone = new CardKeys(new Keyring([purchase(1, sm4Master)]), 8);
+  const [schedule, expected] = [new Int32Array(KEY_WORDS_MAX), new Int32Array(KEY_WORDS_MAX)];
+  alone.find(identityOf(theirs), expected);
+  for (let tap = 0; tap < 2; tap++) {
+    assertFinds(keys, refOf(1));
+    keys.find(identityOf(theirs), schedule);
+    assert.deepEqual(schedule, expected);
+  }
+  assert.equal(keys.derived, 2);
+});
+
 test('cards whose numbers follow each other spread over the sets', () => {
   const keys = new CardKeys(ring, 1024);
   const schedule = new Int32Array(KEY_WORDS_MAX);
@@ -97,8 +115,8 @@ test('cards whose numbers follow each other spread over the sets', () => {
   assert.ok(keys.identities().length / IDENTITY_WORDS >= 490);
 });
 
-test('each card takes 280 bytes, each set one more', () => {
-  assert.equal(new CardKeys(ring, 16_384).bytes, 16_384 * 280 + 2048);
+test('each card takes 288 bytes, each set one more', () => {
+  assert.equal(new CardKeys(ring, 16_384).bytes, 16_384 * 288 + 2048);
   for (const capacity of [0, 4, 12, 24, 8 * 3]) {
     assert.throws(() => new CardKeys(ring, capacity), assert.AssertionError);
   }

@@ -16,11 +16,11 @@ import { SimDisk, seeded } from '../../sim-disk.ts';
 const KEY = new Uint8Array(32).fill(7);
 const HEAD_BYTES = 32;
 const PIECE_CARDS = 63;
-const SEALED_BYTES = PIECE_CARDS * 20 + 16;
+const SEALED_BYTES = PIECE_CARDS * 4 * IDENTITY_WORDS + 16;
 
 /** Identities of these cards: 3DES, two levels, key 1 version 1. */
 function identities(...cards: readonly number[]): Int32Array {
-  return Int32Array.from(cards.flatMap((card) => [0x0310_5170, card, 7, 8, 0x0200_0101]));
+  return Int32Array.from(cards.flatMap((card) => [0x0310_5170, card, 7, 8, 0x0200_0101, 5, 6]));
 }
 
 const upTo = (cards: number) => identities(...Array.from({ length: cards }, (_, i) => i));

@@ -27,6 +27,7 @@ const keyRef: fc.Arbitrary<CardKeyRef> = fc.record({
   algorithm: fc.constantFrom(0, 4),
   factors: fc.tuple(factor, factor).map(([one, two]) => Uint8Array.of(...one, ...two)),
   factorLevels: fc.constantFrom(1, 2),
+  issuer: factor,
 });
 const ask: fc.Arbitrary<Mac1Ask> = fc.record({
   ask: fc.constant('mac1' as const),
@@ -75,7 +76,14 @@ test('MAC1 and MAC2 are those of an independent card, prepared for it, another o
 
 const sample: Mac1Ask = {
   ask: 'mac1',
-  key: { keyIndex: 1, keyVersion: 1, algorithm: 0, factors: new Uint8Array(16), factorLevels: 1 },
+  key: {
+    keyIndex: 1,
+    keyVersion: 1,
+    algorithm: 0,
+    factors: new Uint8Array(16),
+    factorLevels: 1,
+    issuer: new Uint8Array(8),
+  },
   random: fromHex('9AC87503'),
   offlineCounter: 0,
   terminalSequence: 1,

@@ -31,7 +31,14 @@ function virtual(
 
 const sample: Mac1Ask = {
   ask: 'mac1',
-  key: { keyIndex: 1, keyVersion: 1, algorithm: 0, factors: new Uint8Array(16), factorLevels: 1 },
+  key: {
+    keyIndex: 1,
+    keyVersion: 1,
+    algorithm: 0,
+    factors: new Uint8Array(16),
+    factorLevels: 1,
+    issuer: new Uint8Array(8),
+  },
   random: new Uint8Array(4),
   offlineCounter: 1,
   terminalSequence: 77,

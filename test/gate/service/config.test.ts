@@ -92,6 +92,29 @@ test('the extended application of bank cards, by name or file', async () => {
   assert.equal((await openBank(read.bank)).extendedProfile?.settings.sfi, 20);
 });
 
+test('what entries hold, with a profile that has room for it', async () => {
+  const files = { caKeys: join(dir, 'own-ca-keys.json') };
+  writeFileSync(files.caKeys, JSON.stringify(testCaKeys));
+  const open = async (changes: object) => {
+    const read = await readServiceConfig(config({ bank: { ...bank, ...files, ...changes } }));
+    return openBank(read.bank!);
+  };
+  const extendedProfile = 'held-fare';
+  for (const hold of ['maxFare', 700] as const) {
+    assert.equal((await open({ extendedProfile, hold })).hold, hold);
+  }
+  assert.equal((await open({ extendedProfile })).hold, undefined);
+  for (const [changes, message] of [
+    [{ hold: 'maxFare' }, /extendedProfile/],
+    [{ extendedProfile, hold: 0 }, /\/bank\/hold/],
+    [{ extendedProfile, hold: 'all' }, /\/bank\/hold/],
+    [{ extendedProfile, hold: bank.maxAmountMinor + 1 }, /hold is over \/bank\/maxAmountMinor/],
+    [{ extendedProfile: 'segmented-fare', hold: 700 }, /segmented-fare has no field/],
+  ] as const) {
+    await assert.rejects(open(changes), { code: 'CONFIG_INVALID', message });
+  }
+});
+
 test('AES schemes by name or file, beside the purses or alone', async () => {
   const both = await readServiceConfig(config({ desfireProfiles: ['desfire-ev2', './own.json'] }));
   assert.deepEqual(both.desfireProfiles, ['desfire-ev2', join(dir, 'own.json')]);

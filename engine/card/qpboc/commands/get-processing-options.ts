@@ -20,6 +20,10 @@ export const getProcessingOptions = {
     ...baseStatuses,
     '6984': 'another interface is wanted',
     '6985': 'another application is wanted',
+    // Of the extended application [1].
+    '6971': 'the card has no room for a further pre-authorisation',
+    '6972': 'a pre-authorisation is open on this record',
+    '6973': 'no pre-authorisation is open on this record',
   },
 
   /** Adds what a response of status 9000 brought to `elements`; null, or why not. */

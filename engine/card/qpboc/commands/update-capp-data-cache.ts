@@ -15,7 +15,6 @@ export const updateCappDataCache = {
   statuses: {
     ...baseStatuses,
     '6581': 'the cache is full',
-    '6972': 'a pre-authorisation is open on this record',
     '6985': 'no transaction of the extended application is under way',
     '6986': 'not right after GET PROCESSING OPTIONS',
     '6A80': 'the record is shorter than the card has it',

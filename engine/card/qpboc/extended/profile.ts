@@ -27,7 +27,7 @@ export interface ExtendedProfile {
   readonly services: {
     /** `none`: the list of terminal data (DF60) alone says it. */
     readonly from: 'fci' | 'getData' | 'none';
-    /** Bits of its first byte. */
+    /** Bits of its first byte, of which any says so. */
     readonly segmented: string;
     readonly preAuthorised: string;
   };

@@ -16,10 +16,9 @@ import { NO_RECORD, readCappData } from '../commands/read-capp-data.ts';
 import { updateCappDataCache } from '../commands/update-capp-data-cache.ts';
 import { parseDol } from '../dol.ts';
 import { tag } from '../tags.ts';
-import type { EcashPurchase, EcashService, OptionsForms } from '../terminal.ts';
+import type { EcashService } from '../terminal.ts';
 import {
   type Approval,
-  askOptions,
   type EcashRefusal,
   type EcashResult,
   type EcashTransaction,
@@ -38,6 +37,8 @@ export interface OpenedCard {
   readonly application: SelectedApplication;
   /** Of the profile's length, beginning with its id. */
   readonly record: Uint8Array;
+  /** First byte of DF61; null: the profile does not ask for it. */
+  readonly services: number | null;
   /** What the card proved it with, to be checked once its number is known; or null. */
   readonly proof: { readonly random: Uint8Array; readonly mac: Uint8Array } | null;
 }
@@ -70,33 +71,55 @@ export function* openExtended(
     const application = yield* selectApplication(name);
     if (application === null) continue;
     if (isFault(application)) return { result: 'fault', fault: application };
-    const lacks = yield* lacksService(application, profile, service);
-    if (typeof lacks === 'string') return { result: 'plain', application, lacks };
-    if (lacks !== null) return { result: 'fault', fault: lacks };
-    return yield* readRecord(application, profile, random);
+    const told = yield* servicesOf(application, profile);
+    if (typeof told === 'string') return { result: 'plain', application, lacks: told };
+    if ('fault' in told) return { result: 'fault', fault: told };
+    const { services } = told;
+    const lacks = lacksService(profile, service, services);
+    if (lacks !== null) return { result: 'plain', application, lacks };
+    return yield* readRecord(application, profile, services, random);
   }
   return refusal('applicationMissing');
 }
 
-/** What the application lacks of the service; null: nothing. */
-function* lacksService(
+/** DF61, as an opened card has it; or what the card lacks. */
+function* servicesOf(
   { pdol, services }: SelectedApplication,
-  { settings, segmented, preAuthorised }: CompiledExtendedProfile,
-  service: EcashService,
-): Dialogue<string | CardFault | null> {
+  { settings }: CompiledExtendedProfile,
+): Dialogue<Pick<OpenedCard, 'services'> | string | CardFault> {
   const asks = parseDol(pdol)?.some((one) => one.tag === tag.extendedApplication);
   if (!asks) return 'its PDOL does not ask for DF60';
   const { from } = settings.services;
-  if (from === 'none') return null;
+  if (from === 'none') return { services: null };
   const said = from === 'fci' ? services : yield* readData(tag.extendedServices);
   if (said !== null && 'fault' in said) return said;
+  return { services: said === null ? 0 : said[0]! };
+}
+
+/** What a card lacks of the service; null: nothing. @param services as of `OpenedCard` */
+function lacksService(
+  { segmented, preAuthorised }: CompiledExtendedProfile,
+  service: EcashService,
+  services: number | null,
+): string | null {
   const wanted = service === 1 ? segmented : preAuthorised;
-  return said !== null && (said[0]! & wanted) === wanted ? null : 'DF61 has no such service';
+  const has = services === null || (services & wanted) !== 0;
+  return has ? null : 'DF61 has no such service';
+}
+
+/** Whether a card whose record was read has the service too. */
+export function hasService(
+  { services }: OpenedCard,
+  profile: CompiledExtendedProfile,
+  service: EcashService,
+): boolean {
+  return lacksService(profile, service, services) === null;
 }
 
 function* readRecord(
   application: SelectedApplication,
   { settings, recordId, layout }: CompiledExtendedProfile,
+  services: number | null,
   random: Uint8Array,
 ): Dialogue<OpenedCard | PlainCard | EcashRefusal> {
   const withMac = settings.read === 'mac';
@@ -117,23 +140,7 @@ function* readRecord(
   }
   const record = take(response, 0, length);
   const proof = withMac ? { random, mac: take(response, length, MAC_BYTES) } : null;
-  return { result: 'opened', application, record, proof };
-}
-
-/**
- * GET PROCESSING OPTIONS and the first phase's rest in one, for whoever has nothing to ask between.
- */
-export function* beginExtended(
-  card: OpenedCard,
-  profile: CompiledExtendedProfile,
-  forms: OptionsForms,
-  purchase: EcashPurchase & { readonly service: Exclude<EcashService, 0> },
-  write: JourneyWriter,
-): ExtendedDialogue<PendingPurchase | EcashResult> {
-  const means = { forms, readsOnline: false };
-  const decided = yield* askOptions(card.application, means, purchase);
-  if (decided === 'next') return refusal('applicationMissing');
-  return 'result' in decided ? decided : yield* updateExtended(card, profile, decided, write);
+  return { result: 'opened', application, record, services, proof };
 }
 
 /**

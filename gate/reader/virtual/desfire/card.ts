@@ -1,13 +1,16 @@
 /**
  * A virtual DESFire card: the interpreter of one purse application on an EV1, EV2/EV3 or Light card
- * with AES keys. It holds what the card keeps (`DesfireState`) and what it loses with its power or
+ * with AES keys, which a card from the factory (`blankDesfire`) is yet to be given. It holds what the card keeps (`DesfireState`) and what it loses with its power or
  * at any error (selection's session, what waits for commit, a chain of frames).
  */
 import { answer as answered, parseCommand } from '../command.ts';
 import type { HeldCard } from '../held-card.ts';
 import { type Begun, begin, finish, type Kind } from './authentication.ts';
-import { type CardCommand, commandOf, type Done, isIsoChained, Status } from './commands.ts';
+import { type CardCommand, type Done, type Level, Status } from './command.ts';
+import { commandOf, isIsoChained } from './commands.ts';
 import { join } from './crypto.ts';
+import { beginFactory, type FactoryBegun, type FactorySide, finishFactory } from './factory.ts';
+import { changeKey } from './key-change.ts';
 import { type CardSide, wireLength } from './session.ts';
 import type { DesfireState } from './state.ts';
 import { Pending } from './transaction.ts';
@@ -18,6 +21,8 @@ export interface VirtualDesfireOptions {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Makes a state durable; the card answers when it returns. */
   readonly commit?: (state: DesfireState) => void;
+  /** Refuses AuthenticateISO (1A), as some cards do whose key is the factory's. */
+  readonly refusesIso?: boolean;
 }
 
 interface Outcome {
@@ -28,6 +33,10 @@ interface Outcome {
 const NOTHING = new Uint8Array(0);
 /** Data of one native frame from the card. */
 const FRAME_BYTES = 59;
+const CARD_AID = new Uint8Array(3);
+const CHANGE_KEY = 0xc4;
+const AUTHENTICATE_ISO = 0x1a;
+const AUTHENTICATE_LEGACY = 0x0a;
 const KINDS: ReadonlyMap<number, Kind> = new Map([
   [0xaa, 'ev1'],
   [0x71, 'ev2First'],
@@ -39,19 +48,24 @@ export class VirtualDesfireCard implements HeldCard {
   readonly #commit: (state: DesfireState) => void;
   #state: DesfireState;
   #uid: Uint8Array;
-  #selected = false;
+  #level: Level | null = null;
   #side: CardSide | null = null;
+  /** Under the factory's key. */
+  #factorySide: FactorySide | null = null;
   #pending = new Pending();
   #begun: Begun | null = null;
+  #factoryBegun: FactoryBegun | null = null;
   /** A command of which frames are missing, and frames of an answer that wait. */
   #incoming: { readonly ins: number; readonly body: Uint8Array } | null = null;
   #outgoing: Uint8Array[] = [];
   readonly #failures = new Map<number, number>();
+  readonly #refusesIso: boolean;
 
   constructor(options: VirtualDesfireOptions) {
     this.#state = options.state;
     this.#randomBytes = options.randomBytes;
     this.#commit = options.commit ?? (() => {});
+    this.#refusesIso = options.refusesIso ?? false;
     this.#uid = options.state.uid;
     this.power();
   }
@@ -65,7 +79,7 @@ export class VirtualDesfireCard implements HeldCard {
   }
 
   power(): void {
-    this.#selected = false;
+    this.#level = this.#state.issuing ? 'card' : null;
     this.#drop();
     if (this.#state.hidesUid) this.#uid = join(Uint8Array.of(0x08), this.#randomBytes(3));
   }
@@ -92,8 +106,10 @@ export class VirtualDesfireCard implements HeldCard {
   /** Ends session, transaction and chains. */
   #drop(): void {
     this.#side = null;
+    this.#factorySide = null;
     this.#pending = new Pending();
     this.#begun = null;
+    this.#factoryBegun = null;
     this.#incoming = null;
     this.#outgoing = [];
   }
@@ -117,12 +133,16 @@ export class VirtualDesfireCard implements HeldCard {
       return this.#fail(failure);
     }
     if (ins === 0xaf) return this.#goOn(data);
-    if (this.#begun || this.#incoming || this.#outgoing.length > 0) {
+    if (this.#begun || this.#factoryBegun || this.#incoming || this.#outgoing.length > 0) {
       return this.#fail(Status.aborted);
     }
     if (ins === 0x5a) return this.#select(data);
     const kind = KINDS.get(ins);
     if (kind) return this.#authenticate(kind, data);
+    if (ins === AUTHENTICATE_ISO || ins === AUTHENTICATE_LEGACY) {
+      return this.#authenticateFactory(ins, data);
+    }
+    if (ins === CHANGE_KEY) return this.#changeKey(data);
     return this.#receive(ins, data);
   }
 
@@ -130,11 +150,14 @@ export class VirtualDesfireCard implements HeldCard {
     // A Light is selected by DF name alone.
     if (this.#state.generation === 'light') return this.#fail(Status.illegalCommand);
     if (data.length !== 3) return this.#fail(Status.length);
-    this.#selected = Buffer.compare(data, this.#state.application.aid) === 0;
+    const { issuing, application } = this.#state;
+    this.#level = null;
+    if (issuing && Buffer.compare(data, CARD_AID) === 0) this.#level = 'card';
+    else if (Buffer.compare(data, application.aid) === 0) this.#level = 'application';
     this.#drop();
-    return this.#selected
-      ? { response: Uint8Array.of(0x91, Status.ok) }
-      : this.#fail(Status.noSuchApplication);
+    return this.#level === null
+      ? this.#fail(Status.noSuchApplication)
+      : { response: Uint8Array.of(0x91, Status.ok) };
   }
 
   /** SELECT by DF name; 6283 where the transactions with a MAC are used up. */
@@ -144,7 +167,7 @@ export class VirtualDesfireCard implements HeldCard {
     if (p1 !== 4 || dfName === null || Buffer.compare(data, dfName) !== 0) {
       return { response: Uint8Array.of(0x6a, 0x82) };
     }
-    this.#selected = true;
+    this.#level = 'application';
     const isUsedUp = transactionMac !== null && transactionMac.tmc >= transactionMac.limit;
     return { response: isUsedUp ? Uint8Array.of(0x62, 0x83) : Uint8Array.of(0x90, 0x00) };
   }
@@ -158,7 +181,10 @@ export class VirtualDesfireCard implements HeldCard {
     const before = this.#side;
     if (kind === 'ev2NonFirst' && before?.kind !== 'ev2') return this.#fail(Status.authentication);
     const keyNumber = data[0]!;
-    const key = this.#selected ? application.keys[keyNumber] : undefined;
+    const cardKey = this.#level === 'card' ? this.#state.issuing!.cardKey : null;
+    if (cardKey && cardKey.kind !== 'aes') return this.#fail(Status.authentication);
+    const keys = cardKey ? [cardKey.key] : this.#level === 'application' ? application.keys : [];
+    const key = keys[keyNumber];
     if (!key) return this.#fail(Status.noSuchKey);
     this.#side = null;
     this.#begun = begin(kind, keyNumber, key, this.#randomBytes(16), before);
@@ -167,7 +193,39 @@ export class VirtualDesfireCard implements HeldCard {
     return { response: join(this.#begun.challenge, Uint8Array.of(0x91, Status.more)) };
   }
 
+  #authenticateFactory(ins: number, data: Uint8Array): Outcome {
+    const cardKey = this.#state.issuing?.cardKey;
+    if (!cardKey || (ins === AUTHENTICATE_ISO && this.#refusesIso)) {
+      return this.#fail(cardKey ? Status.integrity : Status.illegalCommand);
+    }
+    if (data.length !== 1) return this.#fail(Status.length);
+    if (this.#level !== 'card' || data[0] !== 0 || cardKey.kind !== 'des') {
+      return this.#fail(Status.authentication);
+    }
+    this.#drop();
+    this.#factoryBegun = beginFactory(ins, cardKey.key, this.#randomBytes(8));
+    return { response: join(this.#factoryBegun.challenge, Uint8Array.of(0x91, Status.more)) };
+  }
+
+  #changeKey(body: Uint8Array): Outcome {
+    const side = this.#factorySide ?? this.#side;
+    const changed = changeKey(this.#state, this.#level, side, body);
+    if (typeof changed === 'number') return this.#fail(changed);
+    const { state, isOwn } = changed;
+    const sealed = isOwn ? NOTHING : this.#side!.seal(NOTHING, 'mac');
+    if (isOwn) this.#drop();
+    return { response: answered(sealed, 0x9100), state };
+  }
+
   #goOn(data: Uint8Array): Outcome {
+    const factory = this.#factoryBegun;
+    if (factory) {
+      this.#factoryBegun = null;
+      const finished = finishFactory(factory, data);
+      if (!finished) return this.#fail(Status.authentication);
+      this.#factorySide = finished.side;
+      return { response: answered(finished.proof, 0x9100) };
+    }
     const begun = this.#begun;
     if (begun) {
       this.#begun = null;
@@ -191,7 +249,10 @@ export class VirtualDesfireCard implements HeldCard {
     const { application } = this.#state;
     const command = commandOf(this.#state, ins);
     if (!command) return this.#fail(Status.illegalCommand);
-    if (!this.#selected && ins !== 0x60) return this.#fail(Status.illegalCommand);
+    const { level = 'application' } = command;
+    const isHere = level === 'both' ? this.#level !== null || ins === 0x60 : level === this.#level;
+    // What the session of the factory's key makes of other commands is not modelled.
+    if (!isHere || this.#factorySide) return this.#fail(Status.illegalCommand);
     const side = this.#side;
     const headerLength = this.#headerLength(command, body);
     if (body.length < headerLength) return this.#fail(Status.length);
@@ -211,7 +272,7 @@ export class VirtualDesfireCard implements HeldCard {
     if (clear === null) return this.#fail(Status.integrity);
     const data = clear?.data ?? body.subarray(headerLength);
     if (data.length !== dataLength) return this.#fail(Status.length);
-    const scene = { state: this.#state, side, pending: this.#pending };
+    const scene = { state: this.#state, level: this.#level, side, pending: this.#pending };
     return this.#end(ins, command.run(scene, header, data, ins), mode);
   }
 

@@ -1,52 +1,14 @@
 /**
  * Commands of a virtual DESFire card's selected application, once their protection is off: values,
  * records, the transaction MAC file, commit and abort. Each says how it is framed and protected,
- * and what it does; statuses are the last byte of 91xx.
+ * and what it does. What makes a card's structure is in `management.ts`.
  */
+import { type CardCommand, type Done, Status } from './command.ts';
 import { littleEndian } from './crypto.ts';
+import { managementCommands } from './management.ts';
 import type { CardSide } from './session.ts';
-import { type Application, type DesfireState, FREE, type Mode, type Rights } from './state.ts';
+import { type DesfireState, FREE, type Rights } from './state.ts';
 import { committed, type Pending, proofBytes } from './transaction.ts';
-
-export const Status = {
-  ok: 0x00,
-  noChanges: 0x0c,
-  illegalCommand: 0x1c,
-  integrity: 0x1e,
-  noSuchKey: 0x40,
-  length: 0x7e,
-  permissionDenied: 0x9d,
-  parameter: 0x9e,
-  noSuchApplication: 0xa0,
-  authentication: 0xae,
-  more: 0xaf,
-  boundary: 0xbe,
-  aborted: 0xca,
-  disabled: 0xcd,
-  noSuchFile: 0xf0,
-} as const;
-
-/** What a command works on. */
-export interface Scene {
-  readonly state: DesfireState;
-  readonly side: CardSide | null;
-  readonly pending: Pending;
-}
-
-/** Data of the answer, or a status; `state` where something is committed. */
-export type Done =
-  | { readonly data: Uint8Array; readonly state?: DesfireState; readonly ends?: boolean }
-  | number;
-
-export interface CardCommand {
-  readonly headerLength: number;
-  readonly writes: boolean;
-  /** Of the file or command; null: the file is not there. */
-  readonly mode: (application: Application, header: Uint8Array) => Mode | null;
-  /** Bytes of data that the header announces. */
-  readonly dataLength: (header: Uint8Array) => number;
-  readonly run: (scene: Scene, header: Uint8Array, data: Uint8Array, ins: number) => Done;
-}
 
 const NOTHING = new Uint8Array(0);
 const done: Done = { data: NOTHING };
@@ -237,14 +199,22 @@ const getCardUid: CardCommand = {
   },
 };
 
+/** Type and version of the hardware. */
+const hardware: Readonly<Record<DesfireState['generation'], readonly [number, number]>> = {
+  ev1: [0x01, 0x01],
+  ev2: [0x01, 0x12],
+  light: [0x08, 0x30],
+};
+
 const getVersion: CardCommand = {
+  level: 'both',
   headerLength: 0,
   writes: false,
   mode: () => 'mac',
   dataLength: none,
   run({ state }) {
-    const major = state.generation === 'ev1' ? 0x01 : 0x12;
-    const part = [0x04, 0x01, 0x01, major, 0x00, 0x18, 0x05];
+    const [type, major] = hardware[state.generation];
+    const part = [0x04, type, 0x01, major, 0x00, 0x18, 0x05];
     const uid = state.hidesUid ? new Uint8Array(7) : state.uid;
     return { data: Uint8Array.of(...part, ...part, ...uid, 1, 2, 3, 4, 5, 0x20, 0x25) };
   },
@@ -275,6 +245,8 @@ export function commandOf(state: DesfireState, ins: number): CardCommand | null 
   const { generation } = state;
   if (generation === 'ev1' && EV1_LACKS.includes(ins)) return null;
   if (generation === 'light' && LIGHT_LACKS.includes(ins)) return null;
+  const managed = state.issuing && generation !== 'light' ? managementCommands.get(ins) : undefined;
+  if (managed) return generation === 'ev1' && ins === 0xce ? null : managed;
   return byIns.get(ins) ?? null;
 }
 

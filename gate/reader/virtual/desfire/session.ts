@@ -71,6 +71,13 @@ export class Ev1Side implements CardSide {
     return { header: clear.subarray(0, headerLength), data: clear.subarray(headerLength) };
   }
 
+  /** A key that was sent, 32 bytes: enciphered in the chain, without a MAC. */
+  openKey(data: Uint8Array): Uint8Array {
+    const plain = decryptCbc(this.#key, this.#chain, data);
+    this.#chain = data.slice(-16);
+    return plain;
+  }
+
   seal(data: Uint8Array): Uint8Array {
     this.#chain = cmac(this.#key, join(data, Uint8Array.of(0)), this.#chain);
     return join(data, this.#chain.subarray(0, 8));

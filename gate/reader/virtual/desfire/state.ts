@@ -14,9 +14,13 @@ export interface Rights {
   readonly read: number;
   readonly write: number;
   readonly readWrite: number;
+  /** Of the key that may change the rights; none: the application's master key. */
+  readonly change?: number;
 }
 
 export const FREE = 14;
+/** Number of a file that was not created. */
+export const NO_FILE = -1;
 
 export interface ValueFile {
   readonly number: number;
@@ -47,6 +51,8 @@ export interface TransactionMacFile {
   readonly mode: Mode;
   readonly rights: Rights;
   readonly key: Uint8Array;
+  /** Of the key; none: not told. */
+  readonly keyVersion?: number;
   readonly tmc: number;
   /** 8 bytes. */
   readonly tmv: Uint8Array;
@@ -67,6 +73,22 @@ export interface Application {
 
 export type Generation = 'ev1' | 'ev2' | 'light';
 
+/** What a card has beside its purse, until and after it was issued. */
+export interface Issuing {
+  readonly cardKey: {
+    readonly kind: 'des' | 'aes';
+    readonly key: Uint8Array;
+    readonly version: number;
+  };
+  readonly hasApplication: boolean;
+  /** KeySett1 of the application. */
+  readonly settings: number;
+  /** Of the application's keys, by number. */
+  readonly keyVersions: readonly number[];
+  /** Other applications, 3 bytes each. */
+  readonly others: readonly Uint8Array[];
+}
+
 export interface DesfireState {
   /** 7 bytes. */
   readonly uid: Uint8Array;
@@ -76,10 +98,53 @@ export interface DesfireState {
   /** The card was disabled: every command is answered 91CD. */
   readonly disabled: boolean;
   readonly application: Application;
+  /** What issuing can change; none: the card was issued before, and takes no such command. */
+  readonly issuing?: Issuing;
   /** `initialMinor + creditedMinor - debitedMinor` is always the value. */
   readonly initialMinor: number;
   readonly creditedMinor: number;
   readonly debitedMinor: number;
+}
+
+/** A card as it leaves the factory: a DES key of zeros, and no application. */
+export function blankDesfire(
+  generation: Generation,
+  uid: Uint8Array,
+  others: readonly Uint8Array[] = [],
+): DesfireState {
+  const rights = { read: 0, write: 0, readWrite: 0 };
+  const noFile = { number: NO_FILE, mode: 'plain', rights } as const;
+  return {
+    uid,
+    generation,
+    hidesUid: false,
+    disabled: false,
+    application: {
+      aid: new Uint8Array(0),
+      dfName: null,
+      keys: [],
+      value: {
+        ...noFile,
+        lowerLimit: 0,
+        upperLimit: 0,
+        value: 0,
+        limitedCreditEnabled: false,
+        limitedCredit: 0,
+      },
+      record: { ...noFile, length: 0, size: 0, records: [] },
+      transactionMac: null,
+    },
+    issuing: {
+      cardKey: { kind: 'des', key: new Uint8Array(8), version: 0 },
+      hasApplication: false,
+      settings: 0,
+      keyVersions: [],
+      others,
+    },
+    initialMinor: 0,
+    creditedMinor: 0,
+    debitedMinor: 0,
+  };
 }
 
 /** Master keys, 16 bytes each. */

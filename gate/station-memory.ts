@@ -1,0 +1,51 @@
+/**
+ * What a station's next process is to know before its first rider: which cards came (their purchase
+ * keys are derived ahead), and which banks' issuers (their public keys are recovered ahead). Kept
+ * beside the journal of the gate that is added first.
+ *
+ * Of a bank card itself nothing is kept: its certificate and its signature are its own, and looked
+ * at once a tap. Which bank cards tapped last (`RecentTaps`) is no warmth but a fact, and no file.
+ */
+import type { Issuers } from '../engine/card/qpboc/oda/issuers.ts';
+import type { Log } from '../engine/log/log.ts';
+import { IssuerKeeper } from './issuer-keeper.ts';
+import { CardKeeper } from './sam/card-keeper.ts';
+import type { CardListOptions } from './sam/card-list.ts';
+import type { StationKeys } from './sam/station-keys.ts';
+
+export class StationMemory {
+  readonly #keys: StationKeys;
+  readonly #log: Log;
+  #cards: Promise<CardKeeper> | null = null;
+  #issuers: Promise<IssuerKeeper> | null = null;
+
+  constructor(keys: StationKeys, log: Log) {
+    this.#keys = keys;
+    this.#log = log;
+  }
+
+  /**
+   * Opens what is not open yet; resolves when all that was found is ready.
+   * @param issuers of the gate's setting; null: it takes no bank cards
+   * @throws FaregateError DISK_FULL, DISK_FAILED.
+   */
+  async open(storage: Omit<CardListOptions, 'capacity'>, issuers: Issuers | null): Promise<void> {
+    this.#cards ??= CardKeeper.open(this.#keys, storage, (error) => {
+      this.#log.warn({}, `the list of cards is not kept: ${(error as Error).message}`);
+    });
+    await this.#cards;
+    if (issuers === null) return;
+    this.#issuers ??= IssuerKeeper.open(issuers, storage.disk, (error) => {
+      this.#log.warn({}, `the list of banks' issuers is not kept: ${(error as Error).message}`);
+    });
+    await this.#issuers;
+  }
+
+  /** Writes everything a last time. */
+  async end(): Promise<void> {
+    const cards = await this.#cards?.catch(() => null);
+    await cards?.end();
+    const issuers = await this.#issuers?.catch(() => null);
+    await issuers?.end();
+  }
+}
