@@ -151,12 +151,18 @@ export function isEvent(bytes: Uint8Array, offset: number): boolean {
   return bytes[offset + at.kind] === EVENT_KIND;
 }
 
-/** Whether the debit at `records[offset]` has its proof in the event behind it. */
+/**
+ * Whether the debit at `records[offset]` has its proof in the event behind it. Of a bank card that
+ * left, the cryptogram came before: an unconfirmed debit has it there too.
+ */
 export function wantsEvidence(records: Uint8Array, offset: number): boolean {
+  const family = evidenceFamilyOf(records[offset + at.transactionType]!);
+  const state = records[offset + at.state];
+  const isTorn = family === EvidenceFamily.bank && state === DebitState.unconfirmed;
   return (
-    evidenceFamilyOf(records[offset + at.transactionType]!) !== null &&
+    family !== null &&
     records[offset + at.kind] === DebitKind.debit &&
-    records[offset + at.state] === DebitState.confirmed
+    (state === DebitState.confirmed || isTorn)
   );
 }
 

@@ -14,7 +14,8 @@ export const outcomes = {
   settled: 'An unconfirmed debit is settled, by this record or by what was known already.',
   unconfirmed:
     'No record fixes yet whether the card committed. Kept aside; posted where that is presumed.',
-  tacInvalid: 'The TAC does not verify. A debit goes to suspense; a settlement settles nothing.',
+  tacInvalid:
+    'The TAC does not verify. A debit goes to suspense, if torn is void; a settlement settles nothing.',
   tacUnknownKey:
     'The key of the TAC is not held. A debit goes to suspense; a settlement settles nothing.',
   evidenceMissing:

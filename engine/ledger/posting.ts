@@ -36,12 +36,14 @@ import {
 } from './rows.ts';
 import {
   breaksBalance,
+  isForged,
   judgeDebit,
   judgeRepeat,
   judgeSettlement,
   presume,
   presumeBank,
   vouches,
+  vouchesForItself,
 } from './rules.ts';
 import { addSighting, balanceFrom, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreWriter } from './store.ts';
@@ -106,7 +108,7 @@ export class Posting {
         ? this.#linkAt(debit.card, purseOf(debit.transactionType), debit.offlineCounter)
         : undefined;
     const outcome = judgeDebit(debit, taken);
-    const standing = standingOf(outcome);
+    const standing = isForged(debit) ? Standing.voided : standingOf(outcome);
     const row = this.#books.change(debit, undefined, rowOf(debit, fromHex(debit.issuer), standing));
     if (isException(outcome)) this.#books.report(outcome, debit, taken ?? null, row, debit.sealed);
     if (standing === Standing.posted) this.#link(debit, row);
@@ -138,7 +140,7 @@ export class Posting {
     }
     const pending = [
       ...this.#pendingOf(row.card, purse),
-      { ...linkOf(id, row), instantMs: row.instantMs, vouched: false },
+      { ...linkOf(id, row), instantMs: row.instantMs, vouched: vouchesForItself(row) },
     ];
     this.#keepPending(row.card, purse, pending.sort(comparePending));
     this.#reconsider(row.card, purse, row.offlineCounter);

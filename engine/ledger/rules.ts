@@ -3,7 +3,7 @@
  * `posting.ts` carries it out. The chain rules are told in `docs/ledger.md`.
  */
 import { equalRange } from '../bytes.ts';
-import { DebitKind, DebitState } from '../debit/record.ts';
+import { DebitKind, DebitState, OPEN_LOOP_TRANSACTION } from '../debit/record.ts';
 import type { Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
 import {
@@ -25,8 +25,27 @@ export function judgeRepeat(digest: Uint8Array, held: DebitRow): 'exists' | 'ide
 /** @param taken the debit that holds this counter in the card's chain. */
 export function judgeDebit(debit: ReceivedDebit, taken: Link | undefined): Outcome {
   if (debit.state === DebitState.void) return 'voided';
+  // Of a bank card a cryptogram came, and no card made it: nothing can have been taken.
+  if (isForged(debit)) return 'tacInvalid';
   if (debit.state !== DebitState.confirmed) return 'unconfirmed';
   return judgeTac(debit) ?? (taken ? 'naturalKeyConflict' : 'posted');
+}
+
+/** Whether an unconfirmed debit has a cryptogram that is none of its card's. */
+export function isForged({ state, tac }: Pick<DebitRow, 'state' | 'tac'>): boolean {
+  return state === DebitState.unconfirmed && tac === 'invalid';
+}
+
+/**
+ * Whether a pending debit vouches for itself: an open-loop tap, whose card is authenticated before
+ * its intent and takes nothing, that a crash cut off once its evidence was durable.
+ */
+export function vouchesForItself({
+  transactionType,
+  tac,
+}: Pick<DebitRow, 'transactionType' | 'tac'>): boolean {
+  const isWhole = tac === 'valid' || tac === 'passedThrough';
+  return transactionType === OPEN_LOOP_TRANSACTION && isWhole;
 }
 
 /** A forged record must not take an honest one's place, so it stays off the chain. */
@@ -135,8 +154,8 @@ export function presume(rivals: readonly Pending[], above: readonly Link[]): Pre
  * a later counter says nothing, and of the balance only the exact word counts. It is read at the
  * first counter above at which the card told it; where it fell by just the amount the debit is
  * presumed posted, where it did not move voided. A purchase of the same amount in a shop, or one
- * and a load of the same, can deceive this; a settlement then reverses it. A debit of 0 took
- * nothing either way: that the card was seen again is enough.
+ * and a load of the same, can deceive this; a settlement then reverses it. Of a debit of 0 no
+ * balance tells whether the card made it: it stays open until a gate vouches for it.
  * @param above what `balanceFrom` found.
  */
 export function presumeBank(rivals: readonly Pending[], above: readonly Link[]): Presumption[] {
@@ -152,9 +171,7 @@ export function presumeBank(rivals: readonly Pending[], above: readonly Link[]):
 }
 
 function presumeOne(pending: Pending, above: readonly Link[]): Presumption {
-  if (pending.amountMinor === 0) {
-    return above.length > 0 ? Standing.presumedPosted : Standing.unconfirmed;
-  }
+  if (pending.amountMinor === 0) return Standing.unconfirmed;
   const [told, ...others] = above.filter(tellsBalance);
   const isClear =
     tellsBalance(pending) &&

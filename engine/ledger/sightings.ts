@@ -15,14 +15,14 @@ import {
   type Link,
   newBytes,
 } from './rows.ts';
-import { hidesBalance, tellsBalance } from './rules.ts';
+import { hidesBalance, isForged, tellsBalance } from './rules.ts';
 import type { StoreReader, StoreWriter } from './store.ts';
 
 const COUNTER_KEY_BYTES = CARD_BYTES + 3;
 
-/** Whether a held record is a sighting. */
-export function isSighting({ kind, state }: Pick<DebitRow, 'kind' | 'state'>): boolean {
-  return kind === DebitKind.debit && state !== DebitState.confirmed;
+/** Whether a held record is a sighting; what no card made has seen none. */
+export function isSighting(row: Pick<DebitRow, 'kind' | 'state' | 'tac'>): boolean {
+  return row.kind === DebitKind.debit && row.state !== DebitState.confirmed && !isForged(row);
 }
 
 export function addSighting(

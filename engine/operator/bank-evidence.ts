@@ -4,6 +4,10 @@
  * the debit record's own (`evidence-payload.ts`), so that a record that says otherwise than the
  * card was told makes another cryptogram. That shows where the issuer's key is held; where it is
  * not, the bank verifies it in clearing, and the gate's word that the card is genuine stands.
+ *
+ * An unconfirmed debit has the cryptogram that came before the card left. One that does not verify
+ * is no card's. One that does is no proof of a debit: the card gives it first, and takes the money
+ * with its last record.
  */
 import { verifyCryptogram } from '../card/qpboc/cryptogram.ts';
 import { dateNumber } from '../card/qpboc/elements.ts';
@@ -20,7 +24,7 @@ import {
   wantsEvidence,
 } from '../debit/event.ts';
 import { HOLD_SERVICE } from '../debit/hold.ts';
-import { DEBIT_BYTES, type Debit, ECASH_TRANSACTION } from '../debit/record.ts';
+import { DEBIT_BYTES, type Debit, DebitState, ECASH_TRANSACTION } from '../debit/record.ts';
 import { type TacVerdict, tacCodes } from '../ledger/received.ts';
 
 /** 9C of goods and services: all a gate sells. */
@@ -64,12 +68,14 @@ export class BankVerifier {
 
   #verdict(records: Uint8Array, from: number, hasNext: boolean): TacVerdict {
     const behind = from + DEBIT_BYTES;
+    const isTorn = records[from + at.state] === DebitState.unconfirmed;
+    const missing = isTorn ? 'none' : 'noEvidence';
     // A settlement of this family only vouches; it has nothing to verify.
     if (!wantsEvidence(records, from) || !hasNext || !isBankEvidence(records, behind)) {
-      return 'noEvidence';
+      return missing;
     }
     const payload = payloadAt(records, behind);
-    if (payload[AID_LENGTH_AT] === 0) return 'noEvidence';
+    if (payload[AID_LENGTH_AT] === 0) return missing;
     const debit = decodeDebit(records, from);
     const proof = readBankPayload(payload, debit);
     if (!proof || contradicts(proof, debit)) return 'invalid';
@@ -109,11 +115,13 @@ function contradicts({ evidence, authenticated, application }: BankProof, debit:
   const isEcash = debit.transactionType === ECASH_TRANSACTION;
   const mayBe = kind === TC || (kind === ARQC && !isEcash);
   const decision = evidence.iad[DECISION_AT]! & DECISION_BITS;
+  // The signature comes with the last record, if at all.
+  const mayBeUnknown = isEcash && debit.state === DebitState.unconfirmed;
   return (
     !mayBe ||
     decision !== decisionOf[kind] ||
     evidence.transactionType !== PURCHASE ||
-    authenticated.method === 'none' ||
+    (authenticated.method === 'none' && !mayBeUnknown) ||
     ((!isEcash || application === HOLD_SERVICE) && debit.amountMinor !== 0) ||
     debit.currency > CURRENCY_MAX ||
     debit.dateTime[0] !== CENTURY ||

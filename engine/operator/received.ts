@@ -5,7 +5,7 @@
  */
 import { toHex, writeU48 } from '../bytes.ts';
 import { at, decodeDebit, isLayoutVersion } from '../debit/codec.ts';
-import { decodeEvent, isEvent } from '../debit/event.ts';
+import { decodeEvent, isEvent, wantsEvidence } from '../debit/event.ts';
 import {
   DEBIT_BYTES,
   type DebitId,
@@ -35,7 +35,8 @@ export function receiveBatch(gateId: string, batch: Batch, checks: RecordChecks)
   const tacs = new Uint8Array(count);
   checks.verifyTacs(records, count, tacs);
   for (let i = 0; i < count; i++) {
-    if (!carriesTac(records, i * DEBIT_BYTES)) tacs[i] = NO_TAC;
+    const from = i * DEBIT_BYTES;
+    if (!carriesTac(records, from) && !wantsEvidence(records, from)) tacs[i] = NO_TAC;
   }
   const cards = new Uint8Array(count * HASH_BYTES);
   checks.hashCards(records, count, cards);

@@ -3,7 +3,6 @@
  * dialogue here, so that a kernel's outcome is judged by the same.
  */
 import { readDate } from '../card/purse/selected.ts';
-import { cardNumberOf } from '../card/qpboc/card-data.ts';
 import { dateNumber } from '../card/qpboc/elements.ts';
 import { authenticatedBy } from '../card/qpboc/evidence-payload.ts';
 import { type Authentication, authenticate } from '../card/qpboc/oda/authenticate.ts';
@@ -65,12 +64,18 @@ export function quoteBank(scene: TapScene, bank: BankSetting, day: number) {
   return plan.openLoop ? later : ('amountOverLimit' satisfies Reason);
 }
 
-/** What speaks against a card whatever it has paid: it is stopped, or its answer is an old one. */
-export function stopped({ scene, bank }: BankScene, transaction: EcashTransaction): Told | null {
-  const number = cardNumberOf(transaction.card);
-  if (scene.setting.denylist.has(number, 0)) return { reason: 'denylisted', detail: '' };
-  const recent = bank.recent.find(number);
-  const isReplayed = recent !== null && transaction.options.atc <= recent.counter;
+/**
+ * What speaks against a card whatever it has paid: it is stopped, or its answer is an old one.
+ * @param cardNumber 10 bytes, of `cardNumberOf`, here as everywhere below
+ */
+export function stopped(
+  { scene, bank }: BankScene,
+  cardNumber: Uint8Array,
+  { options }: EcashTransaction,
+): Told | null {
+  if (scene.setting.denylist.has(cardNumber, 0)) return { reason: 'denylisted', detail: '' };
+  const recent = bank.recent.find(cardNumber);
+  const isReplayed = recent !== null && options.atc <= recent.counter;
   return isReplayed ? toldOf('dynamicSignatureAtc') : null;
 }
 
@@ -86,8 +91,12 @@ export function passesBack({ scene, bank }: BankScene, cardNumber: Uint8Array): 
 }
 
 /** Remembers a card that the gate opens for. */
-export function noteTap({ scene, bank }: BankScene, { card, options }: EcashTransaction): void {
-  bank.recent.note(cardNumberOf(card), {
+export function noteTap(
+  { scene, bank }: BankScene,
+  cardNumber: Uint8Array,
+  { options }: EcashTransaction,
+): void {
+  bank.recent.note(cardNumber, {
     where: whereAfter(scene.tapKind),
     station: scene.setting.place.station,
     instantMs: scene.instantMs,
@@ -142,18 +151,16 @@ function undated({ elements }: EcashTransaction): EcashReason | null {
   return elements.has(tag.expiry) ? null : 'expired';
 }
 
-/** @param isBehind a settlement has taken the tap's first sequence */
 export function bankRequest(
   { scene }: BankScene,
   cardNumber: Uint8Array,
   amountMinor: number,
-  isBehind: boolean,
 ): DebitRequest {
   const { setting, fares } = scene;
   return {
     gateId: setting.gateId,
     tapKind: scene.tapKind,
-    sequence: scene.sequence + (isBehind ? 1 : 0),
+    sequence: scene.sequence,
     instantMs: scene.instantMs,
     dateTime: scene.dateTime,
     terminalId: setting.terminalId,

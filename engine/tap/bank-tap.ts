@@ -2,7 +2,8 @@
  * A tap of a bank card (docs/ecash.md): directory, application, GET PROCESSING OPTIONS with the
  * fare, in which the card decides, and its records. Until the last of them nothing has happened:
  * there stand the denylist, an earlier debit that is not settled, pass-back, dates, and whatever of
- * the authentication is known by then. Seven exchanges of a plain e-cash card.
+ * the authentication is known by then. Seven exchanges of a plain e-cash card. An earlier debit is
+ * settled by none but a card that has proved itself in this tap.
  */
 import type { SelectedApplication } from '../card/qpboc/application.ts';
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
@@ -75,15 +76,21 @@ export function* bankTap(
     decided === 'next' ? yield* beginPurchase(bank.accepted, means, purchase()) : decided;
   if (begun.result === 'refused' && begun.reason === 'applicationMissing') return null;
   if (!('transaction' in begun)) return refused(at, toldOfEnd(begun));
-  const problem = stopped(at, begun.transaction);
+  const number = cardNumberOf(begun.transaction.card);
+  const problem = stopped(at, number, begun.transaction);
   if (problem && !hasTaken(begun)) return refused(at, problem);
-  return yield* settleAndPay(at, begun, problem);
+  return yield* payAndSettle(at, number, begun, problem);
 }
 
 /** @param problem of a card that has taken the money already */
-function* settleAndPay(at: BankScene, first: Decided, problem: Told | null): TapDialogue<Decision> {
+function* payAndSettle(
+  at: BankScene,
+  number: Uint8Array,
+  first: Decided,
+  problem: Told | null,
+): TapDialogue<Decision> {
   const { scene, fareMinor, plan } = at;
-  const number = cardNumberOf(first.transaction.card);
+  const { atc } = first.transaction.options;
   const found = pendingEcash(scene, number);
   let begun: Begun = first;
   let balanceMinor = balanceBefore(first.transaction, fareMinor);
@@ -97,19 +104,46 @@ function* settleAndPay(at: BankScene, first: Decided, problem: Told | null): Tap
   // A card without records proves nothing of itself, and so settles nothing.
   const settlement =
     found && balanceMinor !== null && !hasTaken(first)
-      ? settleByBalance(scene, found.debit, balanceMinor)
+      ? settleByBalance(scene, found.debit, atc, balanceMinor)
       : null;
   const isPaid = settlement?.state === DebitState.confirmed && opensFor(scene, found!);
-  if (isPaid) return yield* recover(at, first, found!, settlement);
+  if (isPaid) return yield* recover(at, number, first, found!, settlement);
   if (isAsked) {
     begun = yield* again(at, first.transaction, fareMinor);
     if (!('transaction' in begun)) return refused(at, toldOfEnd(begun));
   }
-  if (settlement) yield { ask: 'intent', debit: settlement };
   const card: SeenBankCard = { number, begun: begun as Decided, balanceMinor };
-  const decision = yield* pay(at, card, settlement, problem);
-  if (!settlement) return decision;
-  return { ...decision, closed: [settlement, ...decision.closed], settled: found!.debit };
+  const paid = yield* pay(at, card, problem);
+  return yield* settleBehind(paid, found, settlement);
+}
+
+/** How a tap ended, and whether the card proved in it that it is genuine. */
+export interface Paid {
+  readonly decision: Decision;
+  readonly isGenuine: boolean;
+}
+
+/** The end of a tap in which the card did not get so far as to prove itself. */
+export function unproven(decision: Decision): Paid {
+  return { decision, isGenuine: false };
+}
+
+/**
+ * Settles the earlier debit behind this tap's own records, if the card is genuine: one that is made
+ * up could say of another's debit what it likes. Of one that has not shown itself, it stays open.
+ * @param settlement with the tap's first sequence; null: nothing can be said
+ */
+export function* settleBehind(
+  { decision, isGenuine }: Paid,
+  found: PendingDebit | null,
+  settlement: Debit | null,
+): TapDialogue<Decision> {
+  if (!found || !settlement || !isGenuine) return decision;
+  const { closed, evidence } = decision;
+  const gateSequence = settlement.gateSequence + closed.length + (evidence ? 1 : 0);
+  const behind = { ...settlement, gateSequence };
+  yield { ask: 'intent', debit: behind };
+  return { ...decision, closed: [...closed, behind], settled: found.debit };
 }
 
 /**
@@ -118,6 +152,7 @@ function* settleAndPay(at: BankScene, first: Decided, problem: Told | null): Tap
  */
 function* recover(
   at: BankScene,
+  number: Uint8Array,
   begun: Decided,
   found: PendingDebit,
   settlement: Debit,
@@ -132,31 +167,25 @@ function* recover(
     ({ transaction } = proven);
   }
   yield { ask: 'intent', debit: settlement };
-  noteTap(at, transaction);
+  noteTap(at, number, transaction);
   return recovered(at.scene.tapKind, found.debit, settlement);
 }
 
-function* pay(
-  at: BankScene,
-  card: SeenBankCard,
-  settlement: Debit | null,
-  problem: Told | null,
-): TapDialogue<Decision> {
+function* pay(at: BankScene, card: SeenBankCard, problem: Told | null): TapDialogue<Paid> {
   const { plan } = at;
   const { begun, balanceMinor } = card;
   const isBack = passesBack(at, card.number);
-  if (isBack && !hasTaken(begun)) return refused(at, PASS_BACK);
-  if (!plan.ecash) return yield* payLater(at, card, begun, settlement);
+  if (isBack && !hasTaken(begun)) return unproven(refused(at, PASS_BACK));
+  if (!plan.ecash) return yield* payLater(at, card, begun);
   if (begun.transaction.options.kind === 'TC') {
-    return yield* payNow(at, card, settlement, problem ?? (isBack ? PASS_BACK : null));
+    return yield* payNow(at, card, problem ?? (isBack ? PASS_BACK : null));
   }
-  if (plan.openLoop) {
-    return yield* payLater(at, card, yield* again(at, begun.transaction, 0), settlement);
-  }
+  if (plan.openLoop) return yield* payLater(at, card, yield* again(at, begun.transaction, 0));
   const told = toldOfEnd(begun);
   const isTooLow = balanceMinor !== null && balanceMinor < at.fareMinor;
   const { detail } = told;
-  return { ...refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told), balanceMinor };
+  const refusal = refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told);
+  return unproven({ ...refusal, balanceMinor });
 }
 
 const PASS_BACK: Told = { reason: 'passBack', detail: '' };
@@ -165,29 +194,30 @@ const PASS_BACK: Told = { reason: 'passBack', detail: '' };
 function* payNow(
   at: BankScene,
   { number, begun, balanceMinor }: SeenBankCard,
-  settlement: Debit | null,
   problem: Told | null,
-): TapDialogue<Decision> {
+): TapDialogue<Paid> {
   const { bank, fareMinor } = at;
   const { transaction } = begun;
   const pending = begun.result === 'pending' ? begun : null;
   const early = pending && earlyOf(at, pending);
+  let isGenuine = early !== null && failureOf(early) === null;
   if (pending) {
     const cause = datesProblem(at, transaction) ?? (early && failureOf(early));
-    if (cause) return refused(at, toldOf(cause));
+    if (cause) return { decision: refused(at, toldOf(cause)), isGenuine };
   }
   const verify = (whole: EcashTransaction): Verdict => {
     const verdict = verdictOf(at, whole, early);
+    isGenuine = verdict.authenticated.method !== 'none';
     return problem ? { ...verdict, refused: problem } : verdict;
   };
-  const request = bankRequest(at, number, fareMinor, settlement !== null);
+  const request = bankRequest(at, number, fareMinor);
   const { currency } = bank.forms.terminal;
   const debit = { request, currency, transaction, balanceBeforeMinor: balanceMinor };
   const outcome = yield* debitEcash(debit, pending && ready(pending), verify);
   const decision = decisionOf(request, outcome);
-  if (decision.open) noteTap(at, transaction);
+  if (decision.open) noteTap(at, number, transaction);
   const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
-  return isTaken ? { ...decision, amountMinor: fareMinor } : decision;
+  return { decision: isTaken ? { ...decision, amountMinor: fareMinor } : decision, isGenuine };
 }
 
 /** What comes before the last record was read. */
@@ -203,17 +233,16 @@ function* payLater(
   at: BankScene,
   { number, balanceMinor }: SeenBankCard,
   begun: Begun,
-  settlement: Debit | null,
-): TapDialogue<Decision> {
+): TapDialogue<Paid> {
   const proven = yield* prove(at, begun);
-  if ('reason' in proven) return refused(at, proven);
+  if ('reason' in proven) return unproven(refused(at, proven));
   const { transaction, authenticated } = proven;
-  const request = bankRequest(at, number, 0, settlement !== null);
+  const request = bankRequest(at, number, 0);
   const { currency } = at.bank.forms.terminal;
   const debit = { request, currency, transaction, balanceBeforeMinor: balanceMinor };
   const decision = decisionOf(request, yield* recordOpenLoop(debit, authenticated));
-  if (decision.open) noteTap(at, transaction);
-  return decision;
+  if (decision.open) noteTap(at, number, transaction);
+  return { decision, isGenuine: true };
 }
 
 /** Who paid in time is let through later too. */

@@ -3,7 +3,7 @@ import type { AesAsk } from '../card/desfire/asks.ts';
 import type { Answer, Ask } from '../card/dialogue.ts';
 import type { RecordMacAsk } from '../card/qpboc/extended/asks.ts';
 import type { EvidenceEvent } from '../debit/event.ts';
-import type { Debit, TapKind } from '../debit/record.ts';
+import { type Debit, DebitKind, type TapKind } from '../debit/record.ts';
 import type { Reason } from './reasons.ts';
 import type { DebitOutcome, DebitRequest } from './request.ts';
 
@@ -69,6 +69,11 @@ export interface Decision {
   readonly unconfirmed: Debit | null;
   /** The earlier unconfirmed debit that this tap settled. */
   readonly settled: Debit | null;
+}
+
+/** The tap's own debit; undefined where it only settled an earlier one, or nothing. */
+export function debitIn({ closed }: Decision): Debit | undefined {
+  return closed.find(({ kind }) => kind === DebitKind.debit);
 }
 
 /** The decision of a tap that ends before anything was appended. */

@@ -7,9 +7,9 @@
  * Where entries hold the fare (`ecash-hold.ts`), the same exchanges hold it and complete it.
  *
  * The card's number comes with GET PROCESSING OPTIONS. Until then a tap is judged as if no debit of
- * the card were open; where one is, that is settled first, and the tap judged anew.
+ * the card were open; where one is, the tap is judged anew by what the card tells of it. It is
+ * settled once the card has proved itself.
  */
-import { equalBytes } from '../bytes.ts';
 import type { JourneyForm } from '../card/journey-form.ts';
 import type { SelectedApplication } from '../card/qpboc/application.ts';
 import { cardNumberOf } from '../card/qpboc/card-data.ts';
@@ -40,7 +40,17 @@ import {
   verdictOf,
 } from './bank-judge.ts';
 import { toldOf } from './bank-reasons.ts';
-import { asPaid, earlyOf, prove, purchaseOf, refused, toldOfEnd } from './bank-tap.ts';
+import {
+  asPaid,
+  earlyOf,
+  type Paid,
+  prove,
+  purchaseOf,
+  refused,
+  settleBehind,
+  toldOfEnd,
+  unproven,
+} from './bank-tap.ts';
 import { type Decision, decisionOf, type TapDialogue } from './decision.ts';
 import {
   askFor,
@@ -108,14 +118,15 @@ export function* ecashJourney(
   if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
   const { transaction } = decided;
   const number = cardNumberOf(transaction.card);
-  const problem = stopped(at, transaction);
+  const problem = stopped(at, number, transaction);
   if (problem && !hasTaken(decided)) return refused(at, problem);
   const found = pendingEcash(scene, number);
   if (found && !hasTaken(decided)) {
-    return yield* settleFirst(at, opened, decided, asked, found);
+    return yield* judgeAnew(at, opened, decided, asked, number, found);
   }
   if (typeof request === 'string') return refused(at, { reason: request, detail: '' });
-  return yield* pay(at, opened, decided, ofCard(paying!, number), problem);
+  const paid = yield* pay(at, opened, decided, ofCard(paying!, number), problem);
+  return paid.decision;
 }
 
 function open({ bank, extended }: JourneyScene) {
@@ -174,17 +185,20 @@ function seenCard(
 
 /**
  * An earlier debit of this card is open. Where this tap is what it paid for, the card proves it and
- * the gate opens; else it is settled as far as the card tells, and the tap is judged anew.
+ * the gate opens; else the tap is judged anew by what the card tells of it, and behind the tap it
+ * is settled so, if the card is genuine.
  */
-function* settleFirst(
+function* judgeAnew(
   at: JourneyScene,
   opened: OpenedCard,
   decided: Decided,
   asked: JourneyAsk,
+  number: Uint8Array,
   found: PendingDebit,
 ): TapDialogue<Decision> {
   const { scene, bank, extended } = at;
   const { transaction } = decided;
+  const counter = transaction.options.atc;
   const pendingOnCard = wroteJourney(extended.profile.layout, opened.record, found.debit);
   const balanceMinor = ownMinor(transaction, asked);
   // A single ride is on no record; its money is gone all the same.
@@ -197,30 +211,25 @@ function* settleFirst(
     } else isProven = proof !== 'unproven';
   }
   const isUndone = endsSameRide(transaction, asked, found.debit);
-  const signs = { pendingOnCard, isProven, isUndone, balanceMinor };
+  const signs = { pendingOnCard, isProven, isUndone, balanceMinor, counter };
   const settlement = settleByJourney(scene, found.debit, signs);
   const isAwaited = pendingOnCard && opensFor(scene, found);
   if (isAwaited && settlement?.state === DebitState.confirmed) {
-    return yield* recover(at, transaction, found, settlement);
+    return yield* recover(at, number, transaction, found, settlement);
   }
   // Charging anew could charge twice, opening could let a forged card through.
   if (isAwaited) return refused(at, { reason: 'mac2Invalid', detail: 'GET TRANS PROVE' });
-  if (settlement) yield { ask: 'intent', debit: settlement };
-  const request = quote(at, seenCard(at, opened, cardNumberOf(transaction.card)), settlement);
-  let decision: Decision;
-  if (typeof request === 'string') {
-    decision = refused(at, { reason: request, detail: '' });
-  } else {
-    const anew = askFor(scene, bank, opened, request);
-    const isSame = anew.service === asked.service && anew.amountMinor === asked.amountMinor;
-    // Where no command has come between, the card still waits for its record.
-    decision =
-      isSame && !isAsked
-        ? yield* pay(at, opened, decided, anew, null)
-        : yield* again(at, transaction, anew);
-  }
-  if (!settlement) return decision;
-  return { ...decision, closed: [settlement, ...decision.closed], settled: found.debit };
+  const quoted = quote(at, seenCard(at, opened, number), settlement);
+  if (typeof quoted === 'string') return refused(at, { reason: quoted, detail: '' });
+  // The settlement comes behind.
+  const anew = askFor(scene, bank, opened, { ...quoted, sequence: scene.sequence });
+  const isSame = anew.service === asked.service && anew.amountMinor === asked.amountMinor;
+  // Where no command has come between, the card still waits for its record.
+  const paid =
+    isSame && !isAsked
+      ? yield* pay(at, opened, decided, anew, null)
+      : yield* again(at, transaction, anew);
+  return yield* settleBehind(paid, found, settlement);
 }
 
 /**
@@ -229,6 +238,7 @@ function* settleFirst(
  */
 function* recover(
   at: JourneyScene,
+  number: Uint8Array,
   transaction: EcashTransaction,
   found: PendingDebit,
   settlement: Debit,
@@ -238,7 +248,7 @@ function* recover(
   const proven = yield* prove(asPaid(at, found), yield* beginAgain(transaction, means, nothing));
   if ('reason' in proven) return refused(at, proven);
   yield { ask: 'intent', debit: settlement };
-  noteTap(at, proven.transaction);
+  noteTap(at, number, proven.transaction);
   return recovered(at.scene.tapKind, found.debit, settlement);
 }
 
@@ -247,15 +257,20 @@ function* again(
   at: JourneyScene,
   { card }: EcashTransaction,
   asked: JourneyPurchase,
-): TapDialogue<Decision> {
+): TapDialogue<Paid> {
   const opened = yield* open(at);
-  if (opened.result === 'plain') return refused(at, { reason: 'cardFaulty', detail: opened.lacks });
-  if (opened.result !== 'opened') return refused(at, toldOfEnd(opened));
+  if (opened.result === 'plain') {
+    return unproven(refused(at, { reason: 'cardFaulty', detail: opened.lacks }));
+  }
+  if (opened.result !== 'opened') return unproven(refused(at, toldOfEnd(opened)));
   const decided = yield* decide(at, opened, asked);
-  if (!('transaction' in decided)) return refused(at, toldOfEnd(decided));
-  const isSame = equalBytes(cardNumberOf(decided.transaction.card), cardNumberOf(card));
-  const problem = isSame ? stopped(at, decided.transaction) : toldOf('panContradicts');
-  if (problem && !hasTaken(decided)) return refused(at, problem);
+  if (!('transaction' in decided)) return unproven(refused(at, toldOfEnd(decided)));
+  const { pan, panSequence } = decided.transaction.card;
+  const isSame = pan === card.pan && panSequence === card.panSequence;
+  const problem = isSame
+    ? stopped(at, asked.request.cardNumber, decided.transaction)
+    : toldOf('panContradicts');
+  if (problem && !hasTaken(decided)) return unproven(refused(at, problem));
   return yield* pay(at, opened, decided, asked, problem);
 }
 
@@ -269,7 +284,7 @@ function* pay(
   decided: Decided,
   asked: JourneyPurchase,
   problem: Told | null,
-): TapDialogue<Decision> {
+): TapDialogue<Paid> {
   const { bank, scene, extended } = at;
   const { request, hold } = asked;
   const { amountMinor, minimumBalanceMinor } = request;
@@ -283,30 +298,36 @@ function* pay(
     // The money is gone, and the record could not follow it.
     const told = problem ?? toldOf('fileLocatorMalformed');
     const verify = (): Verdict => ({ refused: told, authenticated: NOT_AUTHENTICATED });
-    return decisionOf(request, yield* debitEcash(debit, null, verify));
+    return unproven(decisionOf(request, yield* debitEcash(debit, null, verify)));
   }
   const approval = 'records' in decided ? decided : null;
   if (isTooLow || approval === null) {
     const told: Told = 'result' in decided ? toldOfEnd(decided) : toldOf('declinedByCard');
     const { detail } = told;
     const refusal = refused(at, isTooLow ? { reason: 'balanceTooLow', detail } : told);
-    return { ...refusal, balanceMinor };
+    return unproven({ ...refusal, balanceMinor });
   }
   const paid: Approval = approval;
   const last = journeyOf(extended.profile.layout, opened.record, scene.fares, scene.setting.zone);
   const riding = { ...at, last };
   let early: Authentication | null = null;
+  let isGenuine = false;
   function* read(): TapDialogue<PendingPurchase | Told> {
     const begun = yield* updateExtended(opened, extended.profile, paid, request.journey!);
     if (begun.result !== 'pending') return toldOfEnd(begun);
     early = earlyOf(at, begun);
+    isGenuine = early !== null && failureOf(early) === null;
     const cause = datesProblem(riding, begun.transaction) ?? (early && failureOf(early));
     return cause ? toldOf(cause) : begun;
   }
-  const verify = (whole: EcashTransaction): Verdict => verdictOf(riding, whole, early);
+  const verify = (whole: EcashTransaction): Verdict => {
+    const verdict = verdictOf(riding, whole, early);
+    isGenuine = verdict.authenticated.method !== 'none';
+    return verdict;
+  };
   const outcome = yield* debitEcash(debit, read, verify);
   const decision = decisionOf(request, outcome);
-  if (decision.open) noteTap(at, transaction);
+  if (decision.open) noteTap(at, request.cardNumber, transaction);
   const isTaken = outcome.closed[0]?.state === DebitState.confirmed;
-  return isTaken ? { ...decision, amountMinor } : decision;
+  return { decision: isTaken ? { ...decision, amountMinor } : decision, isGenuine };
 }

@@ -31,6 +31,7 @@ import {
   stopped,
 } from './bank-judge.ts';
 import { toldOf } from './bank-reasons.ts';
+import { settleBehind } from './bank-tap.ts';
 import { type Decision, decisionOf, refuse, type TapDialogue, type TapRun } from './decision.ts';
 import { opensFor, type TapScene, tapKinds } from './judge.ts';
 import type { Told } from './outcome.ts';
@@ -206,53 +207,58 @@ export function* recordTaken(
   closed: Told | null,
 ): TapDialogue<Decision> {
   const { transaction, isGenuine } = taken;
+  const { atc } = transaction.options;
   const number = cardNumberOf(transaction.card);
   const found = pendingEcash(at.scene, number);
-  if (found?.debit.offlineCounter === transaction.options.atc) {
+  if (found?.debit.offlineCounter === atc) {
     return refused(at, closed ?? toldOf('dynamicSignatureAtc'));
   }
-  const problem = closed ?? problemOf(at, taken) ?? shortOf(at, amountMinor);
+  const problem = closed ?? problemOf(at, number, taken) ?? shortOf(at, amountMinor);
   const by = isGenuine ? authenticated : NOT_AUTHENTICATED;
   const verdict: Verdict = { authenticated: by, ...(problem ? { refused: problem } : {}) };
+  const request = bankRequest(at, number, amountMinor);
   const balanceBeforeMinor = balanceBefore(transaction, amountMinor);
-  const settlement = found && !problem ? settle(at.scene, found, balanceBeforeMinor) : null;
-  if (settlement) yield { ask: 'intent', debit: settlement };
-  const request = bankRequest(at, number, amountMinor, settlement !== null);
   const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
   const outcome = yield* debitEcash(debit, null, () => verdict);
   const decision = { ...decisionOf(request, outcome), amountMinor };
-  if (decision.open) noteTap(at, transaction);
-  if (!settlement) return decision;
-  return { ...decision, closed: [settlement, ...decision.closed], settled: found!.debit };
+  if (decision.open) noteTap(at, number, transaction);
+  const settlement = found && !problem ? settle(at.scene, found, atc, balanceBeforeMinor) : null;
+  return yield* settleBehind({ decision, isGenuine }, found, settlement);
 }
 
 /** What this payment makes of an earlier one, of which no ride came, or which nobody knows of. */
 function settle(
   scene: TapScene,
   found: PendingDebit,
+  atc: number,
   balanceBeforeMinor: number | null,
 ): Debit | null {
   if (opensFor(scene, found)) return settleAsTwice(scene, found.debit);
   return balanceBeforeMinor === null
     ? null
-    : settleByBalance(scene, found.debit, balanceBeforeMinor);
+    : settleByBalance(scene, found.debit, atc, balanceBeforeMinor);
 }
 
 function* recordLater(at: BankScene, taken: KernelTaken): TapDialogue<Decision> {
   const { transaction } = taken;
-  const problem = problemOf(at, taken);
+  const number = cardNumberOf(transaction.card);
+  const problem = problemOf(at, number, taken);
   if (problem) return refused(at, problem);
-  const request = bankRequest(at, cardNumberOf(transaction.card), 0, false);
+  const request = bankRequest(at, number, 0);
   const balanceBeforeMinor = balanceBefore(transaction, 0);
   const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
   const decision = decisionOf(request, yield* recordOpenLoop(debit, authenticated));
-  if (decision.open) noteTap(at, transaction);
+  if (decision.open) noteTap(at, number, transaction);
   return decision;
 }
 
-function problemOf(at: BankScene, { transaction, isGenuine }: KernelTaken): Told | null {
-  const isBack = passesBack(at, cardNumberOf(transaction.card));
-  const problem = stopped(at, transaction) ?? foreignTo(at, transaction);
+function problemOf(
+  at: BankScene,
+  number: Uint8Array,
+  { transaction, isGenuine }: KernelTaken,
+): Told | null {
+  const isBack = passesBack(at, number);
+  const problem = stopped(at, number, transaction) ?? foreignTo(at, transaction);
   if (problem) return problem;
   if (!isGenuine) return toldOf('authenticationUnsupported');
   return isBack ? { reason: 'passBack', detail: '' } : null;

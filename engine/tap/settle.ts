@@ -138,6 +138,8 @@ export interface JourneySigns {
   readonly isUndone?: boolean;
   /** Before the purchase at hand; null: not known. */
   readonly balanceMinor: number | null;
+  /** Its transaction counter (ATC) now. */
+  readonly counter: number;
 }
 
 /**
@@ -148,9 +150,10 @@ export interface JourneySigns {
 export function settleByJourney(
   slot: SettlementSlot,
   pending: Debit,
-  { pendingOnCard, isProven, isUndone = false, balanceMinor }: JourneySigns,
+  { pendingOnCard, isProven, isUndone = false, balanceMinor, counter }: JourneySigns,
 ): Debit | null {
-  const { amountMinor, balanceBeforeMinor, tac } = pending;
+  const { amountMinor, balanceBeforeMinor, offlineCounter, tac } = pending;
+  if (counter <= offlineCounter) return null;
   const settled = (state: DebitState) => settlement(slot, pending, state, Evidence.cardState, tac);
   if (isProven) return settled(DebitState.confirmed);
   if (isUndone) return settled(DebitState.void);
@@ -164,15 +167,18 @@ export function settleByJourney(
  * A bank card tells the balance it has before the purchase at hand. What it had before the pending
  * debit: that was never committed. That without the amount: it was. Anything else, or where a
  * balance is not known: the card was used elsewhere, and only the ledger can say. A debit of
- * nothing leaves the balance as it was either way.
+ * nothing leaves the balance as it was either way. A counter that the card has not passed is of
+ * another card of its number: that debit says nothing of this one.
+ * @param counter the card's transaction counter (ATC) now
  */
 export function settleByBalance(
   slot: SettlementSlot,
   pending: Debit,
+  counter: number,
   balanceMinor: number,
 ): Debit | null {
-  const { amountMinor, balanceBeforeMinor, tac } = pending;
-  if (balanceBeforeMinor === 0 || amountMinor === 0) return null;
+  const { amountMinor, balanceBeforeMinor, offlineCounter, tac } = pending;
+  if (balanceBeforeMinor === 0 || amountMinor === 0 || counter <= offlineCounter) return null;
   if (balanceMinor === balanceBeforeMinor) {
     return settlement(slot, pending, DebitState.void, Evidence.cardState, tac);
   }

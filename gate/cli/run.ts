@@ -30,8 +30,9 @@ export const runCommand: Command = {
 };
 
 async function runGate(args: Args, io: Io): Promise<number> {
-  const config = await readServiceConfig(args.need('config'));
-  const files = await loadFiles(config, io.env);
+  const source = args.need('config');
+  const config = await readServiceConfig(source);
+  const files = await loadFiles(config, io.env, source);
   const checks = await selfTest(config, files, Date.now());
   const failed = checks.filter(({ state }) => state === 'failed');
   if (args.flag('check')) {

@@ -21,9 +21,11 @@ import {
 import { type TacVerdict, tacCodes } from '../../engine/ledger/received.ts';
 import type { BankVerifier } from '../../engine/operator/bank-evidence.ts';
 import type { DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
+import { debitIn } from '../../engine/tap/decision.ts';
 import { type Reason, reasons } from '../../engine/tap/reasons.ts';
 import type { TapReport } from '../controller.ts';
 import type { Stage } from '../driver.ts';
+import { maskedNumber, maskNumbers } from './mask-numbers.ts';
 
 export interface CommandReport {
   readonly command: string;
@@ -47,6 +49,7 @@ export interface DebitReport extends InForce {
   readonly terminalId: string;
   readonly terminalSequence: number;
   readonly issuer: string;
+  /** Of a bank card for people, unless it is wanted as it is in the record. */
   readonly cardNumber: string;
   readonly keyIndex: number;
   readonly keyVersion: number;
@@ -88,9 +91,16 @@ export interface Verifiers {
   readonly bank: BankVerifier;
 }
 
-export function describeTap(report: TapReport, verifiers: Verifiers): TapDescription {
+/** @param isMasked bank cards' numbers are hidden */
+export function describeTap(
+  report: TapReport,
+  verifiers: Verifiers,
+  isMasked: boolean,
+): TapDescription {
   const { decision } = report;
-  const debit = decision.closed[decision.closed.length - 1];
+  const hides = isMasked && report.isBank;
+  const commands = report.stages.map(describeStage);
+  const debit = debitIn(decision) ?? decision.closed[0];
   return {
     open: decision.open,
     reason: decision.reason,
@@ -100,9 +110,18 @@ export function describeTap(report: TapReport, verifiers: Verifiers): TapDescrip
     balanceMinor: decision.balanceMinor,
     tapMs: tenths(report.tapUs / 1000),
     hostUs: tenths(report.hostUs),
-    commands: report.stages.map(describeStage),
-    debit: debit ? describeDebit(debit, decision.evidence, verifiers) : null,
+    commands: hides ? maskCommands(commands) : commands,
+    debit: debit ? describeDebit(debit, decision.evidence, verifiers, hides) : null,
   };
+}
+
+function maskCommands(commands: readonly CommandReport[]): CommandReport[] {
+  const texts = maskNumbers(commands.flatMap(({ apdu, answer }) => [apdu, answer ?? '']));
+  return commands.map((each, i) => ({
+    ...each,
+    apdu: texts[2 * i]!,
+    answer: each.answer === null ? null : texts[2 * i + 1]!,
+  }));
 }
 
 function describeStage(stage: Stage): CommandReport {
@@ -119,10 +138,13 @@ function describeDebit(
   debit: Debit,
   evidence: EvidenceEvent | null,
   verifiers: Verifiers,
+  hides: boolean,
 ): DebitReport {
   const records = new Uint8Array((evidence ? 2 : 1) * DEBIT_BYTES);
   encodeDebit(debit, records, 0);
   if (evidence) encodeEvent(evidence, records, DEBIT_BYTES);
+  const cardNumber = toHex(debit.cardNumber);
+  const record = toHex(records.subarray(0, DEBIT_BYTES));
   return {
     kind: nameOf(DebitKind, debit.kind),
     state: nameOf(DebitState, debit.state),
@@ -135,7 +157,7 @@ function describeDebit(
     terminalId: toHex(debit.terminalId),
     terminalSequence: debit.terminalSequence,
     issuer: toHex(debit.issuer),
-    cardNumber: toHex(debit.cardNumber),
+    cardNumber: hides ? maskedNumber(debit.cardNumber) : cardNumber,
     keyIndex: debit.keyIndex,
     keyVersion: debit.keyVersion,
     algorithm: debit.algorithm,
@@ -152,7 +174,7 @@ function describeDebit(
     parametersVersion: debit.parametersVersion,
     tacVerdict: verdictOf(debit, records, verifiers),
     authenticated: authenticatedIn(debit, evidence),
-    record: toHex(records.subarray(0, DEBIT_BYTES)),
+    record: hides ? record.replace(cardNumber, '*'.repeat(cardNumber.length)) : record,
     evidenceRecord: evidence ? toHex(records.subarray(DEBIT_BYTES)) : null,
   };
 }

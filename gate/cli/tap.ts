@@ -1,8 +1,8 @@
 /**
  * `faregate-gate tap`: one tap on any link and any card, showing every command, its answer and its
  * time, then the decision and the debit record. With `--amount` or `--product` a plain purchase,
- * else an entry or exit by a fare set. The bytes shown hold the card's number: a tool for the
- * bench, not a log.
+ * else an entry or exit by a fare set. The bytes shown hold the card's number, of a bank card with
+ * most digits hidden unless asked for: a tool for the bench, not a log.
  */
 
 import { randomBytes, randomInt } from 'node:crypto';
@@ -45,7 +45,7 @@ import { openReader, readerLinks } from '../reader/open.ts';
 import { type CardSession, noticeText, type Reader, type ReaderNotice } from '../reader/reader.ts';
 import { KeyringHolder } from '../sam/keyring-holder.ts';
 import { StationKeys } from '../sam/station-keys.ts';
-import { openBankFile } from '../service/bank.ts';
+import { openBankFile, requireOwnMoney } from '../service/bank.ts';
 import { completeBank, type PlannedBank, UnpredictableNumbers } from '../station-bank.ts';
 import { completeDesfire, StationDesfire } from '../station-desfire.ts';
 import { UnconfirmedDebits } from '../unconfirmed.ts';
@@ -100,6 +100,7 @@ export const tapCommand: Command = {
       about: 'give up before DEBIT after this (default 300, bank cards 500)',
     },
     wait: { type: 'string', value: 'S', about: 'seconds to wait for a card (default 60)' },
+    unmasked: { type: 'boolean', about: 'print numbers of bank cards and their track 2 in full' },
     json: { type: 'boolean', about: 'print one JSON object' },
   },
   run: tapOnce,
@@ -115,6 +116,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
   const keyring = new Keyring(keySet.keys);
   const aesKeyring = new AesKeyring(keySet.aes);
   const fares = await openFares(args.text('fares') ?? 'sample');
+  if (bank) requireOwnMoney(bank, fares, args.need('bank'), '/currency');
   const keys = new KeyringHolder(new StationKeys(keyring, 8));
   const aesKeys = new StationDesfire(aesKeyring).holder();
   const unconfirmed = new UnconfirmedDebits(systemClock);
@@ -166,7 +168,7 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
         : purchase(setting, instantMs, sequence, priceMinor, sold);
     const report = await gate.drive(card, instantMs, dialogue);
     await card.release();
-    const described = describeTap(report, verifiersOf(keySet, desfire ? [desfire] : []));
+    const described = describeTap(report, verifiersOf(keySet, desfire), !args.flag('unmasked'));
     const lines = args.flag('json') ? [JSON.stringify(described)] : printTap(described);
     for (const line of lines) io.out(line);
     return report.decision.open ? 0 : 1;
@@ -178,8 +180,9 @@ async function tapOnce(args: Args, io: Io): Promise<number> {
 
 function verifiersOf(
   { keys, aes, cryptogram }: KeySet,
-  profiles: DesfireScheme['profiles'],
+  profile: DesfireScheme['profiles'][number] | null,
 ): Verifiers {
+  const profiles = profile ? [profile] : [];
   return {
     tac: new TacVerifier(new Keyring(keys)),
     desfire: new DesfireVerifier({ keyring: new AesKeyring(aes), profiles }),

@@ -6,6 +6,7 @@ import { CaKeys } from '../../engine/card/qpboc/oda/ca-keys.ts';
 import { Issuers } from '../../engine/card/qpboc/oda/issuers.ts';
 import { CA_KEYS_FILE_BYTES_MAX } from '../../engine/card-limits.ts';
 import { FaregateError } from '../../engine/errors.ts';
+import type { FareVersions } from '../../engine/fare/book.ts';
 import { GATE_CONFIG_BYTES_MAX } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
 import type { HoldRule } from '../../engine/tap/setting.ts';
@@ -130,6 +131,35 @@ export async function openBankFile(path: string): Promise<PlannedBank> {
   const text = (await readBounded(path, GATE_CONFIG_BYTES_MAX, 'CONFIG_INVALID')).toString('utf8');
   const config = parseChecked<BankConfig>(bankSchema, text, 'CONFIG_INVALID', path);
   return openBank({ ...config, caKeys: resolve(dirname(path), config.caKeys) });
+}
+
+/**
+ * In what money fares are that bank cards would pay in other money, the same number of it; null:
+ * all versions are in theirs.
+ */
+export function foreignFares(
+  { terminal }: Pick<PlannedBank, 'terminal'>,
+  { versions }: FareVersions,
+): string | null {
+  const other = versions.find(({ currencyNumber }) => currencyNumber !== terminal.currency);
+  if (!other) return null;
+  return `fare version ${other.version} is in ${other.currency}, ${other.currencyNumber}`;
+}
+
+/**
+ * @param field of the bank cards' currency, in the file `source`
+ * @throws FaregateError CONFIG_INVALID naming both: the fares are in other money
+ */
+export function requireOwnMoney(
+  bank: PlannedBank,
+  fares: FareVersions,
+  source: string,
+  field: string,
+): void {
+  const foreign = foreignFares(bank, fares);
+  if (foreign === null) return;
+  const message = `${source}: field ${field} is ${bank.terminal.currency}, but ${foreign}`;
+  throw new FaregateError('CONFIG_INVALID', message);
 }
 
 /** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID naming the file and the field. */

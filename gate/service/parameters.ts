@@ -21,6 +21,7 @@ import { type Contents, loadContents } from '../parameters/contents.ts';
 import type { SetFolder } from '../parameters/set-folder.ts';
 import { type ParameterNews, StationParameters } from '../parameters/station-parameters.ts';
 import type { GatePlan } from '../station.ts';
+import { foreignFares } from './bank.ts';
 import type { GateConfig } from './config.ts';
 
 /** What a gate's plan says of its taps; a new object when something of it has changed. */
@@ -143,6 +144,7 @@ export class ServiceParameters {
     const { contents, denylist } = await loadContents(manifest, folder, options);
     for (const gate of gates) placeOf(gate, contents, atMs);
     this.#requireKeys(manifest, contents);
+    this.#requireOwnMoney(manifest, contents);
     return async () => {
       const before = this.#current;
       // All of it or nothing: at this instant, too, every gate needs its place.
@@ -169,6 +171,15 @@ export class ServiceParameters {
   #requireKeys({ version }: Manifest, contents: Pick<Contents, 'keyVersions'>): void {
     if (!this.#keyring.has('purchase') || accepted(this.#keyring, contents).has('purchase')) return;
     const message = `set ${version}: it accepts none of the purchase keys that the station holds`;
+    throw new FaregateError('PARAMETERS_REFUSED', message);
+  }
+
+  /** What bank cards pay is a number of their own money. */
+  #requireOwnMoney({ version }: Manifest, { fares }: Pick<Contents, 'fares'>): void {
+    const { bank } = this.#options.others;
+    const foreign = bank ? foreignFares(bank, fares) : null;
+    if (!bank || foreign === null) return;
+    const message = `set ${version}: ${foreign}, but bank cards pay in ${bank.terminal.currency}`;
     throw new FaregateError('PARAMETERS_REFUSED', message);
   }
 

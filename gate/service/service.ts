@@ -35,7 +35,7 @@ import { Psam, T_UNION_PSAM_AID } from '../sam/psam.ts';
 import { Station } from '../station.ts';
 import { gateAesKeyring } from '../station-desfire.ts';
 import { warmUp } from '../warm-up.ts';
-import { openBank } from './bank.ts';
+import { openBank, requireOwnMoney } from './bank.ts';
 import type { GateConfig, SamConfig, ServiceConfig } from './config.ts';
 import { ServiceParameters } from './parameters.ts';
 import type { Loaded } from './self-test.ts';
@@ -51,26 +51,33 @@ export interface ServiceFiles extends Loaded {
   readonly parametersKey: KeyObject | null;
 }
 
-/** @throws FaregateError naming the file that is missing, damaged or refused. */
+/**
+ * @param source the configuration's file
+ * @throws FaregateError naming the file that is missing, damaged or refused.
+ */
 export async function loadFiles(
   config: ServiceConfig,
   env: Readonly<Record<string, string | undefined>>,
+  source: string,
 ): Promise<ServiceFiles> {
   const keySet = await loadKeys(config, env);
   const profiles: CompiledProfile[] = [];
   for (const name of config.profiles) profiles.push(compileProfile(await openProfile(name)));
   const desfire: CompiledDesfireProfile[] = [];
   for (const name of config.desfireProfiles ?? []) desfire.push(await openDesfireProfile(name));
+  const fares = await openFares(config.fares);
+  const bank = config.bank ? await openBank(config.bank) : null;
+  if (bank) requireOwnMoney(bank, fares, source, '/bank/currency');
   return {
     keyring: new Keyring(keySet.keys),
     aesKeyring: gateAesKeyring(keySet),
     desfire,
     cardHash: keySet.cardHash,
-    fares: await openFares(config.fares),
+    fares,
     profiles,
     denylistKey: config.denylist ? await readPublicKey(config.denylist.publicKey) : null,
     parametersKey: config.parameters ? await readPublicKey(config.parameters.publicKey) : null,
-    bank: config.bank ? await openBank(config.bank) : null,
+    bank,
   };
 }
 

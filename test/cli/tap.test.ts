@@ -7,8 +7,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { toHex } from '../../engine/bytes.ts';
 import type { TapDescription } from '../../gate/cli/tap-report.ts';
-import { testCaKeys } from '../../gate/reader/virtual/ecash-test-card.ts';
+import { testCaKeys, testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
 import { freePorts, type Ran, run, start } from '../kit/programs.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-tap-'));
@@ -236,8 +237,23 @@ test('a bank card: the published test card, whose e-cash pays a single ride', as
     printed.out,
     /GET PROCESSING OPTIONS[\s\S]*OPEN \(open\)[\s\S]*authenticated: fddaV01/,
   );
+  for (const shown of [ran.out, printed.out]) {
+    assert(!shown.includes(testCard.pan), 'its number is hidden');
+    assert(shown.includes('622800******1117'));
+    assert(!shown.includes(toHex(testCard.track2).split('D')[1]!));
+  }
+  const whole = await run('gate', ['tap', ...tapArgs, ...more, '--json', '--unmasked']);
+  const { debit, commands } = JSON.parse(whole.out.trim().split('\n').pop()!) as TapDescription;
+  assert(commands.some(({ answer }) => answer?.includes(toHex(testCard.track2))));
+  assert(debit?.record.includes(debit.cardNumber));
   const none = await run('gate', ['tap', '--reader', 'virtual:ecash', '--keys', keys]);
   assert.match(none.err, /--profile or --bank is needed/);
+  writeFileSync(bank, JSON.stringify({ ...section, currency: 344 }));
+  const foreign = await run('gate', ['tap', ...tapArgs]);
+  assert.match(
+    foreign.err,
+    /CONFIG_INVALID: .*bank\.json: field \/currency is 344, but .* CNY, 156/,
+  );
   writeFileSync(bank, JSON.stringify({ ...section, caKeys: undefined }));
   const wrong = await run('gate', ['tap', ...tapArgs]);
   assert.match(wrong.err, /CONFIG_INVALID.*caKeys/);

@@ -6,7 +6,7 @@
  */
 import { writeSync } from 'node:fs';
 import { silentLog } from '../../engine/log/log.ts';
-import type { Decision } from '../../engine/tap/decision.ts';
+import { type Decision, debitIn } from '../../engine/tap/decision.ts';
 import { TcpListenReader } from '../../gate/reader/tcp.ts';
 import { Station } from '../../gate/station.ts';
 import { plant } from './canary.ts';
@@ -26,9 +26,9 @@ const SEGMENT_BYTES = 32 * 1024;
 
 function showing(gateId: string) {
   return (decision: Decision): void => {
-    const { open, reason, closed, settled } = decision;
+    const { open, reason, settled } = decision;
     // Who comes back after a torn debit goes through on that one.
-    const debit = reason === 'recovered' ? settled : closed.at(-1);
+    const debit = reason === 'recovered' ? settled : debitIn(decision);
     const shown: Shown = {
       gateId,
       open,

@@ -27,11 +27,20 @@ const honest = [
   'void',
   'openLoop',
   'openLoopTorn',
+  'openLoopCut',
   'shop',
   'declined',
   'load',
 ] as const;
-const dishonest = [...honest, 'forged', 'unproved', 'clone', 'rival', 'foreign'] as const;
+const dishonest = [
+  ...honest,
+  'forged',
+  'tornForged',
+  'unproved',
+  'clone',
+  'rival',
+  'foreign',
+] as const;
 type BankResult = (typeof dishonest)[number];
 
 export interface BankTap {
@@ -112,7 +121,7 @@ function playTap(
     journal.push(settlement(debit, state, { ...reading, ...next() }));
     card.lastTorn = undefined;
   }
-  const openLoop = tap.what === 'openLoop' || tap.what === 'openLoopTorn';
+  const openLoop = tap.what.startsWith('openLoop');
   const fields = {
     ...next(),
     card: card.hash,
@@ -136,7 +145,11 @@ function debitOf(what: BankResult, fields: Fields): ReceivedDebit {
   switch (what) {
     case 'tornAfter':
     case 'tornBefore':
+      // The cryptogram came before the card left.
+      return torn({ ...fields, tac: 'valid' });
     case 'openLoopTorn':
+      return torn({ ...fields, tac: 'passedThrough' });
+    case 'openLoopCut':
       return torn(fields);
     case 'void':
       return received({
@@ -150,6 +163,8 @@ function debitOf(what: BankResult, fields: Fields): ReceivedDebit {
       return received({ ...fields, tac: 'passedThrough' });
     case 'forged':
       return received({ ...fields, tac: 'invalid' });
+    case 'tornForged':
+      return torn({ ...fields, tac: 'invalid' });
     case 'unproved':
       return received({ ...fields, tac: 'noEvidence' });
     case 'clone':

@@ -7,7 +7,12 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { writeU32 } from '../../engine/bytes.ts';
-import { DebitState, ECASH_TRANSACTION, Evidence } from '../../engine/debit/record.ts';
+import {
+  DebitState,
+  ECASH_TRANSACTION,
+  Evidence,
+  OPEN_LOOP_TRANSACTION,
+} from '../../engine/debit/record.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
@@ -134,11 +139,54 @@ rule('bank: several torn ones each go by the balance the next one read', async (
   assert.deepEqual(on.balances(), [400, -400, 0]);
 });
 
-rule('bank: a debit of 0 is presumed posted once the card is seen again', async (on) => {
-  await on.post(tornEcash({ gateSequence: 1, amountMinor: 0 }));
-  assert.equal(presumed(on.ledger), null);
-  await on.post(elsewhere(130, 1));
+rule(
+  'bank: a debit of 0 stays open whatever is seen of the card, until a gate settles it',
+  async (on) => {
+    const entry = tornEcash({ gateSequence: 1, amountMinor: 0, tac: 'valid' });
+    await on.post(entry);
+    assert.equal(presumed(on.ledger), null);
+    await on.post(elsewhere(130, 5000));
+    assert.equal(presumed(on.ledger), null);
+    const reading = { evidence: Evidence.cardState, tac: 'none' } as const;
+    const word = settlement(entry, DebitState.confirmed, { gateSequence: 2, ...reading });
+    assert.equal(await on.post(word), 'settled');
+    assert.equal(presumed(on.ledger), 'posted');
+  },
+);
+
+rule('bank: an open-loop tap that a crash cut off counts by its evidence', async (on) => {
+  const fields = { transactionType: 0xe0, amountMinor: 0, balanceBeforeMinor: 0 };
+  await on.post(torn({ gateSequence: 1, offlineCounter: 100, ...fields, tac: 'passedThrough' }));
   assert.equal(presumed(on.ledger), 'posted');
+  await on.post(torn({ gateSequence: 2, offlineCounter: 101, ...fields }));
+  await on.post(elsewhere(130, 5000));
+  const all = on.ledger.unconfirmed({}).map((one) => one.presumed);
+  assert.deepEqual(all, ['posted', null], 'without evidence the gate was still closed');
+});
+
+rule(
+  'bank: a torn debit whose cryptogram is no card’s is void, and has seen nothing',
+  async (on) => {
+    await on.post(tornEcash({ gateSequence: 1 }));
+    const forged = tornEcash({ gateSequence: 2, offlineCounter: 101, tac: 'invalid' });
+    assert.equal(await on.post(forged), 'tacInvalid');
+    assert.equal(presumed(on.ledger), null, 'its balance would void the debit before');
+    await on.post(elsewhere(117, 4800));
+    assert.equal(presumed(on.ledger), 'posted');
+    const reading = { evidence: Evidence.cardState, tac: 'none' } as const;
+    const word = settlement(forged, DebitState.confirmed, { gateSequence: 3, ...reading });
+    assert.equal(await on.post(word), 'settled', 'overruled');
+    const { voided, exceptions } = on.ledger.summary();
+    assert.deepEqual([voided, exceptions.tacInvalid], [1, 1]);
+    assert.deepEqual(on.balances(), [400, -400, 0]);
+  },
+);
+
+rule('bank: a cryptogram that verifies does not say that the card was debited', async (on) => {
+  await on.post(tornEcash({ gateSequence: 1, tac: 'valid' }));
+  assert.equal(presumed(on.ledger), null);
+  await on.post(elsewhere(117, 5000));
+  assert.equal(presumed(on.ledger), 'voided');
 });
 
 rule('bank: a gate’s settlement has the last word, and a contradiction is one', async (on) => {
@@ -191,8 +239,8 @@ for (const { name, lane } of [
         for (const [id, standing] of run.standings()) {
           const took = committed.get(id);
           const mayBeBoth = standing === 'unconfirmed' || took === undefined;
-          const isZero = journals.get(id.slice(0, 3))![Number(id.slice(4)) - 1]!.amountMinor === 0;
-          if (mayBeBoth || isZero) continue;
+          const debit = journals.get(id.slice(0, 3))![Number(id.slice(4)) - 1]!;
+          if (mayBeBoth || debit.transactionType === OPEN_LOOP_TRANSACTION) continue;
           const saysSo = standing === 'posted' || standing === 'presumedPosted';
           assert.equal(saysSo, took, `${id} ${standing}`);
           if (standing.startsWith('presumed')) resolved++;

@@ -12,7 +12,7 @@ import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { at } from '../../engine/debit/codec.ts';
 import { eventAt } from '../../engine/debit/event.ts';
-import { DEBIT_BYTES, OPEN_LOOP_TRANSACTION } from '../../engine/debit/record.ts';
+import { DEBIT_BYTES, DebitState, OPEN_LOOP_TRANSACTION } from '../../engine/debit/record.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
@@ -181,6 +181,46 @@ test('what no gate may let through is invalid, with or without the key', () => {
       assert.equal(verdictOn(checks, records), 'invalid', `case ${i}`);
     }
   }
+});
+
+test('of a torn debit the cryptogram is judged, and nothing that came with the last record', () => {
+  const card = cardOfIssuer(master);
+  const none = { method: 'none', algorithm: 'none' } as const;
+  const debit = { state: DebitState.unconfirmed };
+  const records = purchaseRecords(GATE, 1, card, 250, { authenticated: none, debit });
+  assert.equal(verdictOn(checksOf({}), records), 'valid');
+  assert.equal(verdictOn(checksOf({ master: other }), records), 'invalid');
+  assert.equal(verdictOn(checksOf(), records), 'passedThrough');
+  assert.equal(verdictOn(checksOf({}), records.slice(0, DEBIT_BYTES)), 'none');
+  const empty = records.slice();
+  empty.set(emptyBankPayload(), PAYLOAD);
+  assert.equal(verdictOn(checksOf({}), empty), 'none');
+  const odd = records.slice();
+  odd[PAYLOAD] = 0x80;
+  assert.equal(verdictOn(checksOf(), odd), 'invalid');
+  const later = { ...debit, transactionType: OPEN_LOOP_TRANSACTION, balanceBeforeMinor: 0 };
+  const unknown = purchaseRecords(GATE, 1, card, 0, { authenticated: none, debit: later });
+  assert.equal(verdictOn(checksOf({}), unknown), 'invalid', 'authenticated before its intent');
+});
+
+test('a made-up card that was torn away neither pays nor speaks where the key is held', async () => {
+  const store = new MemoryStore();
+  const ledger = await Ledger.open(store);
+  const none = { method: 'none', algorithm: 'none' } as const;
+  const torn = { authenticated: none, debit: { state: DebitState.unconfirmed } };
+  const card = cardOfIssuer(master, {}, { atc: 10, balanceMinor: 5000 });
+  const clone = cardOfIssuer(other, {}, { atc: 11, balanceMinor: 5000 });
+  const genuine = purchaseRecords(GATE, 1, card, 250, torn);
+  const made = purchaseRecords(GATE, 3, clone, 250, torn);
+  const next = cardOfIssuer(master, {}, { atc: 12, balanceMinor: 4750 });
+  const records = Buffer.concat([genuine, made, purchaseRecords(GATE, 5, next, 300)]);
+  const count = records.length / DEBIT_BYTES;
+  const batch = { type: 'batch', first: 1, count, records, status: null } as const;
+  const { outcomes } = await ledger.postBatch(receiveBatch(GATE, batch, checksOf({})));
+  const debits = outcomes.filter((_, i) => i % 2 === 0);
+  assert.deepEqual(debits, ['unconfirmed', 'tacInvalid', 'posted']);
+  assert.equal(ledger.unconfirmed({})[0]!.presumed, 'posted');
+  assert.deepEqual(checkLedger(store).findings, []);
 });
 
 test('open loop: an amount of 0 under TC or ARQC', () => {

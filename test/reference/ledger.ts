@@ -37,7 +37,7 @@ export class ReferenceLedger {
   }
 
   #receiveDebit(debit: ReceivedDebit): void {
-    if (debit.state === DebitState.void) this.#firm.set(idOf(debit), 'voided');
+    if (debit.state === DebitState.void || isForged(debit)) this.#firm.set(idOf(debit), 'voided');
     if (debit.state === DebitState.confirmed && !hasBadTac(debit)) {
       if (this.#holder(debit)) this.#firm.set(idOf(debit), 'refused');
       else this.#hold(debit);
@@ -129,7 +129,7 @@ export class ReferenceLedger {
         purseOf(one) === purseOf(debit) &&
         one.offlineCounter > debit.offlineCounter,
     );
-    if (debit.amountMinor === 0) return above.length > 0 ? 'presumedPosted' : 'unconfirmed';
+    if (debit.amountMinor === 0) return 'unconfirmed';
     const counters = [...new Set(above.map((one) => one.offlineCounter))].sort((a, b) => a - b);
     const speaking = counters
       .slice(0, 16)
@@ -146,6 +146,8 @@ export class ReferenceLedger {
   }
 
   #isVouched(debit: ReceivedDebit): boolean {
+    const isWhole = debit.tac === 'valid' || debit.tac === 'passedThrough';
+    if (debit.transactionType === 0xe0 && isWhole) return true;
     return this.records.some(
       (one) =>
         one.refersTo !== null &&
@@ -224,7 +226,13 @@ export class ReferenceLedger {
 
 /** No link, but its tap read the counter. */
 function isSighting(debit: ReceivedDebit): boolean {
+  if (isForged(debit)) return false;
   return debit.kind === DebitKind.debit && debit.state !== DebitState.confirmed;
+}
+
+/** Torn, with a cryptogram that is no card's. */
+function isForged(debit: ReceivedDebit): boolean {
+  return debit.state === DebitState.unconfirmed && debit.tac === 'invalid';
 }
 
 /** Confirmed without a TAC: a reading of the card's state. */

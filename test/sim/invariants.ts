@@ -8,7 +8,7 @@ import { checkLedger } from '../../engine/ledger/check.ts';
 import type { UnconfirmedItem } from '../../engine/ledger/ledger.ts';
 import type { CardTotal } from '../../engine/ledger/totals.ts';
 import { hashCard } from '../../engine/operator/engine.ts';
-import type { Decision } from '../../engine/tap/decision.ts';
+import { type Decision, debitIn } from '../../engine/tap/decision.ts';
 import type { SimApplication } from './applications.ts';
 import { checkBanks } from './bank-check.ts';
 import type { SimCard } from './cards.ts';
@@ -44,7 +44,7 @@ export class Witness {
   gateOpened(gateId: string, decision: Decision, process: SimProcess): void {
     // Who comes back after a torn debit goes through on that one.
     const isRecovered = decision.reason === 'recovered';
-    const debit = isRecovered ? decision.settled : decision.closed.at(-1);
+    const debit = isRecovered ? decision.settled : debitIn(decision);
     if (!debit) {
       this.broken(`${gateId} opened without a debit`);
       return;

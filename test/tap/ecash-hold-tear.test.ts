@@ -171,8 +171,8 @@ test('at an exit the open hold of a torn entry is proven, and the ride taken of 
   assert.deepEqual(
     decision.closed.map(({ kind, state }) => [kind, state]),
     [
-      [DebitKind.settlement, DebitState.confirmed],
       [DebitKind.debit, DebitState.confirmed],
+      [DebitKind.settlement, DebitState.confirmed],
     ],
   );
   assert.deepEqual([spentMinor(card), heldOf(card)], [kit.fares.fareMinor(8, 8, 0), 0]);

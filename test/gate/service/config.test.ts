@@ -7,10 +7,11 @@ import { after, test } from 'node:test';
 import { desfireProfile } from '../../../engine/card/desfire/profiles.ts';
 import { segmentedFare } from '../../../engine/card/qpboc/extended/profiles.ts';
 import { FaregateError } from '../../../engine/errors.ts';
+import { sampleFareBook } from '../../../engine/fare/sample-city.ts';
 import { openDesfireProfile } from '../../../engine/operator/desfire-files.ts';
 import { isDesfireProfile } from '../../../engine/operator/profile-files.ts';
 import { testCaKeys } from '../../../gate/reader/virtual/ecash-test-card.ts';
-import { openBank } from '../../../gate/service/bank.ts';
+import { foreignFares, openBank, requireOwnMoney } from '../../../gate/service/bank.ts';
 import { readServiceConfig } from '../../../gate/service/config.ts';
 import { gateConfig, stationConfig } from '../../kit/station-config.ts';
 
@@ -53,6 +54,25 @@ test('bank cards, and the order of families', async () => {
   assert.deepEqual([opened.ecash, opened.openLoop, opened.policy.fddaV00], [true, false, true]);
   const alone = await readServiceConfig(config({ profiles: [], bank }));
   assert.deepEqual(alone.profiles, []);
+});
+
+test('bank cards that would pay the fares in other money keep the gate from starting', async () => {
+  const files = { caKeys: join(dir, 'money-ca-keys.json') };
+  writeFileSync(files.caKeys, JSON.stringify(testCaKeys));
+  const fares = sampleFareBook();
+  const opened = await openBank({ ...bank, ...files });
+  assert.equal(foreignFares(opened, fares), null);
+  requireOwnMoney(opened, fares, 'gate.json', '/bank/currency');
+  const other = await openBank({ ...bank, ...files, currency: 344 });
+  assert.throws(
+    () => requireOwnMoney(other, fares, 'gate.json', '/bank/currency'),
+    (error) =>
+      error instanceof FaregateError &&
+      error.code === 'CONFIG_INVALID' &&
+      /^gate.json: field \/bank\/currency is 344, but fare version 1 is in CNY, 156$/.test(
+        error.message,
+      ),
+  );
 });
 
 test('the extended application of bank cards, by name or file', async () => {

@@ -8,7 +8,12 @@ import {
   encodeEvent,
   wantsEvidence,
 } from '../../../engine/debit/event.ts';
-import { DEBIT_BYTES, DESFIRE_TRANSACTION } from '../../../engine/debit/record.ts';
+import {
+  DEBIT_BYTES,
+  DESFIRE_TRANSACTION,
+  DebitState,
+  ECASH_TRANSACTION,
+} from '../../../engine/debit/record.ts';
 import { silentLog } from '../../../engine/log/log.ts';
 import { decodeGateMessage, encodeMessage } from '../../../engine/wire/envelope.ts';
 import { MemoryJournal } from '../../../gate/journal/memory.ts';
@@ -98,10 +103,15 @@ for (const batchRecords of [2, 3, 7, 8]) {
   });
 }
 
-test('only a confirmed debit of that type has evidence behind it', () => {
+test('only a confirmed debit of such a type has evidence behind it, of bank cards a torn one', () => {
   const records = recordsOf([debitOf('G1', 1, { transactionType: DESFIRE_TRANSACTION })]);
   assert(wantsEvidence(records, 0));
   records[at.state] = 3;
   assert(!wantsEvidence(records, 0));
   assert(!wantsEvidence(recordsOf([debitOf('G1', 1)]), 0));
+  const bank = recordsOf([debitOf('G1', 1, { transactionType: ECASH_TRANSACTION })]);
+  bank[at.state] = DebitState.unconfirmed;
+  assert(wantsEvidence(bank, 0));
+  bank[at.state] = DebitState.void;
+  assert(!wantsEvidence(bank, 0));
 });

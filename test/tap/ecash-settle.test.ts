@@ -1,0 +1,117 @@
+/**
+ * Who settles the open debit of a bank card: a card that has proved itself in this tap, and no
+ * made-up one of its number. The settlement is the last record of the tap.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeDebit } from '../../engine/debit/codec.ts';
+import { isEvent } from '../../engine/debit/event.ts';
+import { DEBIT_BYTES, type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import type { Journal } from '../../gate/journal/port.ts';
+import type { EcashCard, EcashState } from '../../gate/reader/virtual/ecash-card.ts';
+import { ecashCard } from '../kit/ecash-cards.ts';
+import { StationKit } from '../kit/station-kit.ts';
+
+const STATION = 3;
+const START_MINOR = 10_000;
+/** Directory, application, options, three records, and the last. */
+const LAST = 7;
+
+function gateOf(kit: StationKit) {
+  return kit.gate('single', STATION, { bank: {}, families: ['bank'] });
+}
+
+function fareOf(kit: StationKit): number {
+  return kit.fares.fareMinor(STATION, STATION, 0);
+}
+
+async function debitsOf(journal: Journal): Promise<Debit[]> {
+  const { records, count } = await journal.read(1, 1000);
+  const starts = Array.from({ length: count }, (_, i) => i * DEBIT_BYTES);
+  return starts.filter((from) => !isEvent(records, from)).map((from) => decodeDebit(records, from));
+}
+
+/** A made-up card of the same number, which says of itself what it likes. */
+function forgery(state: Partial<EcashState>, signatureFirst: boolean): EcashCard {
+  return ecashCard({
+    state,
+    personality: { signatureFirst },
+    quirks: { spoilsSignature: true },
+  });
+}
+
+test('a made-up card with the balance of before does not void what its like has paid', async () => {
+  for (const signatureFirst of [false, true]) {
+    for (const tear of [undefined, { command: LAST, when: 'before' }] as const) {
+      const kit = new StationKit();
+      const gate = gateOf(kit);
+      const card = ecashCard();
+      await gate.tap(card, { command: LAST, when: 'after' });
+      const { atc } = card.state;
+      const { decision } = await gate.tap(
+        forgery({ balanceMinor: START_MINOR, atc }, signatureFirst),
+        tear,
+      );
+      assert.equal(decision.open, false);
+      assert.equal(decision.settled, null);
+      const debits = await debitsOf(gate.journal);
+      assert(!debits.some(({ kind }) => kind === DebitKind.settlement));
+      if (signatureFirst) assert.equal((await gate.tap(card)).decision.reason, 'recovered');
+    }
+  }
+});
+
+test('a made-up card without the fare does not confirm what its like has not paid', async () => {
+  for (const signatureFirst of [false, true]) {
+    const kit = new StationKit();
+    const single = gateOf(kit);
+    const card = ecashCard();
+    await single.tap(card, { command: LAST, when: 'during' });
+    const { balanceMinor, atc } = card.state;
+    const clone = forgery({ balanceMinor: balanceMinor - fareOf(kit), atc }, signatureFirst);
+    const bank = { ecash: false, openLoop: true };
+    const entry = kit.gate('entry', STATION, { bank, families: ['bank'] });
+    const { decision } = await entry.tap(clone);
+    assert.deepEqual([decision.open, decision.reason], [false, 'answerForged']);
+    assert.deepEqual(decision.closed, []);
+    assert.equal(kit.unconfirmed.size, 1);
+    assert.equal((await single.tap(card)).decision.reason, 'open');
+    const claimed = (await debitsOf(single.journal)).filter(
+      ({ state }) => state === DebitState.confirmed,
+    );
+    assert.deepEqual(
+      claimed.map(({ amountMinor }) => amountMinor),
+      [fareOf(kit)],
+    );
+  }
+});
+
+test('a debit at a counter that the card has not come to is not what it paid', async () => {
+  const kit = new StationKit();
+  const gate = gateOf(kit);
+  const card = ecashCard();
+  const { balanceMinor, atc } = card.state;
+  const clone = forgery({ balanceMinor: balanceMinor + fareOf(kit), atc: atc + 1 }, false);
+  await gate.tap(clone, { command: LAST, when: 'before' });
+  const { decision } = await gate.tap(card);
+  assert.equal(decision.reason, 'open');
+  assert.equal(decision.settled, null);
+  assert.equal(card.state.balanceMinor, balanceMinor - fareOf(kit));
+});
+
+test('what an earlier tap left open is settled behind the records of this one', async () => {
+  const kit = new StationKit();
+  const gate = gateOf(kit);
+  const card = ecashCard();
+  await gate.tap(card, { command: LAST, when: 'during' });
+  const { decision } = await gate.tap(card);
+  assert.deepEqual(
+    decision.closed.map(({ kind, state, gateSequence }) => [kind, state, gateSequence]),
+    [
+      [DebitKind.debit, DebitState.confirmed, 3],
+      [DebitKind.settlement, DebitState.void, 5],
+    ],
+  );
+  assert.equal(decision.evidence?.gateSequence, 4);
+  assert.equal(gate.journal.open().length, 0);
+});
