@@ -1,5 +1,6 @@
 /** A gate that serves a simulated reader with a kernel, over TCP or whatever else carries it. */
 import assert from 'node:assert/strict';
+import { afterEach } from 'node:test';
 import type { TapReport } from '../../gate/controller.ts';
 import type { ReaderOptions } from '../../gate/reader/connection.ts';
 import { openReader } from '../../gate/reader/open.ts';
@@ -42,6 +43,12 @@ export interface KernelGate {
 
 const LOOKS_MAX = 2000;
 
+/** Of tests that failed before they ended them, too: an open link keeps the process alive. */
+const gates: KernelGate[] = [];
+afterEach(async () => {
+  for (const gate of gates.splice(0)) await gate.end();
+});
+
 async function until(what: string, holds: () => boolean): Promise<void> {
   for (let look = 0; look < LOOKS_MAX; look++) {
     if (holds()) return;
@@ -70,16 +77,23 @@ export async function kernelGate(options: KernelGateOptions = {}): Promise<Kerne
     onTap: (report) => void reports.push(report),
   });
   const serving = gate.gate.serve();
-  const stop = async (): Promise<void> => {
+  let stopped: Promise<void> | null = null;
+  const finish = async (): Promise<void> => {
     await gate.gate.finish();
     await reader.close();
     await serving;
+  };
+  const stop = (): Promise<void> => (stopped ??= finish());
+  let ended: Promise<void> | null = null;
+  const end = async (): Promise<void> => {
+    await stop();
+    await plug.end();
   };
   const tapped = async (number: number): Promise<TapReport> => {
     await until(`tap ${number}`, () => reports.length >= number);
     return reports[number - 1]!;
   };
-  return {
+  const made: KernelGate = {
     kit,
     device,
     plug,
@@ -97,9 +111,8 @@ export async function kernelGate(options: KernelGateOptions = {}): Promise<Kerne
       return report;
     },
     stop,
-    async end() {
-      await stop();
-      await plug.end();
-    },
+    end: () => (ended ??= end()),
   };
+  gates.push(made);
+  return made;
 }

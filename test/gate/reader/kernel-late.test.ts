@@ -59,8 +59,8 @@ test('a link that breaks after the approval: recorded, not opened; the next tap 
   const next = (await at.tap(card)).decision;
   assert.equal(next.reason, 'open', next.detail);
   assert.deepEqual(told(next), [
-    ['settlement', voided, 0x20b],
     ['debit', confirmed, 0x20c],
+    ['settlement', voided, 0x20b],
   ]);
   assert.equal(at.kit.unconfirmed.find(late.closed[0]!.cardNumber), null);
   assert.equal(card.state.balanceMinor, 10_000 - 2 * at.fareMinor, 'a kernel asks nobody first');
