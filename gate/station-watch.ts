@@ -3,6 +3,7 @@
  * shifts and closes them at the end of the service day, and writes events that waited for a tap to
  * end or for room in a journal.
  */
+import { setImmediate } from 'node:timers/promises';
 import { STATION_LOOK_GATES, STATION_LOOK_MS } from '../engine/limits.ts';
 import { serviceDay } from '../engine/service-day.ts';
 import type { Zone } from '../engine/time.ts';
@@ -33,7 +34,6 @@ export interface WatchParts {
 export class StationWatch {
   readonly #parts: WatchParts;
   #timer: NodeJS.Timeout | null = null;
-  #turn: NodeJS.Immediate | null = null;
   #stopped = false;
 
   constructor(parts: WatchParts) {
@@ -44,46 +44,48 @@ export class StationWatch {
     if (this.#stopped || this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#goOn(this.#looks());
+      this.#lookInTurns().then(
+        () => this.start(),
+        (error: unknown) => this.#parts.failed(error),
+      );
     }, this.#parts.lookMs ?? STATION_LOOK_MS);
   }
 
   stop(): void {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
-    if (this.#turn) clearImmediate(this.#turn);
   }
 
   /** One look at all gates. @throws what a journal failed with. */
   look(): void {
-    const looks = this.#looks();
-    while (looks.next().done !== true);
+    for (const _ of this.#looks());
   }
 
-  /** A few gates in each turn of the event loop, so that no tap waits for all of them. */
-  #goOn(looks: Generator<void, void>): void {
-    this.#turn = null;
-    try {
-      if (looks.next().done === true) this.start();
-      else this.#turn = setImmediate(() => this.#goOn(looks));
-    } catch (error) {
-      this.#parts.failed(error);
+  /**
+   * A few gates in each turn of the event loop, so that no tap waits for all of them; and one after
+   * another where their records have to be read from the disk and opened.
+   */
+  async #lookInTurns(): Promise<void> {
+    let looked = 0;
+    for (const counting of this.#looks()) {
+      await counting;
+      if (this.#stopped) return;
+      looked += 1;
+      if (looked % STATION_LOOK_GATES === 0) await setImmediate();
     }
   }
 
-  *#looks(): Generator<void, void> {
+  /** Looks at one gate after another; what each yields resolves when its records are counted. */
+  *#looks(): Generator<Promise<void> | null, void> {
     const { clock, clockWatch, gates, dayOf = serviceDay } = this.#parts;
     const jump = clockWatch.look();
     const nowMs = clock.nowMs();
-    let looked = 0;
     for (const { gate, shifts, zone } of gates()) {
-      if (looked > 0 && looked % STATION_LOOK_GATES === 0) yield;
-      looked += 1;
       if (jump) gate.note({ instantMs: nowMs, body: () => jump, mayGo: true });
       const closing = shifts.closeDue(nowMs, (instantMs) => dayOf(zone, instantMs));
       if (closing) gate.note({ instantMs: nowMs, body: closing });
       gate.look();
-      if (shifts.isLookDue) void shifts.look();
+      yield shifts.isLookDue ? shifts.look() : null;
     }
   }
 }

@@ -2,6 +2,7 @@
  * A process of a station benchmark: `program.js ROLE PLAN [PORT]`. Takes orders from its parent by
  * message and answers each with a message; `end` ends it.
  */
+import { constants, setPriority } from 'node:os';
 import { type Orders, obey } from '../child.ts';
 import { held, runEngine } from './engine-process.ts';
 import { loadPlan } from './plan.ts';
@@ -12,6 +13,8 @@ const plan = loadPlan(path);
 
 async function begin(): Promise<Orders> {
   if (role === 'engine') {
+    // In a city it has a machine of its own.
+    setPriority(constants.priority.PRIORITY_LOW);
     const engine = await runEngine(plan);
     return {
       port: () => ({ port: engine.uplinkPort }),
