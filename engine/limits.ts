@@ -129,6 +129,8 @@ export const JOURNAL_SEGMENTS_MAX = 128;
 export const JOURNAL_FRAME_BYTES_MAX = 4096;
 /** Intents without a final record one journal holds, in memory and in room kept for their ends. */
 export const JOURNAL_OPEN_MAX = 1024;
+/** Records of one tap: a debit, its evidence, and the settlement of an earlier one. */
+export const JOURNAL_TAP_RECORDS = 3;
 /** Final records a journal keeps in memory for the uplink, besides the disk: 10 KiB. */
 export const JOURNAL_RECENT_RECORDS = 64;
 /** Records whose seals are opened before taps have their turn: some 0.1 ms. */

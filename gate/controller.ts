@@ -12,6 +12,7 @@ import {
   type Debit,
   DebitKind,
   DebitState,
+  ECASH_TRANSACTION,
   Evidence,
   NOTHING_IN_FORCE,
   OPEN_LOOP_TRANSACTION,
@@ -100,22 +101,27 @@ export class Gate {
 
   /**
    * What a crash cut off: an intent without an end becomes an unconfirmed debit; a settlement says
-   * the same with or without its end.
+   * the same with or without its end. Evidence is closed before its debit, as in a tap.
    */
   #takeOver(): void {
     const { journal } = this.#parts;
     const open = journal.open();
+    for (const record of open) if (isEvent(record, 0)) journal.close(record);
     for (const [i, record] of open.entries()) {
-      if (isEvent(record, 0)) {
-        journal.close(record);
-        continue;
-      }
+      if (isEvent(record, 0)) continue;
       const debit = decodeDebit(record, 0);
-      if (debit.state !== DebitState.intended) this.#close(debit, 0, 0);
+      if (debit.state !== DebitState.intended) void this.#closeSettlement(debit);
       else if (debit.transactionType === OPEN_LOOP_TRANSACTION) {
         const behind = open[i + 1];
         const isBorneOut = behind !== undefined && isBehind(behind, debit);
         this.#close(endOfOpenLoop(debit, isBorneOut, journal.nextSequence), 0, 0);
+      } else if (
+        this.#parts.reader.offer &&
+        debit.transactionType === ECASH_TRANSACTION &&
+        journal.nextSequence === debit.gateSequence + 1
+      ) {
+        // Its evidence was not written: the kernel tells it again, and it is recorded whole.
+        this.#close({ ...debit, state: DebitState.void, evidence: Evidence.notSent }, 0, 0);
       } else void this.#keepAside({ ...debit, state: DebitState.unconfirmed }, 0, 0);
     }
   }
@@ -225,11 +231,13 @@ export class Gate {
       encodeEvent(evidence, this.#record, 0);
       journal.close(this.#record);
     }
+    // Before this tap's own debit has its end: a gate that is killed in between knows both still, or
+    // takes this one for unconfirmed.
+    if (decision.settled) await unconfirmed.settle(decision.settled);
     for (const debit of decision.closed) {
       if (debit === decision.unconfirmed) await this.#keepAside(debit, tapUs, hostUs);
       else this.#close(debit, tapUs, hostUs);
     }
-    if (decision.settled) unconfirmed.settle(decision.settled);
     kernel?.settle(isDealtWith(kernel, driver.outcome, decision));
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs, isBank };
     this.counts.add(report, mode);
@@ -285,6 +293,13 @@ export class Gate {
     this.#close(debit, tapUs, hostUs);
   }
 
+  /** Closes a settlement once what it settles is forgotten. */
+  async #closeSettlement(debit: Debit): Promise<void> {
+    const { cardNumber, refersTo } = debit;
+    if (refersTo) await this.#parts.unconfirmed.settle({ cardNumber, ...refersTo });
+    this.#close(debit, 0, 0);
+  }
+
   #close(debit: Debit, tapUs: number, hostUs: number): void {
     const record = this.#record;
     encodeDebit(debit, record, 0);
@@ -318,7 +333,12 @@ function endOfOpenLoop(debit: Debit, isBorneOut: boolean, nextSequence: number):
 function withoutRefused(decision: Decision, refused: ReadonlySet<number>): Decision {
   if (refused.size === 0) return decision;
   const closed = decision.closed.filter((debit) => !refused.has(debit.gateSequence));
-  const isSettled = closed.some((debit) => debit.kind === DebitKind.settlement);
+  // Once this tap's own debit has moved the balance, that says nothing of the earlier one any more:
+  // it is forgotten here all the same, and the ledger goes by the balance that this tap read.
+  const isSettled = closed.some(
+    ({ kind, state, amountMinor }) =>
+      kind === DebitKind.settlement || (state !== DebitState.void && amountMinor > 0),
+  );
   const { evidence, settled } = decision;
   return {
     ...decision,
@@ -335,7 +355,9 @@ function isDealtWith(
   { reason, closed }: Decision,
 ): boolean {
   if (isLate) return reason !== 'gateClosed';
-  const isKept = closed.some(({ kind }) => kind === DebitKind.debit);
+  const isKept = closed.some(
+    ({ kind, state }) => kind === DebitKind.debit && state !== DebitState.void,
+  );
   return isKept || outcome === null || paidBy(outcome) === null;
 }
 

@@ -1,6 +1,6 @@
 /** A gate's counts since its process started, as its status reports them to the engine. */
 import { EVENT_MODES } from '../engine/debit/event.ts';
-import { DebitState } from '../engine/debit/record.ts';
+import { DebitKind, DebitState } from '../engine/debit/record.ts';
 import { Histogram } from '../engine/histogram.ts';
 import type { GateStatus } from '../engine/operator/status.ts';
 import { modeNames } from '../engine/tap/modes.ts';
@@ -38,7 +38,9 @@ export class TapCounts {
   add({ decision, tapUs, hostUs, isBank }: Timed, mode: number): void {
     this.taps += 1;
     for (const { state } of decision.closed) if (state === DebitState.confirmed) this.debits += 1;
-    if (decision.settled) this.recovered += 1;
+    // One that is left to the ledger has no settlement here.
+    const isSettled = decision.closed.some(({ kind }) => kind === DebitKind.settlement);
+    if (isSettled) this.recovered += 1;
     if (decision.reason === 'cardGone') {
       this.torn += 1;
       return;

@@ -16,6 +16,9 @@ export interface UnconfirmedKeeper {
   keep(debits: readonly Debit[]): Promise<void>;
 }
 
+/** A debit by its gate and sequence, and the 10-byte number of its card. */
+type DebitOfCard = Pick<Debit, 'cardNumber' | 'gateId' | 'gateSequence'>;
+
 interface Entry {
   readonly debit: Debit;
   /** By the monotonic clock: a wall clock that jumps must not make a rider pay twice. */
@@ -53,14 +56,16 @@ export class UnconfirmedDebits {
     return this.#keep(debit.gateId);
   }
 
-  /** Forgets `debit`, unless a newer one of the card has taken its place. */
-  settle(debit: Debit): void {
-    const key = toHex(debit.cardNumber);
+  /**
+   * Forgets the debit of that gate and sequence, unless a newer one of the card has taken its place;
+   * resolves when that is durable.
+   */
+  settle({ cardNumber, gateId, gateSequence }: DebitOfCard): Promise<void> {
+    const key = toHex(cardNumber);
     const held = this.#byCard.get(key)?.debit;
-    if (held?.gateId !== debit.gateId || held.gateSequence !== debit.gateSequence) return;
+    if (held?.gateId !== gateId || held.gateSequence !== gateSequence) return Promise.resolve();
     this.#byCard.delete(key);
-    // Not waited for: a debit that is remembered too long is settled again, to the same end.
-    void this.#keep(debit.gateId);
+    return this.#keep(gateId);
   }
 
   /** The unconfirmed debit of a card, by its 10-byte number. */

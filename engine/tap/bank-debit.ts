@@ -49,6 +49,8 @@ export interface BankDebit {
   readonly balanceBeforeMinor: number | null;
   /** Of a purchase that holds money, or completes what was held. */
   readonly hold?: Hold | null;
+  /** Of a card that has paid: whoever took it tells it again until it is recorded whole. */
+  readonly isToldAgain?: boolean;
 }
 
 /**
@@ -76,8 +78,9 @@ export function* debitEcash(
   }
   const answer = (yield { ask: 'commit', debit: intent }) as CommitAnswer;
   if (answer === 'failed') {
-    const outcome = pending ? unwritten(intent) : unknown(intent, NOT_WRITTEN);
-    return { ...outcome, evidence: pending ? undone : approved };
+    const isUndone = pending !== null || debit.isToldAgain === true;
+    const outcome = isUndone ? unwritten(intent) : unknown(intent, NOT_WRITTEN);
+    return { ...outcome, evidence: isUndone ? undone : approved };
   }
   if (answer === 'late' && pending) return { ...abandoned(intent, 'deadline'), evidence: undone };
 

@@ -131,15 +131,22 @@ export function unproven(decision: Decision): Paid {
 /**
  * Settles the earlier debit behind this tap's own records, if the card is genuine: one that is made
  * up could say of another's debit what it likes. Of one that has not shown itself, it stays open.
- * @param settlement with the tap's first sequence; null: nothing can be said
+ * @param settlement with the tap's first sequence; null: nothing can be said, and a tap that has
+ *   its own debit leaves the earlier one to the ledger
  */
 export function* settleBehind(
   { decision, isGenuine }: Paid,
   found: PendingDebit | null,
   settlement: Debit | null,
 ): TapDialogue<Decision> {
-  if (!found || !settlement || !isGenuine) return decision;
+  if (!found || !isGenuine) return decision;
   const { closed, evidence } = decision;
+  if (!settlement) {
+    // The card's balance has this tap's debit in it from now on, and could fit the earlier one by
+    // chance: that is forgotten here, and the ledger decides.
+    const isPast = closed.some(({ state }) => state === DebitState.confirmed);
+    return isPast ? { ...decision, settled: found.debit } : decision;
+  }
   const gateSequence = settlement.gateSequence + closed.length + (evidence ? 1 : 0);
   const behind = { ...settlement, gateSequence };
   yield { ask: 'intent', debit: behind };

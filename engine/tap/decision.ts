@@ -67,7 +67,7 @@ export interface Decision {
   readonly evidence: EvidenceEvent | null;
   /** This tap's debit when its outcome is unknown: to be settled when the card is seen again. */
   readonly unconfirmed: Debit | null;
-  /** The earlier unconfirmed debit that this tap settled. */
+  /** The earlier unconfirmed debit that this tap settled, or left to the ledger for good. */
   readonly settled: Debit | null;
 }
 

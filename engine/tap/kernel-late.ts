@@ -49,12 +49,15 @@ function* recordLate(
   if (known.includes(options.atc)) return over;
   const decision = yield* recordTaken(at, taken, taken.amountMinor, LATE);
   const [debit] = decision.closed;
-  if (!debit) return decision;
-  // A card that has paid for a ride here since then was given none for this.
-  if (recent !== null && recent.counter > options.atc) {
+  // What was not written whole is brought again.
+  if (!debit || debit.state === DebitState.void) return decision;
+  // A card that has paid for a ride here since then was given none for this; and one whose later
+  // debit is open here rides on that, which stays the one that its next tap tells of.
+  const later = [recent?.counter ?? 0, pending?.debit.offlineCounter ?? 0];
+  if (Math.max(...later) > options.atc) {
     const voided = { ...debit, state: DebitState.void, evidence: Evidence.cardState };
-    return { ...decision, closed: [voided], unconfirmed: null };
+    return { ...decision, closed: [voided], unconfirmed: null, settled: null };
   }
   const unconfirmed = { ...debit, state: DebitState.unconfirmed, evidence: Evidence.none };
-  return { ...decision, closed: [unconfirmed], unconfirmed };
+  return { ...decision, closed: [unconfirmed], unconfirmed, settled: null };
 }

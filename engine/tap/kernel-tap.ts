@@ -17,7 +17,7 @@ import {
 import type { EcashReason } from '../card/qpboc/reasons.ts';
 import { tag } from '../card/qpboc/tags.ts';
 import type { EcashTransaction } from '../card/qpboc/transaction.ts';
-import type { Debit } from '../debit/record.ts';
+import { type Debit, DebitState } from '../debit/record.ts';
 import { writeLocalDateTime } from '../time.ts';
 import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-debit.ts';
 import {
@@ -218,11 +218,13 @@ export function* recordTaken(
   const verdict: Verdict = { authenticated: by, ...(problem ? { refused: problem } : {}) };
   const request = bankRequest(at, number, amountMinor);
   const balanceBeforeMinor = balanceBefore(transaction, amountMinor);
-  const debit = { request, currency: currencyOf(transaction), transaction, balanceBeforeMinor };
+  const currency = currencyOf(transaction);
+  const debit = { request, currency, transaction, balanceBeforeMinor, isToldAgain: true };
   const outcome = yield* debitEcash(debit, null, () => verdict);
   const decision = { ...decisionOf(request, outcome), amountMinor };
   if (decision.open) noteTap(at, number, transaction);
-  const settlement = found && !problem ? settle(at.scene, found, atc, balanceBeforeMinor) : null;
+  const isPaid = outcome.closed[0]?.state === DebitState.confirmed && !problem;
+  const settlement = found && isPaid ? settle(at.scene, found, atc, balanceBeforeMinor) : null;
   return yield* settleBehind({ decision, isGenuine }, found, settlement);
 }
 
@@ -233,10 +235,14 @@ function settle(
   atc: number,
   balanceBeforeMinor: number | null,
 ): Debit | null {
-  if (opensFor(scene, found)) return settleAsTwice(scene, found.debit);
+  const { debit } = found;
+  // At a counter that the card has not passed it is another card's of its number.
+  if (opensFor(scene, found)) {
+    return atc > debit.offlineCounter ? settleAsTwice(scene, debit) : null;
+  }
   return balanceBeforeMinor === null
     ? null
-    : settleByBalance(scene, found.debit, atc, balanceBeforeMinor);
+    : settleByBalance(scene, debit, atc, balanceBeforeMinor);
 }
 
 function* recordLater(at: BankScene, taken: KernelTaken): TapDialogue<Decision> {

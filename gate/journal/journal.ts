@@ -19,6 +19,7 @@ import {
   JOURNAL_RECENT_RECORDS,
   JOURNAL_SEGMENT_BYTES,
   JOURNAL_SEGMENTS_MAX,
+  JOURNAL_TAP_RECORDS,
 } from '../../engine/limits.ts';
 import { Backlog } from './backlog.ts';
 import type { Disk } from './disk.ts';
@@ -173,7 +174,7 @@ class SegmentedJournal implements Journal {
   }
 
   reserve(): void {
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(JOURNAL_TAP_RECORDS);
     if (refusal) throw refusal;
   }
 
@@ -186,7 +187,7 @@ class SegmentedJournal implements Journal {
       isEvent(record, 0);
     if (!isIntent) assert.fail('the record is final already');
     if (readU48(record, at.gateSequence) !== sequence) assert.fail(`${sequence} comes next`);
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(1);
     if (refusal) return Promise.reject(refusal);
     this.#writer.append(FrameKind.intent, sequence, record, RECORD_FRAME_BYTES);
     this.#backlog.intent(record);
@@ -273,14 +274,14 @@ class SegmentedJournal implements Journal {
     return 2 * (this.#backlog.openCount + more) + 1;
   }
 
-  /** Why the next intent cannot be taken, or null. */
-  #refusal(): FaregateError | null {
+  /** Why that many intents more cannot be taken, or null. */
+  #refusal(intents: number): FaregateError | null {
     this.#checkEnded();
     if (this.#failure) return this.#failure;
-    if (this.#backlog.openCount >= JOURNAL_OPEN_MAX) {
+    if (this.#backlog.openCount + intents > JOURNAL_OPEN_MAX) {
       return new FaregateError('JOURNAL_FULL', `${JOURNAL_OPEN_MAX} intents without final record`);
     }
-    if (this.#writer.slots > this.#slotsOfOpen(1)) return null;
+    if (this.#writer.slots >= this.#slotsOfOpen(intents) + intents) return null;
     return this.#segments.shortage();
   }
 

@@ -8,7 +8,10 @@ export interface Journal {
   readonly nextSequence: number;
   /** Closed records not yet acknowledged by the engine. */
   readonly backlog: number;
-  /** Throws JOURNAL_FULL now if the next intent would not fit; costs nothing otherwise. */
+  /**
+   * Throws JOURNAL_FULL or DISK_FULL now if a whole tap (`JOURNAL_TAP_RECORDS`) would not fit; costs
+   * nothing otherwise.
+   */
   reserve(): void;
   /**
    * Appends the record (160 bytes, state `intended`; settlements and events are final already) under

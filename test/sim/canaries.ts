@@ -27,7 +27,7 @@ export function plantInStation(
   canary: CanaryName | null,
   unconfirmed: UnconfirmedDebits,
 ): UnconfirmedDebits {
-  if (canary === 'recoverTwice') unconfirmed.settle = () => {};
+  if (canary === 'recoverTwice') unconfirmed.settle = async () => {};
   return unconfirmed;
 }
 

@@ -47,7 +47,6 @@ export function settled(): Promise<void> {
 export async function fill(journal: Journal): Promise<FaregateError> {
   for (;;) {
     try {
-      journal.reserve();
       await append(journal, 1);
       await settled();
     } catch (error) {

@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeDebit } from '../../engine/debit/codec.ts';
+import { setImmediate } from 'node:timers/promises';
+import { at, decodeDebit } from '../../engine/debit/codec.ts';
 import { isEvent } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES, type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import { FaregateError } from '../../engine/errors.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import type { EcashCard, EcashState } from '../../gate/reader/virtual/ecash-card.ts';
 import { ecashCard } from '../kit/ecash-cards.ts';
@@ -29,6 +31,10 @@ async function debitsOf(journal: Journal): Promise<Debit[]> {
   const { records, count } = await journal.read(1, 1000);
   const starts = Array.from({ length: count }, (_, i) => i * DEBIT_BYTES);
   return starts.filter((from) => !isEvent(records, from)).map((from) => decodeDebit(records, from));
+}
+
+function settlementsOf(debits: readonly Debit[]): Debit[] {
+  return debits.filter(({ kind }) => kind === DebitKind.settlement);
 }
 
 /** A made-up card of the same number, which says of itself what it likes. */
@@ -86,7 +92,7 @@ test('a made-up card without the fare does not confirm what its like has not pai
   }
 });
 
-test('a debit at a counter that the card has not come to is not what it paid', async () => {
+test('a debit at a counter that the card has not come to is not what it paid: for the ledger', async () => {
   const kit = new StationKit();
   const gate = gateOf(kit);
   const card = ecashCard();
@@ -95,8 +101,70 @@ test('a debit at a counter that the card has not come to is not what it paid', a
   await gate.tap(clone, { command: LAST, when: 'before' });
   const { decision } = await gate.tap(card);
   assert.equal(decision.reason, 'open');
-  assert.equal(decision.settled, null);
+  assert.equal(decision.settled?.offlineCounter, clone.state.atc);
+  assert.deepEqual(settlementsOf(decision.closed), []);
+  assert.equal(kit.unconfirmed.size, 0);
+  assert.equal(gate.gate.counts.recovered, 0, 'that is not known');
   assert.equal(card.state.balanceMinor, balanceMinor - fareOf(kit));
+});
+
+test('a balance that fits an old debit by chance, after rides elsewhere and a load, settles nothing', async () => {
+  for (const when of ['during', 'after'] as const) {
+    const kit = new StationKit();
+    const gate = gateOf(kit);
+    const elsewhere = new StationKit();
+    const there = elsewhere.gate('single', 5, { bank: {}, families: ['bank'] });
+    const startMinor = 6 * fareOf(kit);
+    let card = ecashCard({ state: { balanceMinor: startMinor } });
+    await gate.tap(card, { command: LAST, when });
+    const torn = [...kit.unconfirmed.all()][0]!;
+    for (let ride = 0; ride < 2; ride++) {
+      elsewhere.pass(600);
+      assert.equal((await there.tap(card)).decision.reason, 'open');
+    }
+    kit.pass(600);
+    const first = (await gate.tap(card)).decision;
+    assert.equal(first.reason, 'open');
+    assert.equal(first.settled?.gateSequence, torn.gateSequence);
+    assert.equal(kit.unconfirmed.size, 0);
+    // What it would have had without the debit that was torn, or with it.
+    for (const leftMinor of [torn.balanceBeforeMinor, torn.balanceBeforeMinor - fareOf(kit)]) {
+      card = ecashCard({ state: { ...card.state, balanceMinor: leftMinor } });
+      kit.pass(600);
+      const { decision } = await gate.tap(card);
+      assert.deepEqual([decision.reason, decision.settled], ['open', null]);
+      assert.equal(card.state.balanceMinor, leftMinor - fareOf(kit), 'a ride is paid');
+    }
+    assert.deepEqual(settlementsOf(await debitsOf(gate.journal)), []);
+  }
+});
+
+test('a settlement that found no room: the debit before it stands, and the ledger decides', async () => {
+  const kit = new StationKit();
+  const gate = gateOf(kit);
+  const { journal } = gate;
+  const card = ecashCard();
+  await gate.tap(card, { command: LAST, when: 'during' });
+  const { intent } = journal;
+  journal.intent = (record) =>
+    record[at.kind] === DebitKind.settlement
+      ? Promise.reject(new FaregateError('JOURNAL_FULL', 'no room'))
+      : intent.call(journal, record);
+  const { decision } = await gate.tap(card);
+  assert.equal(decision.reason, 'open');
+  assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit));
+  assert.equal(kit.unconfirmed.size, 0, 'the balance of now fits it, had it been committed');
+  assert.equal(gate.gate.counts.recovered, 0);
+  journal.intent = intent;
+  kit.pass(600);
+  assert.equal((await gate.tap(card)).decision.reason, 'open');
+  assert.equal(card.state.balanceMinor, START_MINOR - 2 * fareOf(kit), 'each ride is paid');
+  const debits = await debitsOf(journal);
+  assert.deepEqual(settlementsOf(debits), []);
+  assert.deepEqual(
+    debits.map(({ state }) => state),
+    [DebitState.unconfirmed, DebitState.confirmed, DebitState.confirmed],
+  );
 });
 
 test('what an earlier tap left open is settled behind the records of this one', async () => {
@@ -113,5 +181,24 @@ test('what an earlier tap left open is settled behind the records of this one', 
     ],
   );
   assert.equal(decision.evidence?.gateSequence, 4);
+  assert.equal(gate.gate.counts.recovered, 1);
   assert.equal(gate.journal.open().length, 0);
+});
+
+test('a gate that crashed after a settlement forgets what it settled', async () => {
+  const kit = new StationKit();
+  const card = ecashCard();
+  const before = gateOf(kit);
+  const { journal } = before;
+  const torn = (await before.tap(card, { command: LAST, when: 'after' })).decision.unconfirmed!;
+  const { close } = journal;
+  journal.close = () => {};
+  assert.equal((await before.tap(card)).decision.reason, 'recovered');
+  journal.close = close;
+  // As if that had not come to the disk.
+  await kit.unconfirmed.add(torn);
+  gateOf(kit, { journal });
+  await setImmediate();
+  assert.equal(kit.unconfirmed.size, 0);
+  assert.equal(journal.open().length, 0);
 });

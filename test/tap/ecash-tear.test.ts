@@ -209,9 +209,10 @@ test('a card that was used elsewhere in between is left to the ledger, and pays'
     const later = ecashCard({ state: { balanceMinor: balanceMinor + changeMinor, atc: atc + 1 } });
     const { decision } = await gate.tap(later);
     assert.equal(decision.reason, 'open');
-    assert.equal(decision.settled, null);
+    assert.equal(decision.settled?.offlineCounter, atc);
+    assert.equal(decision.closed.length, 1, 'the ledger settles it');
     assert.equal(later.state.balanceMinor, balanceMinor + changeMinor - fareMinor);
-    assert.equal(kit.unconfirmed.size, 1, 'the ledger settles it');
+    assert.equal(kit.unconfirmed.size, 0);
   }
 });
 
@@ -303,10 +304,16 @@ test('a gate that crashed after the last record: unconfirmed, and the card goes 
   await before.tap(card);
   journal.close = close;
   assert.equal(journal.open().length, 2);
+  const closed: boolean[] = [];
+  journal.close = (record) => {
+    closed.push(isEvent(record, 0));
+    close.call(journal, record);
+  };
   // A new process remembers no taps.
   const after = gateOf(kit, { journal, recent: new RecentTaps() });
   await setImmediate();
   assert.equal(kit.unconfirmed.size, 1);
+  assert.deepEqual(closed, [true, false], 'the evidence first');
   assert.equal((await after.tap(card)).decision.reason, 'recovered');
   const read = await recordsOf(journal);
   assert.equal(claimedMinor(read), fareOf(kit));

@@ -100,7 +100,7 @@ export class KernelCard implements CardSession, KernelSession {
 
   /** Takes the kernel's outcome, the first alone; false: this tap waits for none. */
   hear(outcome: KernelOutcome): boolean {
-    if (this.#heard) return true;
+    if (this.#heard?.verdict === 'approved') return true;
     if (!this.#begun || this.#heard !== undefined || this.#isReleased || this.#isGone) return false;
     this.#heard = outcome;
     this.#wake?.();

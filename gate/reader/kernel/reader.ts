@@ -118,10 +118,13 @@ export class KernelReader implements Reader, LinkHost {
   taken(tap: string, outcome: KernelOutcome): void {
     const why = outcome.verdict === 'approved' ? kernelTransaction(outcome) : null;
     if (typeof why === 'string') this.onNotice({ notice: 'outcomeUnreadable', tap, why });
-    if (this.#taken.size === KERNEL_TAKEN_KEPT) {
-      this.#taken.delete(this.#taken.values().next().value!);
-    }
-    this.#taken.add(tap);
+    // Only an approval is told again and again; another verdict must not hide one that follows it.
+    if (outcome.verdict === 'approved') {
+      if (this.#taken.size === KERNEL_TAKEN_KEPT) {
+        this.#taken.delete(this.#taken.values().next().value!);
+      }
+      this.#taken.add(tap);
+    } else if (this.#late.has(tap)) return;
     this.#link?.take(tap);
   }
 

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { at } from '../../../engine/debit/codec.ts';
 import { DebitKind, DebitState } from '../../../engine/debit/record.ts';
 import type { FaregateError } from '../../../engine/errors.ts';
+import { JOURNAL_TAP_RECORDS } from '../../../engine/limits.ts';
 import { type JournalOptions, openJournal } from '../../../gate/journal/journal.ts';
 import { MemoryJournal } from '../../../gate/journal/memory.ts';
 import { openNodeDisk } from '../../../gate/journal/node-disk.ts';
@@ -161,6 +162,33 @@ test('a full journal refuses before it appends, until something is acknowledged'
   assert.equal(journal.acknowledged, last);
   assert.deepEqual(sequencesOf(await readAll(journal)), [last + 1, last + 2, last + 3]);
   await journal.end();
+});
+
+test('a tap begins only where all of its records fit', async () => {
+  for (let before = 0; ; before++) {
+    const journal = await open(new SimDisk(), { segments: 2 });
+    for (let i = 0; i < before; i++) {
+      await append(journal, 1);
+      await settled();
+    }
+    let isReserved = true;
+    try {
+      journal.reserve();
+    } catch (error) {
+      assert.equal((error as FaregateError).code, 'JOURNAL_FULL');
+      isReserved = false;
+    }
+    const records = Array.from({ length: JOURNAL_TAP_RECORDS }, () =>
+      journal.intent(intentOf(journal.nextSequence)),
+    );
+    const ends = await Promise.allSettled(records);
+    const taken = ends.filter(({ status }) => status === 'fulfilled').length;
+    assert.equal(isReserved, taken === JOURNAL_TAP_RECORDS, `${before} before: ${taken} taken`);
+    await journal.end();
+    if (isReserved) continue;
+    assert(before >= 10 && taken > 0, 'one record alone still fits');
+    return;
+  }
 });
 
 test('a full journal always has room for the final records of its open intents', async () => {

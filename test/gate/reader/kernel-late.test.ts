@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decodeDebit, at as place } from '../../../engine/debit/codec.ts';
+import { isEvent } from '../../../engine/debit/event.ts';
 import { DebitKind, DebitState } from '../../../engine/debit/record.ts';
 import { FaregateError } from '../../../engine/errors.ts';
 import type { Decision } from '../../../engine/tap/decision.ts';
@@ -13,6 +15,9 @@ import type { HeldCard } from '../../../gate/reader/virtual/held-card.ts';
 import { ecashCard } from '../../kit/ecash-cards.ts';
 import type { Line } from '../../kit/kernel-device.ts';
 import { type KernelGate, kernelGate, STATION } from '../../kit/kernel-gate.ts';
+
+/** Directory, application, options, three records, and the last. */
+const LAST_COMMAND = 7;
 
 const { confirmed, unconfirmed, void: voided } = DebitState;
 
@@ -91,6 +96,23 @@ test('the same, where the rider went through another gate meanwhile: not claimed
   await at.end();
 });
 
+test('the same, where a later debit of it was torn there: that one stays open, the late one is void', async () => {
+  const at = await kernelGate();
+  const card = ecashCard();
+  await lose(at, card);
+  const own = at.kit.gate('single', STATION, { bank: {}, families: ['bank'] });
+  const torn = (await own.tap(card, { command: LAST_COMMAND, when: 'after' })).decision
+    .unconfirmed!;
+  await at.plug.replug();
+  const late = (await at.tapped(2)).decision;
+  assert.deepEqual([told(late), late.settled], [[['debit', voided, 0x20b]], null]);
+  assert.equal(at.kit.unconfirmed.find(torn.cardNumber)?.debit.offlineCounter, 0x20c);
+  const { decision } = await own.tap(card);
+  assert.deepEqual([decision.open, decision.reason], [true, 'recovered'], decision.detail);
+  assert.deepEqual(told(decision), [['settlement', confirmed, 0x20c]]);
+  await at.end();
+});
+
 test('a reader that never tells: nothing is recorded, and the next tap is one like any other', async () => {
   const at = await kernelGate();
   const card = ecashCard();
@@ -146,6 +168,41 @@ test('two approvals of one tap are one', async () => {
   await at.end();
 });
 
+test('an approval after a verdict that took nothing, in one tap: late, recorded, taken once', async () => {
+  const at = await kernelGate();
+  const card = ecashCard();
+  const { edit } = at.device;
+  at.device.edit = (line) => {
+    if (line.type !== 'outcome') return edit(line);
+    const { tap } = line;
+    const first = {
+      type: 'outcome',
+      tap,
+      verdict: 'tryAgain',
+      elements: '',
+      authentication: 'none',
+    };
+    return `${JSON.stringify(first)}\n${edit(line)}`;
+  };
+  const recorded: number[] = [];
+  const { heard } = at.device;
+  const { push } = heard;
+  heard.push = (...lines) => {
+    if (lines.some(({ type }) => type === 'taken')) recorded.push(at.gate.journal.nextSequence - 1);
+    return push.apply(heard, lines);
+  };
+  await at.tap(card);
+  await at.tapped(2);
+  await at.until('it is taken', () => at.device.owed.size === 0);
+  const decisions = at.reports.map(({ decision }) => decision);
+  assert(decisions.every(({ open }) => !open));
+  // Which of the two comes first is left open.
+  assert.deepEqual(decisions.flatMap(told), [['debit', unconfirmed, 0x20b]]);
+  assert(recorded[0] === 2, 'not taken before debit and evidence are written');
+  assert.equal(card.state.balanceMinor, 10_000 - at.fareMinor);
+  await at.end();
+});
+
 test('an old approval in place of the outcome of this tap opens nothing', async () => {
   const at = await kernelGate();
   const card = ecashCard();
@@ -179,6 +236,21 @@ test('an approval of a tap that no gate knows is recorded and opens nothing', as
   const { decision } = await at.tapped(2);
   assert.deepEqual([decision.open, told(decision)], [false, [['debit', unconfirmed, 0x300]]]);
   assert.equal(at.gate.barrier.refused, 0, 'nobody stands there');
+  await at.end();
+});
+
+test('a later payment settles none at a counter that its card has not come to', async () => {
+  const at = await kernelGate();
+  await at.tap(ecashCard());
+  const elements = (at.device.outcomes[0]!.elements as string).replace('9F3602020B', '9F36020300');
+  at.device.say({ ...(at.device.outcomes[0] as Line), tap: 'ffffffffffffffff-9', elements });
+  const late = (await at.tapped(2)).decision.unconfirmed!;
+  const next = await kernelGate({ kit: at.kit, recent: new RecentTaps() });
+  const { decision } = await next.tap(ecashCard({ state: { atc: 0x20f } }));
+  assert.equal(decision.reason, 'open', decision.detail);
+  assert.deepEqual(told(decision), [['debit', confirmed, 0x210]]);
+  assert.equal(at.kit.unconfirmed.find(late.cardNumber), null, 'the ledger decides');
+  await next.end();
   await at.end();
 });
 
@@ -236,6 +308,50 @@ test('a journal that takes no intent: the approval stays owed until it does', as
   await at.until('it is taken', () => at.device.owed.size === 0);
   assert.deepEqual(told(at.reports.at(-1)!.decision), [['debit', unconfirmed, 0x20b]]);
   await at.end();
+});
+
+test('a journal that takes the debit and not its evidence: void, and recorded whole later', async () => {
+  const journal = new MemoryJournal();
+  const at = await kernelGate({ journal });
+  const { intent } = journal;
+  journal.intent = (record) =>
+    isEvent(record, 0)
+      ? Promise.reject(new FaregateError('JOURNAL_FULL', 'no room'))
+      : intent.call(journal, record);
+  const card = ecashCard();
+  const closed = (await at.tap(card)).decision;
+  assert.deepEqual([closed.open, closed.reason], [false, 'gateClosed']);
+  assert.deepEqual([told(closed), closed.evidence], [[['debit', voided, 0x20b]], null]);
+  assert.equal(at.device.owed.size, 1);
+  journal.intent = intent;
+  await at.until('it is taken', () => at.device.owed.size === 0);
+  const late = at.reports.at(-1)!.decision;
+  assert.deepEqual(told(late), [['debit', unconfirmed, 0x20b]]);
+  assert(late.evidence, 'with its cryptogram');
+  assert.equal(card.state.balanceMinor, 10_000 - at.fareMinor);
+  await at.end();
+});
+
+test('a gate that was killed before the evidence was written: the same', async () => {
+  const journal = new MemoryJournal();
+  const first = await kernelGate({ journal });
+  const card = ecashCard();
+  await first.tap(card);
+  const [outcome] = first.device.outcomes;
+  await first.stop();
+  const left = new MemoryJournal();
+  const { records } = await journal.read(1, 1);
+  records[place.state] = DebitState.intended;
+  await left.intent(records);
+  first.device.owed.set('kept', outcome!);
+  const { kit, device, plug } = first;
+  const next = await kernelGate({ kit, device, plug, recent: new RecentTaps(), journal: left });
+  assert.deepEqual(left.open(), []);
+  assert.equal(decodeDebit((await left.read(1, 1)).records, 0).state, voided);
+  const { decision } = await next.tapped(1);
+  assert.deepEqual(told(decision), [['debit', unconfirmed, 0x20b]]);
+  assert(decision.evidence, 'with its cryptogram');
+  await next.end();
 });
 
 test('an approval that cannot be read is told to the staff, once, and held no longer', async () => {
