@@ -8,8 +8,8 @@ import { APDU_RESPONSE_BYTES_MAX } from './card-limits.ts';
 
 /** A profile file read from disk. */
 export const PROFILE_FILE_BYTES_MAX = 64 * 1024;
-/** A key file, sealed or in clear. */
-export const KEY_FILE_BYTES_MAX = 64 * 1024;
+/** A key file, sealed or in clear: as many keys of every use as it may have, each named in full. */
+export const KEY_FILE_BYTES_MAX = 256 * 1024;
 /** Master keys of one use a key ring holds (indexes, versions and issuers). */
 export const KEYS_PER_USE_MAX = 256;
 /** Cards whose keys a station keeps, a morning's riders in 4.7 MB; and the most it may be told. */

@@ -231,8 +231,7 @@ export class Gate {
       encodeEvent(evidence, this.#record, 0);
       journal.close(this.#record);
     }
-    // Before this tap's own debit has its end: a gate that is killed in between knows both still, or
-    // takes this one for unconfirmed.
+    // While this tap's own debit is open: a gate that is killed here takes that for unconfirmed.
     if (decision.settled) await unconfirmed.settle(decision.settled);
     for (const debit of decision.closed) {
       if (debit === decision.unconfirmed) await this.#keepAside(debit, tapUs, hostUs);

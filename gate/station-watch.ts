@@ -79,8 +79,9 @@ export class StationWatch {
   *#looks(): Generator<Promise<void> | null, void> {
     const { clock, clockWatch, gates, dayOf = serviceDay } = this.#parts;
     const jump = clockWatch.look();
-    const nowMs = clock.nowMs();
     for (const { gate, shifts, zone } of gates()) {
+      // Of this gate: counting the ones before may have taken a while.
+      const nowMs = clock.nowMs();
       if (jump) gate.note({ instantMs: nowMs, body: () => jump, mayGo: true });
       const closing = shifts.closeDue(nowMs, (instantMs) => dayOf(zone, instantMs));
       if (closing) gate.note({ instantMs: nowMs, body: closing });

@@ -57,8 +57,8 @@ export class UnconfirmedDebits {
   }
 
   /**
-   * Forgets the debit of that gate and sequence, unless a newer one of the card has taken its place;
-   * resolves when that is durable.
+   * Forgets the debit of that gate and sequence, unless a newer one of the card has taken its
+   * place; resolves when that is durable.
    */
   settle({ cardNumber, gateId, gateSequence }: DebitOfCard): Promise<void> {
     const key = toHex(cardNumber);

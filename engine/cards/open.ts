@@ -1,4 +1,5 @@
 /** The card accounts on the operator's disk: `cards/` and `cards.json` in the data folder. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CmacKey } from '../crypto/mac.ts';
 import { hashKeyCheck } from '../denylist/card-hash.ts';
@@ -124,15 +125,25 @@ export function limitsOf(settings: CardSettings): LoadLimits {
 /**
  * Opens the accounts, made at the first use; several processes may.
  * @param cardHash the key that cards are named under.
- * @throws FaregateError STORE_FAILED for another layout, KEYS_REFUSED for another hashing key.
+ * @param mustExist makes none: whose key file may be another one must not found accounts that the
+ *   office's own then could not open.
+ * @throws FaregateError STORE_FAILED for another layout, KEYS_REFUSED for another hashing key,
+ *   CARDS_MISSING where they must exist and do not.
  */
-export async function openCards(dataDir: string, cardHash: CmacKey): Promise<CardStore> {
+export async function openCards(
+  dataDir: string,
+  cardHash: CmacKey,
+  { mustExist = false }: { readonly mustExist?: boolean } = {},
+): Promise<CardStore> {
   const path = join(dataDir, 'cards');
+  const missing = () => new FaregateError('CARDS_MISSING', `${path}: there are no card accounts`);
+  if (mustExist && !existsSync(join(path, 'data.mdb'))) throw missing();
   const store = LmdbStore.openTables(path, cardTables, 'card account');
   try {
     await store.transaction((writer) => {
       const layout = getRow(writer, 'meta', 'layout');
       if (layout === undefined) {
+        if (mustExist) throw missing();
         putRow(writer, 'meta', 'layout', LAYOUT_VERSION);
         putRow(writer, 'meta', 'hashKey', hashKeyCheck(cardHash));
       } else if (layout !== LAYOUT_VERSION) {

@@ -69,7 +69,7 @@ async function run(args: Args, io: Io): Promise<number> {
   if (data === undefined && holder !== null)
     throw new FaregateError('USAGE', '--holder needs --data');
   const cardHash = cmacKey(keySet.cardHash);
-  const store = data === undefined ? null : await openCards(data, cardHash);
+  const store = data === undefined ? null : await openCards(data, cardHash, { mustExist: true });
   try {
     const end = await issue(args, io, plan, keys);
     const isDone = end.outcome === 'issued' && !args.flag('look');

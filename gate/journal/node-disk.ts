@@ -113,7 +113,7 @@ class NodeFile implements DiskFile {
    * to a file thread and back would be as long as the first.
    */
   async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
-    this.#durably ??= openDurably(this.#path);
+    this.#durably ??= openDurably(this.#handle);
     const handle = await this.#durably;
     try {
       await writeAll(handle ?? this.#handle, bytes, position);
@@ -138,8 +138,11 @@ class NodeFile implements DiskFile {
 
   async close(): Promise<void> {
     await attempt(this.#path, async () => {
-      await (await this.#durably)?.close();
-      await this.#handle.close();
+      try {
+        await (await this.#durably)?.close();
+      } finally {
+        await this.#handle.close();
+      }
     });
   }
 }
@@ -148,9 +151,10 @@ class NodeFile implements DiskFile {
  * Linux alone: there such a write ends like write and fdatasync (open(2)); elsewhere datasync asks
  * more of the drive.
  */
-function openDurably(path: string): Promise<FileHandle | null> {
+function openDurably({ fd }: FileHandle): Promise<FileHandle | null> {
   if (process.platform !== 'linux') return Promise.resolve(null);
-  return open(path, constants.O_WRONLY | constants.O_DSYNC).catch(() => null);
+  // The file itself, whatever has its name by now.
+  return open(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_DSYNC).catch(() => null);
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Makes a station's keys ready for the cards that came before, and writes down from time to time
- * which ones come (`card-list.ts`). A station works without: only its start fails where the disk
- * does, later that is told and no more.
+ * which ones come (`card-list.ts`). A station works without: what the disk fails with is told, and
+ * no more (`station-memory.ts`).
  */
 import { CARD_LIST_KEEP_MS } from '../../engine/durations.ts';
 import { CardList, type CardListOptions } from './card-list.ts';

@@ -1,6 +1,6 @@
 /** The suite of the card accounts over both stores, and what a crash leaves. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -23,6 +23,18 @@ cardDeskSuite('lmdb', async () => {
     rmSync(path, { recursive: true });
   };
   return { store, done };
+});
+
+test('accounts that must be there are not made', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'faregate-cards-'));
+  const key = cmacKey(new Uint8Array(16));
+  const other = cmacKey(new Uint8Array(16).fill(1));
+  await assert.rejects(openCards(path, other, { mustExist: true }), { code: 'CARDS_MISSING' });
+  assert.deepEqual(readdirSync(path), [], 'nothing was made');
+  await (await openCards(path, key)).close();
+  await (await openCards(path, key, { mustExist: true })).close();
+  await assert.rejects(openCards(path, other, { mustExist: true }), { code: 'KEYS_REFUSED' });
+  rmSync(path, { recursive: true });
 });
 
 test('accounts named under another key are refused', async () => {

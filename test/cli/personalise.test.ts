@@ -1,6 +1,6 @@
 /** `faregate-gate personalise` on a reader link, and the account that it opens. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -23,6 +23,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const data = join(dir, 'engine');
 const keys = join(dir, 'keys.sealed');
 const number = `000000${toHex(UID)}`;
+const USES = ['card', 'application', 'debit', 'load', 'transactionMac'];
 /** What a card throws that leaves. */
 const LEFT = 'left';
 let port = 0;
@@ -85,7 +86,7 @@ async function importKeys(uses: readonly string[], out: string): Promise<void> {
 
 before(async () => {
   port = (await freePorts(1))[0]!;
-  await importKeys(['card', 'application', 'debit', 'load', 'transactionMac'], keys);
+  await importKeys(USES, keys);
 });
 
 const blank = (generation: 'ev1' | 'ev2' | 'light' = 'ev2') =>
@@ -105,6 +106,11 @@ test('looked at, issued, registered; told again nothing changes', async () => {
   ]);
   assert.deepEqual(card.state, blankDesfire('ev2', UID));
   const account = ['--data', data, '--holder', 'C-17'];
+  const early = await desk(null, ...account);
+  assert.match(early.err, /^CARDS_MISSING: .*cards: there are no card accounts/m);
+  assert(!existsSync(data));
+  const made = await engine('cards', 'reconcile', '--data', data, '--keys', keys);
+  assert.equal(made.code, 0, made.err);
   const issued = await desk(card, ...account);
   assert.equal(issued.code, 0, issued.err);
   assert.deepEqual(issued.out.split('\n'), [
@@ -124,6 +130,11 @@ test('looked at, issued, registered; told again nothing changes', async () => {
   const shown = await engine('cards', 'show', ...office);
   assert.equal((JSON.parse(shown.out) as { profile: string }).profile, 'desfire-ev2');
   assert.equal((await engine('cards', 'lost', ...office)).code, 0);
+  // Another key file of the same masters, whose cardHash was drawn anew.
+  const another = join(dir, 'another.sealed');
+  await importKeys(USES, another);
+  const foreign = await desk(null, '--data', data, '--keys', another);
+  assert.match(foreign.err, /^KEYS_REFUSED: .*named under another cardHash key/m);
   const other = await desk(card, '--data', data, '--holder', 'C-18');
   assert.equal(other.code, 1);
   assert.match(other.err, /^CARD_REFUSED: card 04782E21801D80 is issued, its account is not/m);

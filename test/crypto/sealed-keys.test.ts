@@ -6,9 +6,11 @@ import { type KeySet, parseKeySet, printKeySet } from '../../engine/crypto/key-s
 import { openSealedKeys, sealKeys } from '../../engine/crypto/sealed-keys.ts';
 import { type ErrorCode, FaregateError } from '../../engine/errors.ts';
 import {
+  CRYPTOGRAM_KEYS_MAX,
   KEY_FILE_BYTES_MAX,
   KEY_FILE_SCRYPT_LOG2N_MAX,
   KEY_FILE_SCRYPT_LOG2N_MIN,
+  KEYS_PER_USE_MAX,
 } from '../../engine/limits.ts';
 
 const MASTER = '0123456789ABCDEFFEDCBA9876543210';
@@ -148,4 +150,42 @@ test('a clear key file and an oversized one are not taken for a sealed one', () 
   refused('KEYS_REFUSED', /not a sealed key file/, () => openSealedKeys(clear, 'x', 'f'));
   const large = new Uint8Array(KEY_FILE_BYTES_MAX + 1);
   refused('KEYS_REFUSED', /larger than/, () => openSealedKeys(large, 'x', 'f'));
+});
+
+test('as many keys as the clear form may have, each named in full, may be sealed', () => {
+  const several = (count: number, one: (i: number) => object) =>
+    Array.from({ length: count }, (_, i) => ({ ...one(i), master: MASTER }));
+  // Three digits each, no two alike.
+  const named = (i: number) => ({ index: 100 + (i % 100), version: 100 + Math.floor(i / 100) });
+  const issuer = (i: number) => i.toString(16).padStart(16, '0');
+  const of = several(KEYS_PER_USE_MAX, (i) => ({
+    ...named(i),
+    issuer: issuer(i),
+    algorithm: '3des',
+  }));
+  const transactionMac = several(KEYS_PER_USE_MAX, (i) => ({
+    version: 255,
+    application: i.toString(16).padStart(32, '0'),
+  }));
+  const largest = {
+    purchase: of,
+    tac: of,
+    load: of,
+    capp: several(KEYS_PER_USE_MAX, (i) => ({ ...named(i), algorithm: '3des' })),
+    desfire: { transactionMac },
+    cryptogram: several(CRYPTOGRAM_KEYS_MAX, (i) => ({
+      prefix: String(999_999_999_999 - i),
+      index: 255,
+      algorithm: '3des',
+    })),
+    cardHash: { master: MASTER },
+  };
+  const text = JSON.stringify(largest);
+  const set = parseKeySet(text, 'k.json') as KeySet;
+  const printed = printKeySet(set);
+  assert.equal(printed.length, text.length, 'in full is how it was written');
+  const random = { salt: new Uint8Array(16), nonce: new Uint8Array(24) };
+  const content = new TextEncoder().encode(printed);
+  const sealed = sealKeys(content, 'x', random, KEY_FILE_SCRYPT_LOG2N_MIN);
+  assert.deepEqual(openSealedKeys(sealed, 'x', 'k'), content);
 });

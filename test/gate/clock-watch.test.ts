@@ -6,6 +6,7 @@ import { decodeEvent } from '../../engine/debit/event.ts';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 import { CLOCK_FRESH_MS } from '../../engine/durations.ts';
 import { ClockWatch } from '../../gate/clock-watch.ts';
+import type { Gate } from '../../gate/controller.ts';
 import { MemoryJournal } from '../../gate/journal/memory.ts';
 import { ShiftJournal } from '../../gate/shift/shift-journal.ts';
 import { StationWatch } from '../../gate/station-watch.ts';
@@ -71,6 +72,35 @@ test('a station writes a jump into the journal of each gate, and ends a shift wi
   const [jump] = events;
   assert(jump?.event === 'clockJump' && jump.jumpMs === -90 * 60_000);
   assert.equal(shifts.state.shift, 2);
+  await shifts.end();
+});
+
+test('each gate is told of a jump at its own instant, however long those before it took', async () => {
+  const clock = new HandClock();
+  const failed = (error: unknown): never => {
+    throw error;
+  };
+  const shifts = await ShiftJournal.open(new MemoryJournal(), {
+    disk: new SimDisk(),
+    clock,
+    failed,
+  });
+  const { zone } = new StationKit();
+  const notedMs: number[] = [];
+  const gate: Pick<Gate, 'note' | 'look'> = {
+    note: ({ instantMs }) => void notedMs.push(instantMs),
+    look: () => {},
+  };
+  function* gates() {
+    yield { gate, shifts, zone };
+    clock.pass(700);
+    yield { gate, shifts, zone };
+  }
+  const clockWatch = new ClockWatch(clock);
+  clock.pass(1000, 61_000);
+  const nowMs = clock.nowMs();
+  new StationWatch({ clock, clockWatch, gates, failed }).look();
+  assert.deepEqual(notedMs, [nowMs, nowMs + 700]);
   await shifts.end();
 });
 

@@ -79,3 +79,21 @@ test('what a debit left is never below nothing, and segments lie in order', () =
     assert.equal(segmentOf(firstOfSegment(segment)), segment);
   }
 });
+
+test('reading ahead changes nothing, of empty, growing and full tables', () => {
+  const { heads, expected } = filled();
+  const cards = new Uint8Array(16 * 1500);
+  for (let i = 0; i < 1500; i++) cards.set(cardOf(i), 16 * i);
+  const empty = new Heads();
+  for (const count of [0, 1, 255, 1024, 1500]) {
+    empty.touch(cards, count);
+    heads.touch(cards, count);
+  }
+  assert.equal(empty.size, 0);
+  same(heads, expected);
+  for (let i = 0; i < 1500; i++) {
+    empty.seekOrAdd(cards, 16 * i, 1);
+    if (i % 100 === 0) empty.touch(cards, 1500);
+  }
+  assert.equal(empty.size, 1500);
+});

@@ -1,6 +1,7 @@
 /**
  * Who settles the open debit of a bank card: a card that has proved itself in this tap, and no
- * made-up one of its number. The settlement is the last record of the tap.
+ * made-up one of its number. The settlement is the last record of the tap. A debit that a tap
+ * cannot tell of is forgotten by it, for the ledger.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,15 +13,15 @@ import { FaregateError } from '../../engine/errors.ts';
 import type { Journal } from '../../gate/journal/port.ts';
 import type { EcashCard, EcashState } from '../../gate/reader/virtual/ecash-card.ts';
 import { ecashCard } from '../kit/ecash-cards.ts';
-import { StationKit } from '../kit/station-kit.ts';
+import { type GateOptions, StationKit } from '../kit/station-kit.ts';
 
 const STATION = 3;
 const START_MINOR = 10_000;
 /** Directory, application, options, three records, and the last. */
 const LAST = 7;
 
-function gateOf(kit: StationKit) {
-  return kit.gate('single', STATION, { bank: {}, families: ['bank'] });
+function gateOf(kit: StationKit, options: GateOptions = {}) {
+  return kit.gate('single', STATION, { bank: {}, families: ['bank'], ...options });
 }
 
 function fareOf(kit: StationKit): number {

@@ -3,6 +3,7 @@
  * `AesKeyring`, which hands out schedules alone: only who issues cards needs a key itself.
  */
 import assert from 'node:assert/strict';
+import { equalBytes } from '../../bytes.ts';
 import { KEYS_PER_USE_MAX } from '../../limits.ts';
 import type { AesCardKeyName, AesMasterKey } from '../aes-keyring.ts';
 import { an10922Aes128 } from '../derivation.ts';
@@ -12,22 +13,29 @@ import { type AesCardKey, aesCardKey } from './authentication.ts';
 const KEY_BYTES = 16;
 
 export class IssuingKeys {
-  readonly #masters: ReadonlyMap<string, Uint8Array>;
+  readonly #masters: readonly AesMasterKey[];
 
-  /** @param masters no two of one use and version. */
+  /** @param masters no two of one use, version and application. */
   constructor(masters: readonly AesMasterKey[]) {
     assert(masters.length <= KEYS_PER_USE_MAX);
-    this.#masters = new Map(masters.map((each) => [`${each.use} ${each.version}`, each.master]));
+    this.#masters = masters;
   }
 
   /** A card's key, 16 bytes, the caller's to wipe; null where the master is not here. */
   bytes(name: AesCardKeyName): Uint8Array | null {
     // What a new application has in the place of each of its keys.
     if (name.use === 'factory') return new Uint8Array(KEY_BYTES);
-    const master = this.#masters.get(`${name.use} ${name.version}`);
+    const master = this.#masterOf(name);
     if (!master) return null;
     if (name.input === null) return master.slice();
     return an10922Aes128(cmacKey(master), name.input, name.padTo32 ? 'to32' : 'cmac');
+  }
+
+  /** As `AesKeyring`: one that names the application goes before one that names none. */
+  #masterOf({ use, version, application }: AesCardKeyName): Uint8Array | undefined {
+    const named = this.#masters.filter((each) => each.use === use && each.version === version);
+    const own = named.find((each) => each.application && equalBytes(each.application, application));
+    return (own ?? named.find((each) => each.application === undefined))?.master;
   }
 
   /** The same made ready for an authentication. */

@@ -7,11 +7,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../engine/bytes.ts';
+import {
+  type AesCardKeyName,
+  AesKeyring,
+  type AesMasterKey,
+} from '../../../engine/crypto/aes-keyring.ts';
 import { Authentication, aesCardKey } from '../../../engine/crypto/desfire/authentication.ts';
 import { crcA, desfireCrc32, writeKeyChange } from '../../../engine/crypto/desfire/change-key.ts';
 import { Ev1Session } from '../../../engine/crypto/desfire/ev1-session.ts';
 import { Ev2Session } from '../../../engine/crypto/desfire/ev2-session.ts';
 import { FactorySession } from '../../../engine/crypto/desfire/factory-session.ts';
+import { IssuingKeys } from '../../../engine/crypto/desfire/issuing-keys.ts';
+import { cmac16 } from '../../../engine/crypto/mac.ts';
 
 const ZEROS = '00'.repeat(16);
 const FIRST = '00102030405060708090A0B0B0A09080';
@@ -219,4 +226,37 @@ test('Authenticate of the first generation, and what its session sends', () => {
   const bytes = fromHex('0F09A90000000000');
   session.encipher(bytes, 0, 8);
   assert.equal(toHex(bytes), 'CB643FD030E687DA');
+});
+
+test('a desk and a gate take one master of several, by application', () => {
+  const ours = fromHex('3042F5');
+  const master = (fill: number) => new Uint8Array(16).fill(fill);
+  const anyone: AesMasterKey = { use: 'debit', version: 1, master: master(1) };
+  const other: AesMasterKey = { ...anyone, master: master(2), application: fromHex('AAAAAA') };
+  const own: AesMasterKey = { ...anyone, master: master(3), application: ours };
+  const cases: readonly (readonly [readonly AesMasterKey[], Uint8Array | null])[] = [
+    [[anyone, other], anyone.master],
+    [[other, anyone], anyone.master],
+    [[anyone, own, other], own.master],
+    [[other, own], own.master],
+    [[other], null],
+  ];
+  const named = { use: 'debit', version: 1, application: ours, padTo32: true } as const;
+  for (const [keys, wanted] of cases) {
+    const common: AesCardKeyName = { ...named, input: null };
+    assert.deepEqual(new IssuingKeys(keys).bytes(common), wanted);
+    for (const input of [null, Uint8Array.of(4, 1, 2, 3, 4, 5, 6, 0x30, 0x42, 0xf5)]) {
+      const gate = new AesKeyring(keys).macKey({ ...named, input });
+      const desk = new IssuingKeys(keys).find({ ...named, input });
+      assert.equal(desk === null, wanted === null);
+      assert.equal(gate === null, wanted === null);
+      if (gate === null || desk === null) continue;
+      const macs = [gate, desk.cmac].map((key) => {
+        const mac = new Uint8Array(16);
+        cmac16(key, ours, 0, ours.length, mac);
+        return mac;
+      });
+      assert.deepEqual(macs[0], macs[1]);
+    }
+  }
 });

@@ -1,7 +1,16 @@
 /** The two disks under the same suite, and what only the real one has: its lock. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import {
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -65,6 +74,53 @@ test('node disk: a file that cannot be made is an error that names it', async ()
     code: 'DISK_FAILED',
     message: /x\.log.*EEXIST/,
   });
+  await disk.close();
+  await done();
+});
+
+/** Handles of this process to a file. */
+async function handlesOf(path: string): Promise<number> {
+  let count = 0;
+  for (const fd of await readdir('/proc/self/fd')) {
+    // The listing's own handle is gone by now.
+    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '');
+    if (target === path) count += 1;
+  }
+  return count;
+}
+
+test('node disk: durable writes have one handle more, and closing leaves none', {
+  skip: linuxOnly,
+}, async () => {
+  const { directory, done } = await temporary();
+  const disk = await openNodeDisk(directory);
+  const path = join(directory, 'x.log');
+  const file = await disk.preallocate('x.log', 8192);
+  await Promise.all([
+    file.writeDurably(Uint8Array.of(1), 0),
+    file.writeDurably(Uint8Array.of(2), 1),
+    file.write(Uint8Array.of(3), 2),
+  ]);
+  assert.deepEqual(await file.read(0, 4), Uint8Array.of(1, 2, 3, 0));
+  assert.equal(await handlesOf(path), 2);
+  await file.close();
+  assert.equal(await handlesOf(path), 0);
+  await assert.rejects(file.writeDurably(Uint8Array.of(1), 0), { code: 'DISK_FAILED' });
+  await disk.close();
+  await done();
+});
+
+test('node disk: a file that took the name meanwhile is not written to', async () => {
+  const { directory, done } = await temporary();
+  const disk = await openNodeDisk(directory);
+  const path = join(directory, 'x.log');
+  const file = await disk.preallocate('x.log', 8192);
+  await rename(path, join(directory, 'moved'));
+  await writeFile(path, new Uint8Array(8192));
+  await file.writeDurably(Uint8Array.of(7), 0);
+  assert.deepEqual(await file.read(0, 1), Uint8Array.of(7));
+  assert.equal((await readFile(path))[0], 0);
+  await file.close();
   await disk.close();
   await done();
 });

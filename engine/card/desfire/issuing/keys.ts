@@ -7,9 +7,11 @@ import { askOf } from '../../exchange.ts';
 import { malformed, wrongLength } from '../../status.ts';
 import type { AesKeyRef, DesfireFault } from '../asks.ts';
 import { type Channel, exchange, unprotected } from '../channel.ts';
+import { select } from '../commands/identity.ts';
 import { exchangeFrames, frameFault, isDone, more, wrapped } from '../frames.ts';
 import { type DesfireCommand, desfireCommand, SW_MORE } from '../statuses.ts';
 import type { FactoryScheme, IssuingDialogue } from './asks.ts';
+import { CARD_AID } from './plan.ts';
 
 const getKeyVersion = desfireCommand('GetKeyVersion', 0x64);
 const changeKey = desfireCommand('ChangeKey', 0xc4, true);
@@ -18,6 +20,10 @@ const factoryCommands: Readonly<Record<FactoryScheme, DesfireCommand>> = {
   legacy: desfireCommand('Authenticate', 0x0a),
 };
 
+/** An authentication or a change of key that did nothing. */
+const SW_UNTAKEN: readonly number[] = [0x911c, 0x911e, 0x9140, 0x917e, 0x919d, 0x919e, 0x91ae];
+/** Added to the number of the card's own master key: it becomes an AES key. */
+const KEY_TYPE_AES = 0x80;
 const FACTORY_BLOCK_BYTES = 8;
 const FACTORY_TOKEN_BYTES = 16;
 
@@ -61,8 +67,31 @@ export function* changeKeyTo(
   return 'fault' in plain ? plain : null;
 }
 
+/**
+ * Gives a card from the factory its AES key. Sources disagree on which of the two authentications
+ * all such cards take: the newer is tried first, and after a refusal the older.
+ */
+export function* changeFactoryKey(
+  channel: Channel,
+  next: AesKeyRef,
+): IssuingDialogue<null | DesfireFault> {
+  const refusal = yield* changeBy(channel, 'iso', next);
+  if (refusal?.fault !== 'status' || !SW_UNTAKEN.includes(refusal.sw)) return refusal;
+  const unselected = yield* select(channel, CARD_AID, null);
+  return unselected ?? (yield* changeBy(channel, 'legacy', next));
+}
+
+function* changeBy(
+  channel: Channel,
+  scheme: FactoryScheme,
+  next: AesKeyRef,
+): IssuingDialogue<null | DesfireFault> {
+  const refusal = yield* authenticateFactory(channel, scheme);
+  return refusal ?? (yield* changeKeyTo(channel, KEY_TYPE_AES, null, next));
+}
+
 /** Authenticates with the factory's key; afterwards that key can be changed, and nothing else. */
-export function* authenticateFactory(
+function* authenticateFactory(
   channel: Channel,
   scheme: FactoryScheme,
 ): IssuingDialogue<null | DesfireFault> {

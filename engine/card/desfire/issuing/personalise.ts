@@ -17,8 +17,8 @@ import { commitTransactionOf } from '../commands/transaction.ts';
 import { readValue } from '../commands/value.ts';
 import { cardKeyRef } from '../compile.ts';
 import type { TransactionInput } from '../transaction-input.ts';
-import { type FactoryScheme, factoryKey, type IssuingDialogue } from './asks.ts';
-import { authenticateFactory, changeKeyTo, readKeyVersion } from './keys.ts';
+import { factoryKey, type IssuingDialogue } from './asks.ts';
+import { changeFactoryKey, changeKeyTo, readKeyVersion } from './keys.ts';
 import {
   APPLICATION_SETTINGS,
   CARD_AID,
@@ -30,9 +30,11 @@ import {
   createApplicationOf,
   createFile,
   createProofFile,
+  keySettingsOf,
   readApplicationIds,
   readFileIds,
   readFileSettings,
+  readKeySettings,
 } from './structure.ts';
 
 /** One change of the card. */
@@ -53,7 +55,7 @@ export const issuingRefusals = {
   notBlank: 'not a blank card: other applications are on it, under the key of the factory',
   foreignKey: "the card's master key is neither the factory's nor of this version",
   wrongKey: "the card's master key has the right version and is another key",
-  foreignApplication: 'the application has keys that are not those of the key file',
+  foreignApplication: 'the application has keys or settings that are not those of this issuer',
   filesDiffer: 'the application has a file that is not as the profile says',
   noSpace: 'no space left on the card',
 } as const;
@@ -117,14 +119,10 @@ const SW_WRONG_KEY = 0x91ae;
 const SW_INTEGRITY = 0x911e;
 const SW_NO_SUCH_KEY = 0x9140;
 const SW_NO_SPACE: readonly number[] = [0x910e, 0x91ce];
-/** An authentication or a change of key that did nothing. */
-const SW_UNTAKEN: readonly number[] = [0x911c, 0x911e, 0x9140, 0x917e, 0x919d, 0x919e, 0x91ae];
 const TYPE_LIGHT = 0x08;
 /** The upper half says what carries the chip. */
 const TYPE_DESFIRE = 0x01;
 const MAJOR_EV1 = 0x01;
-/** Added to the number of the card's own master key: it becomes an AES key. */
-const KEY_TYPE_AES = 0x80;
 
 class Issuing {
   readonly done: IssuingStep[] = [];
@@ -223,18 +221,33 @@ class Issuing {
     if (version === 0) {
       const stop =
         (yield* this.#open(0, factoryKey, 'foreignApplication')) ??
+        (yield* this.#checkSettings()) ??
         (yield* this.#change('key 0', () => changeKeyTo(channel, 0, null, master)));
       if (stop) return stop;
     } else if (version !== master.version) {
       return refused('foreignApplication', `key 0 has version ${version}`);
     }
-    const stop = yield* this.#open(0, master, 'foreignApplication');
+    const stop =
+      (yield* this.#open(0, master, 'foreignApplication')) ?? (yield* this.#checkSettings());
     if (stop) return stop;
     for (const { number, use } of this.#plan.keys.slice(1)) {
       const untaken = yield* this.#takeKey(number, this.#key(use));
       if (untaken) return untaken;
     }
     return null;
+  }
+
+  /**
+   * While the card is away anybody may make an application of this AID: with files that need no
+   * key, or with keys beyond the profile's that stay the factory's. Asked in a session of its
+   * master key, and again under the issuer's, whose answer nobody else can make up.
+   */
+  *#checkSettings(): IssuingDialogue<IssuingResult | null> {
+    const said = yield* readKeySettings(this.#place.channel);
+    if ('fault' in said) return failed(said);
+    const wanted = keySettingsOf(APPLICATION_SETTINGS, this.#plan.keys.length);
+    if (equalBytes(said, wanted)) return null;
+    return refused('foreignApplication', `key settings ${toHex(said)}`);
   }
 
   *#takeKey(number: number, key: AesKeyRef): IssuingDialogue<IssuingResult | null> {
@@ -351,29 +364,6 @@ class Issuing {
   #key(use: AesKeyUse): AesKeyRef {
     return cardKeyRef(this.#plan.profile, use, this.uid!);
   }
-}
-
-/**
- * Gives a card from the factory its AES key. Sources disagree on which of the two authentications
- * all such cards take: the newer is tried first, and after a refusal the older.
- */
-function* changeFactoryKey(
-  channel: Channel,
-  next: AesKeyRef,
-): IssuingDialogue<null | DesfireFault> {
-  const refusal = yield* changeBy(channel, 'iso', next);
-  if (refusal?.fault !== 'status' || !SW_UNTAKEN.includes(refusal.sw)) return refusal;
-  const unselected = yield* select(channel, CARD_AID, null);
-  return unselected ?? (yield* changeBy(channel, 'legacy', next));
-}
-
-function* changeBy(
-  channel: Channel,
-  scheme: FactoryScheme,
-  next: AesKeyRef,
-): IssuingDialogue<null | DesfireFault> {
-  const refusal = yield* authenticateFactory(channel, scheme);
-  return refusal ?? (yield* changeKeyTo(channel, KEY_TYPE_AES, null, next));
 }
 
 function failed(fault: DesfireFault): IssuingResult {

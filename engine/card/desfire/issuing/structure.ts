@@ -1,7 +1,8 @@
 /**
  * Commands that make and tell a card's structure: CreateApplication CA, GetApplicationIDs 6A,
- * CreateValueFile CC, CreateCyclicRecordFile C0, CreateTransactionMACFile CE, GetFileIDs 6F and
- * GetFileSettings F5. In EV2 sessions all have a MAC; CE is encrypted, since it carries a key.
+ * GetKeySettings 45, CreateValueFile CC, CreateCyclicRecordFile C0, CreateTransactionMACFile CE,
+ * GetFileIDs 6F and GetFileSettings F5. In EV2 sessions all have a MAC; CE is encrypted, since it
+ * carries a key.
  */
 import { copyBytes } from '../../../bytes.ts';
 import { take } from '../../apdu.ts';
@@ -14,6 +15,7 @@ import type { IssuingDialogue } from './asks.ts';
 
 const createApplication = desfireCommand('CreateApplication', 0xca);
 const getApplicationIds = desfireCommand('GetApplicationIDs', 0x6a);
+const getKeySettings = desfireCommand('GetKeySettings', 0x45);
 const createTransactionMacFile = desfireCommand('CreateTransactionMACFile', 0xce);
 const getFileIds = desfireCommand('GetFileIDs', 0x6f);
 const getFileSettings = desfireCommand('GetFileSettings', 0xf5);
@@ -55,6 +57,16 @@ export function* readApplicationIds(
   return Array.from({ length: data.length / AID_BYTES }, (_, i) =>
     take(data, i * AID_BYTES, AID_BYTES),
   );
+}
+
+/** KeySett1 and KeySett2 of the selected application: 2 bytes, more where it has key sets. */
+export function* readKeySettings(channel: Channel): IssuingDialogue<Uint8Array | DesfireFault> {
+  return yield* exchange(channel, getKeySettings, 0, 0, 'mac', -1);
+}
+
+/** What `readKeySettings` tells of an application made by `createApplicationOf`. */
+export function keySettingsOf(settings: number, keys: number): Uint8Array {
+  return Uint8Array.of(settings, AES_KEYS | keys);
 }
 
 /** Makes a file. @param header all that the command carries. */

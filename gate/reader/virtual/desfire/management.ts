@@ -1,6 +1,7 @@
 /**
  * Commands that make the structure of a virtual DESFire card, and tell it: applications, files, key
- * versions. Only cards that are not issued yet take them. One application of AES keys is modelled.
+ * versions and settings. Only cards that are not issued yet take them. One application of AES keys
+ * is modelled.
  */
 import { type CardCommand, type Done, type Scene, Status } from './command.ts';
 import { join, littleEndian } from './crypto.ts';
@@ -19,6 +20,8 @@ const FILE_NUMBER_MAX = 31;
 /** Bits of KeySett1: files are listed, and made, without the master key. */
 const FREE_LISTS = 0x02;
 const FREE_FILES = 0x04;
+/** In KeySett2, beside the number of keys. */
+const AES_KEYS = 0x80;
 const AES_128 = 0x02;
 const modes: ReadonlyMap<number, Mode> = new Map([
   [0x00, 'plain'],
@@ -64,7 +67,7 @@ const createApplication = command('card', 5, ({ state }, header) => {
   const settings = header[3]!;
   const keys = header[4]! & 0x0f;
   // The factory's settings let anyone make applications.
-  const isAes = (header[4]! & 0xf0) === 0x80;
+  const isAes = (header[4]! & 0xf0) === AES_KEYS;
   if (!isAes || keys < 1 || keys > KEYS_MAX || aid.every((byte) => byte === 0)) {
     return Status.parameter;
   }
@@ -95,6 +98,12 @@ const getKeyVersion = command('both', 1, ({ state, level }, header) => {
   const { cardKey, keyVersions } = state.issuing!;
   const version = (level === 'card' ? [cardKey.version] : keyVersions)[header[0]!];
   return version === undefined ? Status.noSuchKey : { data: Uint8Array.of(version) };
+});
+
+const getKeySettings = command('application', 0, (scene) => {
+  if (!may(scene, FREE_LISTS)) return Status.authentication;
+  const { issuing, application } = scene.state;
+  return { data: Uint8Array.of(issuing!.settings, AES_KEYS | application.keys.length) };
 });
 
 /** Whether a listing, or a new file, is allowed: with the master key, or by the settings. */
@@ -215,6 +224,7 @@ export const managementCommands: ReadonlyMap<number, CardCommand> = new Map([
   [0xca, createApplication],
   [0x6a, getApplicationIds],
   [0x64, getKeyVersion],
+  [0x45, getKeySettings],
   [0x6f, getFileIds],
   [0xf5, getFileSettings],
   [0xcc, createValueFile],

@@ -7,6 +7,7 @@ import { PassThrough } from 'node:stream';
 import { after, test } from 'node:test';
 import { fromHex, toHex } from '../../../../engine/bytes.ts';
 import { type Io, runProgram } from '../../../../engine/cli/command.ts';
+import { KEY_FILE_BYTES_MAX } from '../../../../engine/limits.ts';
 import { virtualCardCommand } from '../../../../gate/cli/virtual-card.ts';
 import { TcpListenReader } from '../../../../gate/reader/tcp.ts';
 import { purchaseMac1, purchaseSessionKey } from '../../../../gate/reader/virtual/card-crypto.ts';
@@ -192,7 +193,7 @@ test('bad key files are named with the field, and show no key', async () => {
     [JSON.stringify({ purchase: key }), /required property 'tac'/],
     [JSON.stringify({ purchase: key, tac: { ...key, master: `${master}00` } }), /\/tac\/master/],
     [JSON.stringify({ purchase: { ...key, index: 256 }, tac: key }), /\/purchase\/index/],
-    [' '.repeat(70_000), /larger than/],
+    [' '.repeat(KEY_FILE_BYTES_MAX + 1), /larger than/],
   ];
   for (const [text, message] of files) {
     const path = join(folder, 'bad-keys.json');
