@@ -178,8 +178,13 @@ test('a crash after an open-loop tap: with its evidence it counts, and nothing s
   const { close } = journal;
   journal.close = () => {};
   await before.tap(card);
-  journal.close = close;
+  const isEvidence: boolean[] = [];
+  journal.close = (record) => {
+    isEvidence.push(isEvent(record, 0));
+    close.call(journal, record);
+  };
   const after = gateOf(kit, 'entry', later, { journal });
+  assert.deepEqual(isEvidence, [true, false], 'no debit is confirmed without');
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(kit.unconfirmed.size, 0);
   assert.equal(journal.open().length, 0);
