@@ -141,7 +141,7 @@ test('the gates of a station share the table, and each keeps its own', async () 
   }
   await table.add(tornDebit(1));
   await table.add(tornDebit(2, 'G2'));
-  table.settle(tornDebit(1));
+  await table.settle(tornDebit(1));
   // A newer debit of a card takes the place of its older one, whichever gate made that.
   await table.add({ ...tornDebit(3), cardNumber: tornDebit(2).cardNumber });
   for (let i = 0; i < 50; i++) await Promise.resolve();

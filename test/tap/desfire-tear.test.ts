@@ -193,7 +193,7 @@ test('a debit whose counter another gate has used is left to the ledger', async 
   kit.pass(20);
   await kit.gate('exit', 8, { desfire }).tap(card, { command: 'COMMIT', when: 'during' });
   const pending = [...kit.unconfirmed.all()][0]!;
-  kit.unconfirmed.settle(pending);
+  await kit.unconfirmed.settle(pending);
   await kit.gate('exit', 20, { desfire }).tap(card);
   await kit.unconfirmed.add(pending);
   kit.pass(20);

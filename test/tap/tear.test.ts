@@ -186,7 +186,7 @@ test('a card that committed and then rode elsewhere is left to the ledger', asyn
   await exit.tap(card, { command: 'DEBIT', when: 'after' });
   const pending = [...kit.unconfirmed.all()][0]!;
   // Another operator's gate, which knows nothing of it.
-  kit.unconfirmed.settle(pending);
+  await kit.unconfirmed.settle(pending);
   kit.pass(60);
   await kit.gate('entry', 5).tap(card);
   await kit.unconfirmed.add(pending);
@@ -206,7 +206,7 @@ test('a debit whose counter another gate has used is not taken for committed', a
   await kit.gate('exit', 8).tap(card, { command: 'DEBIT', when: 'during' });
   const pending = [...kit.unconfirmed.all()][0]!;
   // A gate that knows nothing of it takes another fare under the same counter.
-  kit.unconfirmed.settle(pending);
+  await kit.unconfirmed.settle(pending);
   await kit.gate('exit', 20).tap(card);
   assert.equal(card.state.offlineCounter, pending.offlineCounter + 1);
   await kit.unconfirmed.add(pending);
