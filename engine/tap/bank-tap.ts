@@ -114,7 +114,16 @@ function* payAndSettle(
   }
   const card: SeenBankCard = { number, begun: begun as Decided, balanceMinor };
   const paid = yield* pay(at, card, problem);
-  return yield* settleBehind(paid, found, settlement);
+  // Refused for want of money it has proved nothing, and nobody may come again with it.
+  const isShort = settlement !== null && paid.decision.reason === 'balanceTooLow';
+  const isGenuine = isShort ? yield* provesItself(at, first.transaction) : paid.isGenuine;
+  return yield* settleBehind({ ...paid, isGenuine }, found, settlement);
+}
+
+/** Whether the card proves in a purchase of nothing that it is genuine. */
+function* provesItself(at: BankScene, former: EcashTransaction): TapDialogue<boolean> {
+  const proven = yield* prove(at, yield* again(at, former, 0));
+  return !('reason' in proven);
 }
 
 /** How a tap ended, and whether the card proved in it that it is genuine. */

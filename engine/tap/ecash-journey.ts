@@ -44,6 +44,7 @@ import {
   asPaid,
   earlyOf,
   type Paid,
+  type Proven,
   prove,
   purchaseOf,
   refused,
@@ -229,7 +230,22 @@ function* judgeAnew(
     isSame && !isAsked
       ? yield* pay(at, opened, decided, anew, null)
       : yield* again(at, transaction, anew);
-  return yield* settleBehind(paid, found, settlement);
+  // Refused for want of money it has proved nothing, and nobody may come again with it.
+  const isShort = settlement !== null && paid.decision.reason === 'balanceTooLow';
+  const isGenuine = isShort
+    ? !('reason' in (yield* proveByNothing(at, at, transaction)))
+    : paid.isGenuine;
+  return yield* settleBehind({ ...paid, isGenuine }, found, settlement);
+}
+
+/** Authenticates the card by a purchase of nothing. @param on with the day it is judged by */
+function* proveByNothing(
+  at: JourneyScene,
+  on: BankScene,
+  transaction: EcashTransaction,
+): TapDialogue<Proven | Told> {
+  const means = { forms: at.bank.forms, readsOnline: false };
+  return yield* prove(on, yield* beginAgain(transaction, means, purchase(at, 0, PLAIN)));
 }
 
 /**
@@ -243,9 +259,7 @@ function* recover(
   found: PendingDebit,
   settlement: Debit,
 ): TapDialogue<Decision> {
-  const means = { forms: at.bank.forms, readsOnline: false };
-  const nothing = purchase(at, 0, PLAIN);
-  const proven = yield* prove(asPaid(at, found), yield* beginAgain(transaction, means, nothing));
+  const proven = yield* proveByNothing(at, asPaid(at, found), transaction);
   if ('reason' in proven) return refused(at, proven);
   yield { ask: 'intent', debit: settlement };
   noteTap(at, number, proven.transaction);
