@@ -203,3 +203,23 @@ test('a gate that crashed after a settlement forgets what it settled', async () 
   assert.equal(kit.unconfirmed.size, 0);
   assert.equal(journal.open().length, 0);
 });
+
+test('a card with too little left for its fare settles its earlier debit, and a made-up one does not', async () => {
+  const kit = new StationKit();
+  const first = gateOf(kit);
+  const gate = kit.gate('single', STATION + 1, { bank: {}, families: ['bank'] });
+  const fareMinor = fareOf(kit);
+  const card = ecashCard({ state: { balanceMinor: fareMinor + 1 } });
+  await first.tap(card, { command: LAST, when: 'after' });
+  const { atc } = card.state;
+  const madeUp = await gate.tap(forgery({ balanceMinor: 1, atc }, false));
+  assert.equal(madeUp.decision.settled, null);
+  const { decision } = await gate.tap(card);
+  assert.deepEqual([decision.open, decision.reason], [false, 'balanceTooLow'], decision.detail);
+  assert.equal(decision.settled?.amountMinor, fareMinor);
+  const settlements = settlementsOf(await debitsOf(gate.journal));
+  assert.deepEqual(
+    settlements.map(({ state }) => state),
+    [DebitState.confirmed],
+  );
+});
