@@ -2,7 +2,6 @@
  * One gate: reader -> tap -> journal -> barrier. Takes the cards as they come, drives each tap, and
  * keeps what the tap leaves behind.
  */
-
 import { writeU16, writeU32 } from '../engine/bytes.ts';
 import type { KernelOutcome } from '../engine/card/qpboc/kernel.ts';
 import { at, decodeDebit, encodeDebit } from '../engine/debit/codec.ts';

@@ -1,7 +1,8 @@
 /**
  * The ledger's posted debits as settlement asks for them: those of purses, for bank cards are paid
- * for by clearing (`operator/clearing.ts`) and must not be paid for twice. Their issuer and amount come from the
- * sealed evidence of their batches, so what is paid for is what the gate's own record says.
+ * for by clearing (`operator/clearing.ts`) and must not be paid for twice. Their issuer and amount
+ * come from the sealed evidence of their batches, so what is paid for is what the gate's own record
+ * says.
  */
 import { toHex } from '../bytes.ts';
 import { decodeDebit } from '../debit/codec.ts';

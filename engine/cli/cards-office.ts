@@ -22,10 +22,10 @@ import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
-import { loadKeyFile } from '../operator/key-files.ts';
 import { openProfile } from '../operator/profile-files.ts';
 import { Zone } from '../time.ts';
 import type { Args, Io, Option } from './command.ts';
+import { keySetFrom } from './key-file.ts';
 import { LEDGER_FOLDER } from './ledger.ts';
 
 export const officeOptions = {
@@ -67,11 +67,7 @@ export async function inOffice(
   work: (office: Office) => Promise<number>,
 ): Promise<number> {
   const dataDir = args.need('data');
-  const passphraseFile = args.text('passphrase-file');
-  const keySet = await loadKeyFile(args.need('keys'), {
-    env: io.env,
-    ...(passphraseFile ? { passphraseFile } : {}),
-  });
+  const keySet = await keySetFrom(args, io);
   const settings = await readCardSettings(dataDir);
   const cardHash = cmacKey(keySet.cardHash);
   const profiles = (await Promise.all(settings.profiles.map(openProfile))).map(compileProfile);

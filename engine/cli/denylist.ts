@@ -25,10 +25,10 @@ import {
   readPublicKey,
   readSigningKey,
 } from '../operator/denylist-files.ts';
-import { loadKeyFile } from '../operator/key-files.ts';
 import { readStoppedCards } from '../operator/stopped-cards.ts';
 import { writeWhole } from '../pki/files.ts';
 import type { Args, Command, Io, Option } from './command.ts';
+import { keySetFrom } from './key-file.ts';
 
 /** A list holds keyed hashes only: whoever carries it to gates may read it. */
 const LIST_MODE = 0o644;
@@ -277,9 +277,7 @@ function needList(args: Args, name: string): readonly string[] {
 }
 
 async function readHashKey(args: Args, io: Io) {
-  const passphraseFile = args.text('passphrase-file');
-  const options = { env: io.env, ...(passphraseFile === undefined ? {} : { passphraseFile }) };
-  return cmacKey((await loadKeyFile(args.need('keys'), options)).cardHash);
+  return cmacKey((await keySetFrom(args, io)).cardHash);
 }
 
 function sizeOf(parts: ListParts): number {

@@ -2,13 +2,15 @@
  * `faregate-engine keys`: seal keys given in clear, and show what a key file holds without the
  * keys.
  */
+
 import { toHex } from '../bytes.ts';
 import { aesCheckValue } from '../crypto/aes.ts';
 import type { KeySet } from '../crypto/key-set.ts';
 import { Keyring, keyCheckValue } from '../crypto/keyring.ts';
 import { FaregateError } from '../errors.ts';
-import { importKeyFile, loadKeyFile, type PassphraseOptions } from '../operator/key-files.ts';
+import { importKeyFile } from '../operator/key-files.ts';
 import type { Args, Command, Io, Option } from './command.ts';
+import { keySetFrom, passphraseOptions } from './key-file.ts';
 
 const passphraseOption: Option = {
   type: 'string',
@@ -58,14 +60,8 @@ async function importKeys(args: Args, io: Io): Promise<number> {
 }
 
 async function showKeys(args: Args, io: Io): Promise<number> {
-  const path = args.need('keys');
-  report(path, await loadKeyFile(path, passphraseOptions(args, io)), args, io);
+  report(args.need('keys'), await keySetFrom(args, io), args, io);
   return 0;
-}
-
-function passphraseOptions(args: Args, io: Io): PassphraseOptions {
-  const passphraseFile = args.text('passphrase-file');
-  return { env: io.env, ...(passphraseFile === undefined ? {} : { passphraseFile }) };
 }
 
 function report(file: string, set: KeySet, args: Args, io: Io): void {

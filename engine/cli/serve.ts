@@ -8,8 +8,8 @@ import { cmacKey } from '../crypto/mac.ts';
 import { createLog, logLevelOf, logLevels } from '../log/log.ts';
 import { gateDesfireNames, openDesfireProfile } from '../operator/desfire-files.ts';
 import { startEngine } from '../operator/engine.ts';
-import { loadKeyFile } from '../operator/key-files.ts';
 import type { Args, Command, Io } from './command.ts';
+import { keySetFrom } from './key-file.ts';
 import { untilStopped } from './process-io.ts';
 
 const UPLINK_PORT = 7443;
@@ -48,11 +48,7 @@ export const serveCommand: Command = {
 };
 
 async function serve(args: Args, io: Io): Promise<number> {
-  const passphraseFile = args.text('passphrase-file');
-  const keySet = await loadKeyFile(args.need('keys'), {
-    env: io.env,
-    ...(passphraseFile ? { passphraseFile } : {}),
-  });
+  const keySet = await keySetFrom(args, io);
   const named = args.list('desfire');
   const profiles: CompiledDesfireProfile[] = [];
   for (const name of named.length > 0 ? named : gateDesfireNames) {

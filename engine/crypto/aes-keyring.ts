@@ -84,6 +84,15 @@ export class AesKeyring {
   }
 }
 
+/** Of keys of one use and version, the one that serves an application: its own, or a common one. */
+export function masterFor(
+  keys: readonly AesMasterKey[],
+  application: Uint8Array,
+): AesMasterKey | undefined {
+  const own = keys.find((key) => key.application && equalBytes(key.application, application));
+  return own ?? keys.find((key) => key.application === undefined);
+}
+
 function derived(master: Master, { input, padTo32 }: AesCardKeyName): Uint8Array {
   return an10922Aes128(master.cmac, input!, padTo32 ? 'to32' : 'cmac');
 }

@@ -114,16 +114,9 @@ function* payAndSettle(
   }
   const card: SeenBankCard = { number, begun: begun as Decided, balanceMinor };
   const paid = yield* pay(at, card, problem);
-  // Refused for want of money it has proved nothing, and nobody may come again with it.
-  const isShort = settlement !== null && paid.decision.reason === 'balanceTooLow';
-  const isGenuine = isShort ? yield* provesItself(at, first.transaction) : paid.isGenuine;
-  return yield* settleBehind({ ...paid, isGenuine }, found, settlement);
-}
-
-/** Whether the card proves in a purchase of nothing that it is genuine. */
-function* provesItself(at: BankScene, former: EcashTransaction): TapDialogue<boolean> {
-  const proven = yield* prove(at, yield* again(at, former, 0));
-  return !('reason' in proven);
+  return yield* settleBehind(paid, found, settlement, function* () {
+    return yield* prove(at, yield* again(at, first.transaction, 0));
+  });
 }
 
 /** How a tap ended, and whether the card proved in it that it is genuine. */
@@ -142,13 +135,19 @@ export function unproven(decision: Decision): Paid {
  * up could say of another's debit what it likes. Of one that has not shown itself, it stays open.
  * @param settlement with the tap's first sequence; null: nothing can be said, and a tap that has
  *   its own debit leaves the earlier one to the ledger
+ * @param proving a purchase of nothing, for a card that was refused for want of money: it has
+ *   proved nothing, and nobody may come again with it; null: the card cannot be asked
  */
 export function* settleBehind(
   { decision, isGenuine }: Paid,
   found: PendingDebit | null,
   settlement: Debit | null,
+  proving: (() => TapDialogue<Proven | Told>) | null,
 ): TapDialogue<Decision> {
-  if (!found || !isGenuine) return decision;
+  if (!found) return decision;
+  const mayProve = !isGenuine && settlement !== null && decision.reason === 'balanceTooLow';
+  const isProven = mayProve && proving ? !('reason' in (yield* proving())) : isGenuine;
+  if (!isProven) return decision;
   const { closed, evidence } = decision;
   if (!settlement) {
     // The card's balance has this tap's debit in it from now on, and could fit the earlier one by

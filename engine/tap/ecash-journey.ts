@@ -230,12 +230,7 @@ function* judgeAnew(
     isSame && !isAsked
       ? yield* pay(at, opened, decided, anew, null)
       : yield* again(at, transaction, anew);
-  // Refused for want of money it has proved nothing, and nobody may come again with it.
-  const isShort = settlement !== null && paid.decision.reason === 'balanceTooLow';
-  const isGenuine = isShort
-    ? !('reason' in (yield* proveByNothing(at, at, transaction)))
-    : paid.isGenuine;
-  return yield* settleBehind({ ...paid, isGenuine }, found, settlement);
+  return yield* settleBehind(paid, found, settlement, () => proveByNothing(at, at, transaction));
 }
 
 /** Authenticates the card by a purchase of nothing. @param on with the day it is judged by */

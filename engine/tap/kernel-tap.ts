@@ -225,7 +225,7 @@ export function* recordTaken(
   if (decision.open) noteTap(at, number, transaction);
   const isPaid = outcome.closed[0]?.state === DebitState.confirmed && !problem;
   const settlement = found && isPaid ? settle(at.scene, found, atc, balanceBeforeMinor) : null;
-  return yield* settleBehind({ decision, isGenuine }, found, settlement);
+  return yield* settleBehind({ decision, isGenuine }, found, settlement, null);
 }
 
 /** What this payment makes of an earlier one, of which no ride came, or which nobody knows of. */

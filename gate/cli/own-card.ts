@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { equalBytes } from '../../engine/bytes.ts';
 import { compileDesfireProfile } from '../../engine/card/desfire/compile.ts';
 import { type DesfireProfileName, desfireProfile } from '../../engine/card/desfire/profiles.ts';
-import type { AesKeyUse } from '../../engine/crypto/aes-keyring.ts';
+import { type AesKeyUse, masterFor } from '../../engine/crypto/aes-keyring.ts';
 import type { KeySet } from '../../engine/crypto/key-set.ts';
 import type { KeyUse, MasterKey } from '../../engine/crypto/keyring.ts';
 import { FaregateError } from '../../engine/errors.ts';
@@ -83,8 +83,7 @@ const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length
 
 function aesMasterOf(keys: KeySet['aes'], use: AesKeyUse, application: Uint8Array): Uint8Array {
   const ofUse = keys.filter((each) => each.use === use);
-  const own = ofUse.find((each) => each.application && equalBytes(each.application, application));
-  const key = own ?? ofUse.find((each) => each.application === undefined);
+  const key = masterFor(ofUse, application);
   if (!key) throw new FaregateError('KEYS_MISSING', `no desfire ${use} key in the key file`);
   return key.master;
 }

@@ -3,6 +3,7 @@
  * its account where the accounts are on this machine (docs/desfire.md, docs/card-life.md). It needs
  * the issuer's masters, so it belongs to a desk and not to a gate.
  */
+
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../../engine/bytes.ts';
 import type { AesKeyUse, DesfireFault } from '../../engine/card/desfire/asks.ts';
@@ -24,11 +25,11 @@ import type { CardStore } from '../../engine/cards/rows.ts';
 import { CardNames } from '../../engine/cards/shown-card.ts';
 import { referenceFrom } from '../../engine/cli/cards-office.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { keySetFrom } from '../../engine/cli/key-file.ts';
 import { IssuingKeys } from '../../engine/crypto/desfire/issuing-keys.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { openIssuingPlan } from '../../engine/operator/desfire-files.ts';
-import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { driveIssuing, IssuingKeyringHolder } from '../sam/issuing-holder.ts';
 import { openWaiting, readerOption, waitOf, waitOption } from './reader-option.ts';
 import { firstCard } from './tap.ts';
@@ -57,11 +58,7 @@ export const personaliseCommand: Command = {
 
 async function run(args: Args, io: Io): Promise<number> {
   const plan = await openIssuingPlan(args.need('profile'));
-  const passphraseFile = args.text('passphrase-file');
-  const keySet = await loadKeyFile(args.need('keys'), {
-    env: io.env,
-    ...(passphraseFile ? { passphraseFile } : {}),
-  });
+  const keySet = await keySetFrom(args, io);
   const keys = new IssuingKeys(keySet.aes);
   checkKeys(plan, keys);
   const holder = referenceFrom(args, 'holder') ?? null;

@@ -12,6 +12,7 @@ import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
 import { compileProfile } from '../../engine/card/purse/compile.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
+import { keySetFrom } from '../../engine/cli/key-file.ts';
 import { instantOption } from '../../engine/cli/quote-product.ts';
 import { AesKeyring } from '../../engine/crypto/aes-keyring.ts';
 import { CryptogramKeyring } from '../../engine/crypto/cryptogram-keyring.ts';
@@ -26,7 +27,6 @@ import { BankVerifier } from '../../engine/operator/bank-evidence.ts';
 import { type DesfireScheme, DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
 import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
-import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { isDesfireProfile, openProfile } from '../../engine/operator/profile-files.ts';
 import { type ProductSale, sellProduct } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
@@ -108,11 +108,7 @@ export const tapCommand: Command = {
 
 async function tapOnce(args: Args, io: Io): Promise<number> {
   const { profiles, desfire, bank } = await openFamilies(args);
-  const passphraseFile = args.text('passphrase-file');
-  const keySet = await loadKeyFile(args.need('keys'), {
-    env: io.env,
-    ...(passphraseFile ? { passphraseFile } : {}),
-  });
+  const keySet = await keySetFrom(args, io);
   const keyring = new Keyring(keySet.keys);
   const aesKeyring = new AesKeyring(keySet.aes);
   const fares = await openFares(args.text('fares') ?? 'sample');

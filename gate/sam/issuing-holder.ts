@@ -13,6 +13,7 @@ import { writeKeyChange } from '../../engine/crypto/desfire/change-key.ts';
 import { Ev1Session } from '../../engine/crypto/desfire/ev1-session.ts';
 import {
   FACTORY_RANDOM_BYTES,
+  type FactoryScheme,
   FactorySession,
 } from '../../engine/crypto/desfire/factory-session.ts';
 import type { IssuingKeys } from '../../engine/crypto/desfire/issuing-keys.ts';
@@ -32,7 +33,7 @@ export class IssuingKeyringHolder implements IssuingKeyHolder {
   readonly #randomBytes: (length: number) => Uint8Array;
   readonly #sessions: AesKeyringHolder;
   readonly #factory = new FactorySession();
-  #scheme: 'iso' | 'legacy' = 'iso';
+  #scheme: FactoryScheme = 'iso';
   #factoryIsOpen = false;
 
   /** @param randomBytes of node:crypto. */

@@ -5,39 +5,18 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { at, decodeDebit } from '../../engine/debit/codec.ts';
-import { isEvent } from '../../engine/debit/event.ts';
-import { DEBIT_BYTES, type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import { DebitKind, DebitState } from '../../engine/debit/record.ts';
 import { mostFrom } from '../../engine/tap/ecash-hold.ts';
 import type { HoldRule } from '../../engine/tap/setting.ts';
-import type { Journal } from '../../gate/journal/port.ts';
 import type { EcashCard } from '../../gate/reader/virtual/ecash-card.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
 import { heldOf, heldProfile, holdingCard } from '../kit/extended-cards.ts';
+import { claimedMinor, debitsOf } from '../kit/journal-debits.ts';
 import { type GateKit, StationKit } from '../kit/station-kit.ts';
 
 const PHASES = ['before', 'during', 'after'] as const;
 /** PPSE, SELECT, READ CAPP DATA, GET PROCESSING OPTIONS, UPDATE CAPP DATA CACHE, four records. */
 const LAST = 9;
-
-async function debitsOf(journals: readonly Journal[]): Promise<Debit[]> {
-  const debits: Debit[] = [];
-  for (const journal of new Set(journals)) {
-    const { records, count } = await journal.read(1, 1000);
-    for (let from = 0; from < count * DEBIT_BYTES; from += DEBIT_BYTES) {
-      assert(records[from + at.kind] !== 0);
-      if (!isEvent(records, from)) debits.push(decodeDebit(records, from));
-    }
-  }
-  return debits;
-}
-
-/** What is confirmed, by its own record or by a settlement. */
-function claimedMinor(debits: readonly Debit[]): number {
-  return debits
-    .filter(({ state }) => state === DebitState.confirmed)
-    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-}
 
 /** What the card lost for good. */
 function spentMinor(card: EcashCard): number {
@@ -94,7 +73,7 @@ async function tearAndReturn(kind: Kind, tear: Tear, isSame: boolean, hold: Hold
   assert.equal(spentMinor(card), takenMinor, `${where}charged once`);
   assert.equal(heldOf(card), heldMinor, `${where}held once`);
   assert.equal(kit.unconfirmed.size, 0, where);
-  const debits = await debitsOf([gate.journal, second.journal]);
+  const debits = await debitsOf(gate.journal, second.journal);
   assert.equal(claimedMinor(debits), takenMinor, `${where}claimed once`);
   const settlements = debits.filter(({ kind }) => kind === DebitKind.settlement);
   assert.equal(settlements.length, isLast ? 1 : 0, where);
@@ -141,7 +120,7 @@ for (const kind of ['entry', 'exit', 'return'] as const) {
           assert.deepEqual([spentMinor(card), heldOf(card)], [takenMinor, heldMinor], where);
           assert.equal(gate.barrier.opened, 1);
           assert.equal(kit.unconfirmed.size, 0, where);
-          assert.equal(claimedMinor(await debitsOf([gate.journal])), takenMinor, where);
+          assert.equal(claimedMinor(await debitsOf(gate.journal)), takenMinor, where);
         }
       }
       assert(settledBy > 0, 'some tears come after its last command');

@@ -6,41 +6,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '../../engine/bytes.ts';
-import { at, decodeDebit } from '../../engine/debit/codec.ts';
-import { isEvent, wantsEvidence } from '../../engine/debit/event.ts';
-import { DEBIT_BYTES, type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import { at } from '../../engine/debit/codec.ts';
+import { DebitKind, DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import type { Journal } from '../../gate/journal/port.ts';
 import type { EcashCard, EcashState } from '../../gate/reader/virtual/ecash-card.ts';
 import { recordBytes } from '../../gate/reader/virtual/ecash-extended.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
 import { extendedCard, extendedProfile } from '../kit/extended-cards.ts';
+import { claimedMinor, debitsOf } from '../kit/journal-debits.ts';
 import { type GateKit, StationKit } from '../kit/station-kit.ts';
 
 const options = { bank: { extendedProfile }, families: ['bank'] } as const;
 const PHASES = ['before', 'during', 'after'] as const;
 /** PPSE, SELECT, READ CAPP DATA, GET PROCESSING OPTIONS, UPDATE CAPP DATA CACHE, four records. */
 const LAST = 9;
-
-async function debitsOf(...journals: readonly Journal[]): Promise<Debit[]> {
-  const debits: Debit[] = [];
-  for (const journal of new Set(journals)) {
-    const { records, count } = await journal.read(1, 1000);
-    for (let i = 0; i < count; i++) {
-      const from = i * DEBIT_BYTES;
-      if (!isEvent(records, from)) debits.push(decodeDebit(records, from));
-      if (!wantsEvidence(records, from)) continue;
-      assert(i + 1 < count && isEvent(records, from + DEBIT_BYTES), 'evidence is right behind');
-    }
-  }
-  return debits;
-}
-
-function claimedMinor(debits: readonly Debit[]): number {
-  return debits
-    .filter(({ state }) => state === DebitState.confirmed)
-    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-}
 
 function spentMinor(card: EcashCard): number {
   return 10_000 - card.state.balanceMinor;

@@ -6,13 +6,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { at, decodeDebit } from '../../engine/debit/codec.ts';
-import { isEvent } from '../../engine/debit/event.ts';
-import { DEBIT_BYTES, type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import { at } from '../../engine/debit/codec.ts';
+import { type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import type { Journal } from '../../gate/journal/port.ts';
 import type { EcashCard, EcashState } from '../../gate/reader/virtual/ecash-card.ts';
 import { ecashCard } from '../kit/ecash-cards.ts';
+import { debitsOf } from '../kit/journal-debits.ts';
 import { type GateOptions, StationKit } from '../kit/station-kit.ts';
 
 const STATION = 3;
@@ -26,12 +25,6 @@ function gateOf(kit: StationKit, options: GateOptions = {}) {
 
 function fareOf(kit: StationKit): number {
   return kit.fares.fareMinor(STATION, STATION, 0);
-}
-
-async function debitsOf(journal: Journal): Promise<Debit[]> {
-  const { records, count } = await journal.read(1, 1000);
-  const starts = Array.from({ length: count }, (_, i) => i * DEBIT_BYTES);
-  return starts.filter((from) => !isEvent(records, from)).map((from) => decodeDebit(records, from));
 }
 
 function settlementsOf(debits: readonly Debit[]): Debit[] {

@@ -3,9 +3,8 @@
  * `AesKeyring`, which hands out schedules alone: only who issues cards needs a key itself.
  */
 import assert from 'node:assert/strict';
-import { equalBytes } from '../../bytes.ts';
 import { KEYS_PER_USE_MAX } from '../../limits.ts';
-import type { AesCardKeyName, AesMasterKey } from '../aes-keyring.ts';
+import { type AesCardKeyName, type AesMasterKey, masterFor } from '../aes-keyring.ts';
 import { an10922Aes128 } from '../derivation.ts';
 import { cmacKey } from '../mac.ts';
 import { type AesCardKey, aesCardKey } from './authentication.ts';
@@ -31,11 +30,9 @@ export class IssuingKeys {
     return an10922Aes128(cmacKey(master), name.input, name.padTo32 ? 'to32' : 'cmac');
   }
 
-  /** As `AesKeyring`: one that names the application goes before one that names none. */
   #masterOf({ use, version, application }: AesCardKeyName): Uint8Array | undefined {
     const named = this.#masters.filter((each) => each.use === use && each.version === version);
-    const own = named.find((each) => each.application && equalBytes(each.application, application));
-    return (own ?? named.find((each) => each.application === undefined))?.master;
+    return masterFor(named, application)?.master;
   }
 
   /** The same made ready for an authentication. */
