@@ -4,9 +4,18 @@
  * EV1's chain of MACs.
  */
 import { dataLength, take } from '../apdu.ts';
+import type { Answer } from '../dialogue.ts';
+import { askOf } from '../exchange.ts';
 import { wrongLength } from '../status.ts';
-import type { CommMode, DesfireDialogue, DesfireFault, ForgedReason } from './asks.ts';
-import { commandBuffer, exchangeFrames } from './frames.ts';
+import type {
+  AesAnswer,
+  AesAsk,
+  CommMode,
+  DesfireDialogue,
+  DesfireFault,
+  ForgedReason,
+} from './asks.ts';
+import { commandBuffer, exchangeFrames, gathered, isDone, wrapped } from './frames.ts';
 import type { DesfireCommand } from './statuses.ts';
 
 /** A card as a dialogue speaks with it; one gate's own, for one card at a time. */
@@ -55,7 +64,15 @@ export function* exchange(
     }) as number;
   }
   const { frameBytes } = channel;
-  const response = yield* exchangeFrames(command, buffer, length, frameBytes, meanwhile);
+  let response: Uint8Array | DesfireFault;
+  if (length <= frameBytes) {
+    // Not by `exchangeFrames`: this is every command of a tap, and a generator within a generator
+    // costs it as much as the cryptography.
+    const answer = yield askOf(command, wrapped(buffer, command.ins, length), meanwhile);
+    response = isDone(answer) ? answer : yield* gathered(command, answer);
+  } else {
+    response = yield* exchangeFrames(command, buffer, length, frameBytes, meanwhile);
+  }
   if ('fault' in response) {
     channel.session = 'none';
     return response;
@@ -65,7 +82,8 @@ export function* exchange(
     if (answerBytes >= 0 && bytes !== answerBytes) return wrongLength(command, bytes, answerBytes);
     return take(response, 0, bytes);
   }
-  return yield* unprotected(channel, command, response, mode, answerBytes);
+  const plain = yield unprotectAsk(channel, response, mode, answerBytes);
+  return plainOf(channel, command, plain);
 }
 
 /**
@@ -79,12 +97,25 @@ export function* unprotected(
   mode: CommMode,
   answerBytes: number,
 ): DesfireDialogue<Uint8Array | DesfireFault> {
-  const plain = (yield {
-    ask: 'aesUnprotect',
-    response,
-    mode: channel.session === 'ev1' ? 'mac' : mode,
-    expected: answerBytes,
-  }) as Uint8Array | ForgedReason;
+  const plain = yield unprotectAsk(channel, response, mode, answerBytes);
+  return plainOf(channel, command, plain);
+}
+
+function unprotectAsk(
+  { session }: Channel,
+  response: Uint8Array,
+  mode: CommMode,
+  expected: number,
+): AesAsk {
+  return { ask: 'aesUnprotect', response, mode: session === 'ev1' ? 'mac' : mode, expected };
+}
+
+function plainOf(
+  channel: Channel,
+  command: DesfireCommand,
+  answer: Answer | AesAnswer,
+): Uint8Array | DesfireFault {
+  const plain = answer as Uint8Array | ForgedReason;
   if (typeof plain !== 'string') return plain;
   channel.session = 'none';
   return { fault: 'forged', command: command.name, why: plain };

@@ -82,8 +82,8 @@ export function* exchangeFrames(
   }
 }
 
-/** The whole answer, from its first frame on. */
-function* gathered(
+/** The whole answer, from its first frame on, or a fault. */
+export function* gathered(
   command: DesfireCommand,
   first: Answer,
 ): DesfireDialogue<Uint8Array | DesfireFault> {
