@@ -1,13 +1,22 @@
 /**
  * How should a station's process be run? The `station` benchmark's load of cards that take their
  * time, with a backlog that goes up, list deltas and key derivation beside the taps, once for each
- * way: uploads on the event loop of the taps or on a thread, one log for all gates or a sync for
- * each, and the process as it comes, with a higher priority, on a core of its own, or with another
- * size of the collector's young generation. Last with nothing beside, which is the most that
+ * way: as a service does it (`gate/service/taps-first.ts`, the unit in docs/gate-config.md), with
+ * the process as it comes, uploads on the event loop of the taps, a sync for each gate, on a core of
+ * its own, or with another size of the collector's young generation. Last with nothing beside, which is the most that
  * isolation could win. `docs/isolation.md` says what came of it.
  */
 import type { Benchmark, Contender } from './harness.ts';
-import { canPin, full, Ground, load, smoke as small, usual, type Way } from './station/scene.ts';
+import {
+  canPin,
+  full,
+  Ground,
+  load,
+  smoke as small,
+  usual,
+  type Way,
+  young,
+} from './station/scene.ts';
 import type { Figures } from './station/station-process.ts';
 import {
   answerOf,
@@ -19,21 +28,22 @@ import {
   nothing,
 } from './station.ts';
 
-const young = (mebibytes: number): Way => ({
+const ofYoung = (mebibytes: number): Way => ({
   ...usual,
   name: `young generation of ${mebibytes} MiB`,
-  execArgv: [`--max-semi-space-size=${mebibytes}`, `--min-semi-space-size=${mebibytes}`],
+  execArgv: young(mebibytes),
 });
 
 const ways: readonly Way[] = [
-  { ...usual, name: 'one log, uploads on a thread' },
+  { ...usual, name: 'as the service does it' },
+  { ...usual, name: 'as the system has it', tapsFirst: false, execArgv: [] },
+  { ...usual, name: "Node's young generation", execArgv: [] },
   { ...usual, name: 'one log, uploads on the loop', uplinks: 'loop' },
   { ...usual, name: 'a sync a gate, uploads on a thread', sharedLog: false },
   { ...usual, name: 'a sync a gate, uploads on the loop', sharedLog: false, uplinks: 'loop' },
-  { ...usual, name: 'priority -10', priority: -10 },
   { ...usual, name: 'on its own core', pinned: true },
-  young(1),
-  young(64),
+  ofYoung(1),
+  ofYoung(64),
 ];
 
 let ground: Ground | null = null;

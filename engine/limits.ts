@@ -171,7 +171,9 @@ export const UPLINK_WINDOW = 2;
 export const UPLINK_ANSWERS_WAITING_MAX = 16;
 /** Handshakes a station makes at a time: some 3 ms of computing each, here and at the engine. */
 export const UPLINK_HANDSHAKES_MAX = 4;
-/** Priority of the uplinks' thread below that of the taps, as `nice` has it. */
+/** Priority of a gate's taps, as `nice` has it, where the system lets the process. */
+export const GATE_NICE = -10;
+/** Priority of the uplinks' thread, below that of the taps. */
 export const UPLINK_THREAD_NICE = 10;
 /** Turns to upload that wait in one station. */
 export const STATION_TURNS_WAITING_MAX = 1024;
@@ -364,7 +366,7 @@ export const PARAMETER_FAULTS_MAX = 8;
 /** Buffers that an engine keeps for the next uploads: those of some 200 batches. */
 export const BYTE_POOL_KEPT_BYTES_MAX = 64 * 1024 * 1024;
 /**
- * How far an engine's heap and the buffers behind it may grow, above what lives, before all of it
- * is gone through: this many hundredths of what lives, some 100 MB.
+ * How far the heap of an engine or a gate, and the buffers behind it, may grow above what lives
+ * before all of it is gone through: this many hundredths of what lives, some 100 MB.
  */
-export const ENGINE_HEAP_GROWTH_PERCENT = 400;
+export const HEAP_GROWTH_PERCENT = 400;

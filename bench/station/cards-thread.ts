@@ -3,6 +3,7 @@
  * takes orders in between. Started by `wired-reader.ts`.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type CardLinkMemory, nowUs, Ring } from './card-link.ts';
 import { Cards, type Pace } from './cards.ts';
@@ -26,6 +27,9 @@ const cards = new Cards(plan, (kind, gate, bytes, sentUs) => {
   if (answers.send(kind, gate, bytes, sentUs)) isToldOf = true;
 });
 let isEnding = false;
+
+// Not the station's, which a thread begins with: cards are not its work. On Linux, the thread's own.
+setPriority(constants.priority.PRIORITY_NORMAL);
 
 function turn(): void {
   if (isEnding) return;

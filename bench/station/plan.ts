@@ -27,6 +27,8 @@ export interface LoadPlan {
   readonly sharedLog: boolean;
   /** Where uplinks do their TLS. */
   readonly uplinks: Uplinks;
+  /** Whether the station's process raises its priority and lets its heap grow. */
+  readonly tapsFirst: boolean;
 }
 
 /** What left one card. */

@@ -3,6 +3,7 @@
  * message and answers each with a message; `end` ends it.
  */
 import { constants, setPriority } from 'node:os';
+import { putTapsFirst } from '../../gate/service/taps-first.ts';
 import { type Orders, obey } from '../child.ts';
 import { held, runEngine } from './engine-process.ts';
 import { loadPlan } from './plan.ts';
@@ -22,6 +23,7 @@ async function begin(): Promise<Orders> {
       held: () => held(plan),
     };
   }
+  if (plan.tapsFirst) putTapsFirst();
   const station = await LoadedStation.open(plan, Number(port));
   return {
     thread: () => ({ thread: station.cards.thread }),

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, loadavg, setPriority, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Uplinks } from '../../gate/station.ts';
@@ -61,14 +61,30 @@ export interface Way {
   readonly execArgv?: readonly string[];
   /** The station on one core by itself, everything else on the others. */
   readonly pinned?: boolean;
-  /** As `nice` has it: -20 to 19. */
-  readonly priority?: number;
+  /** Higher priority, and a heap that may grow (`gate/service/taps-first.ts`). */
+  readonly tapsFirst: boolean;
 }
 
-/** As `faregate-gate run` does it. */
-export const usual: Way = { name: 'faregate', sharedLog: true, uplinks: 'thread' };
+/** The collector's young generation of a station's process. */
+export function young(mebibytes: number): string[] {
+  return [`--max-semi-space-size=${mebibytes}`, `--min-semi-space-size=${mebibytes}`];
+}
+
+/** As `faregate-gate run` does it, started as the unit in docs/gate-config.md does. */
+export const usual: Way = {
+  name: 'faregate',
+  sharedLog: true,
+  uplinks: 'thread',
+  tapsFirst: true,
+  execArgv: young(32),
+};
 /** As one would write it: each gate syncs its own journal, and uploads on the loop of the taps. */
-export const plain: Way = { name: 'a sync a gate, one loop', sharedLog: false, uplinks: 'loop' };
+export const plain: Way = {
+  name: 'a sync a gate, one loop',
+  sharedLog: false,
+  uplinks: 'loop',
+  tapsFirst: false,
+};
 
 /** Gates enrolled once for all measurements of a benchmark. */
 export class Ground {
@@ -96,7 +112,10 @@ export class Ground {
   }
 
   /** The plan of one measurement, saved. */
-  plan({ sharedLog, uplinks }: Way, gates = this.size.gates): { plan: LoadPlan; path: string } {
+  plan(
+    { sharedLog, uplinks, tapsFirst }: Way,
+    gates = this.size.gates,
+  ): { plan: LoadPlan; path: string } {
     this.#runs += 1;
     const { cardsPerPair, warmUpTaps } = this.size;
     const plan: LoadPlan = {
@@ -109,6 +128,7 @@ export class Ground {
       masterHex: '00112233445566778899aabbccddeeff',
       sharedLog,
       uplinks,
+      tapsFirst,
     };
     mkdirSync(plan.dir);
     return { plan, path: savePlan(plan) };
@@ -219,8 +239,7 @@ function profiled(): string[] {
   return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
 }
 
-function isolate({ pinned, priority }: Way, station: number, others: readonly number[]): void {
-  if (priority !== undefined) setPriority(station, priority);
+function isolate({ pinned }: Way, station: number, others: readonly number[]): void {
   if (!pinned) return;
   const last = availableParallelism() - 1;
   pin(['-a'], station, String(last));

@@ -14,7 +14,7 @@ import { FaregateError } from '../errors.ts';
 import { allCurrencies, currencyOf } from '../fare/currencies.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
-import { ENGINE_HEAP_GROWTH_PERCENT } from '../limits.ts';
+import { HEAP_GROWTH_PERCENT } from '../limits.ts';
 import type { Log } from '../log/log.ts';
 import type { DesfireScheme } from './desfire-evidence.ts';
 import { EngineState } from './engine-state.ts';
@@ -135,7 +135,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
  * nearly all of them.
  */
 function letHeapGrow(): void {
-  setFlagsFromString(`--heap-growing-percent=${ENGINE_HEAP_GROWTH_PERCENT}`);
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 }
 
 /** Keyed hash of a card number, 16 bytes: what the ledger knows a card by. */

@@ -12,6 +12,7 @@ import { Control, readToken } from '../service/control.ts';
 import { type Health, serveHealth } from '../service/health.ts';
 import { type Check, selfTest } from '../service/self-test.ts';
 import { loadFiles, openStation, reloadKeys } from '../service/service.ts';
+import { putTapsFirst } from '../service/taps-first.ts';
 import type { Station } from '../station.ts';
 
 /** Taps that Node has compiled the path by (`gate/warm-up.ts`). */
@@ -30,6 +31,7 @@ export const runCommand: Command = {
 };
 
 async function runGate(args: Args, io: Io): Promise<number> {
+  const isFirst = args.flag('check') || putTapsFirst();
   const source = args.need('config');
   const config = await readServiceConfig(source);
   const files = await loadFiles(config, io.env, source);
@@ -42,6 +44,9 @@ async function runGate(args: Args, io: Io): Promise<number> {
   const log = createLog('gate', logLevelOf(args.text('log-level') ?? 'info'));
   for (const { what, state, detail } of checks) {
     if (state === 'warning') log.warn({ what }, detail);
+  }
+  if (!isFirst) {
+    log.info({}, 'not let to raise its priority: taps wait for whatever else the machine does');
   }
   if (failed.length > 0) {
     const named = failed.map(({ what, detail }) => `${what}: ${detail}`).join('; ');
