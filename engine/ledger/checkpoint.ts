@@ -25,9 +25,7 @@ export function saveSegment(
   segment: number,
   through: number,
 ): void {
-  const slots = heads.segmentBytes(segment);
-  const value = Buffer.allocUnsafeSlow(HEADER_BYTES + slots.length);
-  value.set(slots, HEADER_BYTES);
+  const value = heads.segmentBytes(segment, HEADER_BYTES);
   writeU32(value, 4, through);
   writeU32(value, 0, crc32(value.subarray(4)));
   writer.put('heads', u48(segment), value);

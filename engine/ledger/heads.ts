@@ -275,18 +275,21 @@ export class Heads {
     this.setLocation(readU32(bytes, at + 28), readU16(bytes, at + 26));
   }
 
-  /** The used slots of a segment, SLOT_BYTES each, big-endian words. */
-  segmentBytes(number: number): Uint8Array {
+  /**
+   * The used slots of a segment, SLOT_BYTES each, big-endian words.
+   * @param room bytes left in front of them, a multiple of four, for the caller to fill.
+   */
+  segmentBytes(number: number, room: number): Uint8Array {
     const { slots, count } = this.#segments[number]!;
-    const out = Buffer.allocUnsafeSlow(count * SLOT_BYTES);
-    const words = new Int32Array(out.buffer, out.byteOffset, count * WORDS);
+    const out = Buffer.allocUnsafeSlow(room + count * SLOT_BYTES);
+    const words = new Int32Array(out.buffer, room, count * WORDS);
     let to = 0;
     for (let slot = 0; slot < slots.length; slot += WORDS) {
       if ((slots[slot + 6]! & USED) === 0) continue;
       for (let i = 0; i < WORDS; i++) words[to++] = slots[slot + i]!;
     }
     assert.equal(to, words.length);
-    if (LITTLE_ENDIAN) out.swap32();
+    if (LITTLE_ENDIAN) out.subarray(room).swap32();
     return out;
   }
 
