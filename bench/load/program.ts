@@ -2,6 +2,8 @@
  * A process of an ingest benchmark: `program.js engine|gates PLAN [PORT]`, the plan as JSON. Takes
  * orders from its parent.
  */
+import { setFlagsFromString } from 'node:v8';
+import { HEAP_GROWTH_PERCENT } from '../../engine/limits.ts';
 import { type Orders, obey } from '../child.ts';
 import { held, runEngine } from './engine.ts';
 import { LoadGates } from './gates.ts';
@@ -11,6 +13,8 @@ const [role = '', plan = '', port = '0'] = process.argv.slice(2);
 
 async function begin(plan: LoadPlan): Promise<Orders> {
   if (role === 'gates') {
+    // As the engine does: what its collector takes of the machine is not the engine's to bear.
+    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
     const gates = await LoadGates.connect(plan, Number(port));
     return {
       post: (count) => gates.post(count as number),
