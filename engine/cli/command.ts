@@ -3,7 +3,7 @@
  * table; `node:util` parses. A command returns its exit code; an operating error prints as
  * `CODE: message` and exits 1, a wrong command line exits 2.
  */
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { FaregateError } from '../errors.ts';
 
 export interface Option {
@@ -94,13 +94,7 @@ export async function runProgram(
   io: Io,
 ): Promise<number> {
   const command = findCommand(commands, argv);
-  if (!command) {
-    const asked = argv.length === 0 || argv[0] === '--help' || argv[0] === 'help';
-    const print = asked ? io.out : io.err;
-    if (!asked) io.err(`USAGE: no such command: ${argv.slice(0, 2).join(' ')}`);
-    for (const line of programHelp(program, about, commands)) print(line);
-    return asked ? 0 : 2;
-  }
+  if (!command) return withoutCommand(program, about, commands, argv, io);
   try {
     const args = parse(command, argv.slice(command.name.split(' ').length));
     if (args.flag('help')) {
@@ -119,14 +113,34 @@ export async function runProgram(
   }
 }
 
+/** Help of the program or of a group, where it is asked for; else what was wrong, and help. */
+function withoutCommand(
+  program: string,
+  about: string,
+  commands: readonly Command[],
+  argv: readonly string[],
+  io: Io,
+): number {
+  const [first = 'help', second] = argv;
+  const group = commands.filter((c) => c.name.startsWith(`${first} `));
+  const shown = group.length > 0 ? group : commands;
+  const asked = HELP.has(first) || (group.length > 0 && HELP.has(second ?? ''));
+  const print = asked ? io.out : io.err;
+  if (!asked) io.err(`USAGE: no such command: ${argv.slice(0, 2).join(' ')}`);
+  for (const line of programHelp(program, about, shown)) print(line);
+  return asked ? 0 : 2;
+}
+
+const HELP: ReadonlySet<string> = new Set(['help', '--help', '-h']);
+
 function findCommand(commands: readonly Command[], argv: readonly string[]): Command | undefined {
   const two = argv.slice(0, 2).join(' ');
   return commands.find((c) => c.name === two) ?? commands.find((c) => c.name === argv[0]);
 }
 
 function parse(command: Command, argv: readonly string[]): Args {
-  const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = {
-    help: { type: 'boolean' },
+  const options: NonNullable<ParseArgsConfig['options']> = {
+    help: { type: 'boolean', short: 'h' },
   };
   for (const [name, option] of Object.entries(command.options)) {
     options[name] = { type: option.type, multiple: option.multiple ?? false };
@@ -149,7 +163,7 @@ function programHelp(program: string, about: string, commands: readonly Command[
   return [
     `${program}: ${about}`,
     '',
-    ...commands.map((c) => `  ${c.name.padEnd(width)}  ${c.about}`),
+    ...commands.flatMap((c) => row(c.name, c.about, width)),
     '',
     `${program} COMMAND --help tells a command's options.`,
   ];
@@ -165,8 +179,32 @@ function commandHelp(program: string, command: Command): string[] {
   const rest = command.rest ? ` ${command.rest}` : '';
   return [
     `${program} ${command.name}${rows.length ? ' [options]' : ''}${rest}`,
-    command.about,
+    ...wrapped(command.about, HELP_COLUMNS),
     '',
-    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    ...rows.flatMap(([left, right]) => row(left, right, width)),
   ];
+}
+
+/** A terminal's usual width. */
+const HELP_COLUMNS = 80;
+
+/** A name and what it is, which goes on under its own column where one line is too short. */
+function row(left: string, right: string, width: number): string[] {
+  return wrapped(right, HELP_COLUMNS - width - 4).map(
+    (line, index) => `  ${(index === 0 ? left : '').padEnd(width)}  ${line}`,
+  );
+}
+
+/** Breaks between words; a word that is longer than a line has one of its own. */
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = '';
+    }
+    line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }

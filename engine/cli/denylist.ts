@@ -64,13 +64,13 @@ const out: Option = { type: 'string', value: 'FILE', required: true, about: 'the
 export const denylistCommands: readonly Command[] = [
   {
     name: 'denylist key',
-    about: 'make a key to sign lists with, and the public key gates are given',
+    about: 'Makes a key to sign lists with, and the public key gates are given.',
     options: { out },
     run: makeKey,
   },
   {
     name: 'denylist build',
-    about: 'a signed full list from files of card numbers and ranges, and blocked cards',
+    about: 'Makes a signed full list of files of card numbers and ranges, and of blocked cards.',
     rest: '[CARDS...]',
     options: {
       keys,
@@ -94,7 +94,7 @@ export const denylistCommands: readonly Command[] = [
   },
   {
     name: 'denylist diff',
-    about: 'a signed delta that makes one list of another',
+    about: 'Makes a signed delta that makes one list of another.',
     options: {
       from: { type: 'string', value: 'FILE', multiple: true, about: 'full list, then its deltas' },
       to: { type: 'string', value: 'FILE', multiple: true, about: 'the newer list, likewise' },
@@ -106,14 +106,14 @@ export const denylistCommands: readonly Command[] = [
   },
   {
     name: 'denylist verify',
-    about: 'whether gates would take a full list and the deltas after it',
+    about: 'Says whether gates would take a full list and the deltas after it.',
     rest: 'FILE...',
     options: { 'public-key': publicKey, json },
     run: verify,
   },
   {
     name: 'denylist lookup',
-    about: 'whether cards are stopped; numbers from standard input where none is given',
+    about: 'Says whether cards are stopped; numbers from standard input where none is given.',
     rest: '[NUMBER...]',
     options: {
       list: { type: 'string', value: 'FILE', multiple: true, about: 'full list, then its deltas' },

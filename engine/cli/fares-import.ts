@@ -75,7 +75,8 @@ export const importCommand: Command = {
       type: 'string',
       multiple: true,
       value: 'RIDER=COL,...',
-      about: 'rider classes and the columns of their fares; the first is the default class',
+      about:
+        'rider classes and the columns of their fares, such as 4.90; the first is the default class',
     },
     currency: option('CODE', 'ISO 4217 code, such as HKD'),
     out,
@@ -83,7 +84,10 @@ export const importCommand: Command = {
     'name-to': option('COL', 'column of the name of the station of exit'),
     effective: option('INSTANT', 'ISO 8601 with zone: in force from then (default: always)'),
     version: option('N', 'number of the version (default: the next)'),
-    'entry-balance': option('AMOUNT', 'balance needed at entry (default: the lowest fare)'),
+    'entry-balance': option(
+      'AMOUNT',
+      'balance needed at entry, such as 2.50 (default: the lowest fare)',
+    ),
     'negative-balance': option(
       'AMOUNT',
       'how far below zero one fare may take a card (default: 0)',

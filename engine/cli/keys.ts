@@ -23,7 +23,7 @@ const jsonOption: Option = { type: 'boolean', about: 'one JSON object' };
 export const keyCommands: readonly Command[] = [
   {
     name: 'keys import',
-    about: 'seal keys given in clear as JSON',
+    about: 'Seals keys given in clear as JSON.',
     rest: 'FILE.json',
     options: {
       out: { type: 'string', value: 'FILE', required: true, about: 'the sealed key file' },
@@ -34,7 +34,7 @@ export const keyCommands: readonly Command[] = [
   },
   {
     name: 'keys show',
-    about: 'indexes, versions and check values of a sealed key file',
+    about: 'Shows indexes, versions and check values of a sealed key file.',
     options: {
       keys: { type: 'string', value: 'FILE', required: true, about: 'the sealed key file' },
       'passphrase-file': passphraseOption,

@@ -8,7 +8,7 @@ import { instantOption, LEDGER_FOLDER } from './ledger.ts';
 
 export const clearingCommand: Command = {
   name: 'ledger clearing',
-  about: 'write the file of posted e-cash debits that no earlier run claimed (with card numbers)',
+  about: 'Writes the file of posted e-cash debits that no earlier run claimed, with card numbers.',
   options: {
     data: { type: 'string', value: 'DIR', required: true, about: "the engine's data folder" },
     from: { type: 'string', value: 'INSTANT', about: 'debits from then on (default: all before)' },

@@ -19,7 +19,7 @@ export const LEDGER_FOLDER = 'ledger';
 export const ledgerCommands: readonly Command[] = [
   {
     name: 'ledger check',
-    about: 'recompute the ledger from its postings and compare',
+    about: 'Recomputes the ledger from its postings and compares.',
     options: {
       data: { type: 'string', value: 'DIR', required: true, about: "the engine's data folder" },
       json: { type: 'boolean', about: 'print the report as one JSON object' },
@@ -28,7 +28,7 @@ export const ledgerCommands: readonly Command[] = [
   },
   {
     name: 'ledger taps',
-    about: 'posted debits of cards as taps, with what each paid: input of `account`',
+    about: 'Writes posted debits of cards as taps, with what each paid: input of `account`.',
     options: {
       data: { type: 'string', value: 'DIR', required: true, about: "the engine's data folder" },
       fares: { type: 'string', value: 'DIR', required: true, about: 'the fare sets gates had' },

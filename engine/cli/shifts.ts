@@ -11,7 +11,7 @@ import { LEDGER_FOLDER } from './ledger.ts';
 export const shiftCommands: readonly Command[] = [
   {
     name: 'shifts',
-    about: 'compare the shifts that gates closed with what is held of them',
+    about: 'Compares the shifts that gates closed with what is held of them.',
     options: {
       data: { type: 'string', value: 'DIR', required: true, about: "the engine's data folder" },
       gate: { type: 'string', value: 'ID', about: 'of this gate only' },

@@ -52,6 +52,11 @@ const openers: Readonly<Record<string, Opener>> = {
   'kernel-serial': (link, rest, options) => kernel(link, serialOf(rest), options),
 };
 
+/** Whether a link begins as one of those above; what follows is looked at when it is opened. */
+export function isReaderLink(link: string): boolean {
+  return Object.hasOwn(openers, link.split(':')[0]!);
+}
+
 /**
  * Opens the reader of a link such as `tcp-listen:35963`. A reader that was there once is looked for
  * again when it vanishes; only its absence now is an error.

@@ -14,6 +14,7 @@ import { FaregateError } from '../../engine/errors.ts';
 import type { FareBook } from '../../engine/fare/fares.ts';
 import { JOURNAL_SEGMENT_BYTES, JOURNAL_SEGMENTS_MAX } from '../../engine/limits.ts';
 import { certificateFacts } from '../../engine/pki/certificates.ts';
+import { isReaderLink } from '../reader/open.ts';
 import type { PlannedBank } from '../station-bank.ts';
 import { readBundle } from '../uplink/tls.ts';
 import type { GateConfig, ServiceConfig } from './config.ts';
@@ -53,6 +54,7 @@ export async function selfTest(
   if (extended) checks.push(checkRecordKey(extended, loaded.keyring));
   for (const gate of config.gates) {
     checks.push(checkStation(gate, loaded.fares, nowMs));
+    checks.push(checkReader(gate));
     checks.push(await checkCertificate(gate, nowMs));
     checks.push(await checkDisk(gate, config));
   }
@@ -115,6 +117,14 @@ function checkStation(gate: GateConfig, fares: FareBook, nowMs: number): Check {
   return { what, state: 'failed', detail: `the fares have no station ${gate.station}` };
 }
 
+/** Only the form: the reader itself is looked for when the gate opens. */
+function checkReader({ id, reader }: GateConfig): Check {
+  const what = `${id}: reader`;
+  if (isReaderLink(reader)) return { what, state: 'ok', detail: reader };
+  const detail = `${reader} is no reader link; docs/readers.md lists them`;
+  return { what, state: 'failed', detail };
+}
+
 async function checkCertificate(gate: GateConfig, nowMs: number): Promise<Check> {
   const what = `${gate.id}: certificate`;
   try {
@@ -148,7 +158,8 @@ async function checkDisk(gate: GateConfig, config: ServiceConfig): Promise<Check
       // The journal's folder is made at the first start.
     }
   }
-  return { what, state: 'failed', detail: `there is no folder ${dirname(gate.journal)}` };
+  const detail = `there is no folder ${dirname(gate.journal)}: make it`;
+  return { what, state: 'failed', detail };
 }
 
 function megabytes(bytes: number): string {

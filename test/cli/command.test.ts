@@ -154,3 +154,39 @@ test('an operating error prints its code and exits 1; our own mistake is not cau
   });
   await assert.rejects(mistake, TypeError);
 });
+
+test('a group of commands has help of its own; what is no command is answered with it', async () => {
+  const asked = await sayOf(['cards', '--help']);
+  assert.equal(asked.code, 0);
+  assert.match(asked.out, /cards show/);
+  assert.doesNotMatch(asked.out, /serve/);
+  const wrong = await sayOf(['cards', 'shwo']);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /^USAGE: no such command: cards shwo$/m);
+  assert.match(wrong.err, /cards show/);
+  assert.doesNotMatch(wrong.err, /serve/);
+});
+
+test('help is no wider than a terminal, and loses no word', async () => {
+  const { out } = await sayOf(['cards', 'show', '-h']);
+  for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  assert.equal(out.split(/\s+/).filter((word) => word === 'word').length, 60);
+});
+
+/** The same with a group of which no command is the first word alone. */
+async function sayOf(argv: string[]): Promise<Said> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const about = Array.from({ length: 30 }, () => 'word').join(' ');
+  const show = { name: 'cards show', about, options: { a: { type: 'boolean', about } } } as const;
+  const serve = { name: 'serve', about: 'Serves.', options: {} };
+  const commands = [show, serve].map((command) => ({ ...command, run: async () => 0 }));
+  const code = await runProgram('program', 'does things', commands, argv, {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    input: Readable.from([]),
+    env: {},
+    terminal: false,
+  });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
