@@ -18,10 +18,15 @@ import { selfTest } from '../../../gate/service/self-test.ts';
 const tunion = compileProfile(builtInProfile('tunion'));
 const desfire = compileGateProfile(desfireProfile('desfire-ev2'), 'test');
 const nowhere = join(tmpdir(), 'faregate-no-such-folder');
-const gate = { id: 'IN', side: 'entry', station: '0112', bundle: nowhere, journal: nowhere };
-const config = { gates: [gate] } as unknown as ServiceConfig;
+const gate = { id: 'IN', side: 'entry', station: '0112', reader: 'pn533:/dev/x' };
+const folders = { bundle: nowhere, journal: nowhere };
+const config = { gates: [{ ...gate, ...folders }] } as unknown as ServiceConfig;
 
-async function saidOf(keys: readonly MasterKey[], aes: readonly AesMasterKey[]): Promise<string[]> {
+async function saidOf(
+  keys: readonly MasterKey[],
+  aes: readonly AesMasterKey[],
+  about = ' key of ',
+): Promise<string[]> {
   const checks = await selfTest(
     config,
     {
@@ -34,7 +39,7 @@ async function saidOf(keys: readonly MasterKey[], aes: readonly AesMasterKey[]):
     },
     Date.UTC(2026, 10, 30),
   );
-  const ofKeys = checks.filter(({ what }) => what.includes(' key of '));
+  const ofKeys = checks.filter(({ what }) => what.includes(about));
   return ofKeys.map(({ state, detail }) => `${state}: ${detail}`);
 }
 
@@ -59,4 +64,9 @@ test('a common key is there, an issuer’s own is there for its cards, none is a
     `warning: ${named} is not in the key file`,
     `warning: ${version} is not in the key file`,
   ]);
+});
+
+test('what is no reader link is found before the gate opens', async () => {
+  const said = await saidOf([key], [debit], ': reader');
+  assert.deepEqual(said, ['failed: pn533:/dev/x is no reader link; docs/readers.md lists them']);
 });
