@@ -139,6 +139,8 @@ export class TapDriver {
         answer = made instanceof Promise ? await made : made;
       } else if (ask.ask === 'kernel') {
         answer = await this.#askKernel();
+      } else if (ask.ask === 'time') {
+        answer = this.#hasLeft(ask.ms);
       } else {
         const { aesKeys } = this.#parts;
         invariant(aesKeys !== null, 'a gate of AES cards has their keys');
@@ -261,15 +263,21 @@ export class TapDriver {
   }
 
   async #commit({ transactionType }: Debit): Promise<CommitAnswer> {
-    const { clock, deadlineMs, bankDeadlineMs } = this.#parts;
+    const { clock } = this.#parts;
     this.#hostUs += clock.monotonicUs() - this.#markUs;
     const durable = await this.#durable();
     this.#markUs = clock.monotonicUs();
     if (!durable) return 'failed';
     this.#isBank = evidenceFamilyOf(transactionType) === EvidenceFamily.bank;
-    const latestMs = this.#isBank
-      ? bankDeadlineMs - BANK_DEBIT_RESERVE_MS
-      : deadlineMs - TAP_DEBIT_RESERVE_MS;
-    return this.elapsedUs() > latestMs * 1000 ? 'late' : 'go';
+    return this.#hasLeft(this.#isBank ? BANK_DEBIT_RESERVE_MS : TAP_DEBIT_RESERVE_MS)
+      ? 'go'
+      : 'late';
+  }
+
+  /** Whether as much of the deadline is left. */
+  #hasLeft(ms: number): boolean {
+    const { deadlineMs, bankDeadlineMs } = this.#parts;
+    const ownMs = this.#isBank ? bankDeadlineMs : deadlineMs;
+    return this.elapsedUs() <= (ownMs - ms) * 1000;
   }
 }
