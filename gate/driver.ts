@@ -48,6 +48,8 @@ export interface DriverParts {
   readonly aesKeys: AesKeyHolder | null;
   readonly journal: Journal;
   readonly clock: Clock;
+  /** Told of a debit before its card is: what comes of it is not known until the tap is over. */
+  readonly begin: (debit: Debit) => void;
   readonly deadlineMs: number;
   /** Of bank cards. */
   readonly bankDeadlineMs: number;
@@ -74,6 +76,7 @@ export class TapDriver {
   #hostUs = 0;
   #isBank = false;
   #outcome: KernelOutcome | null = null;
+  #begun: Debit | null = null;
   /** Real waiting that a modelled card would have hidden. */
   #hiddenUs = 0;
   readonly #unwritten: (Debit | EvidenceEvent)[] = [];
@@ -108,6 +111,11 @@ export class TapDriver {
   /** Of the reader's kernel, where the tap asked for it. */
   get outcome(): KernelOutcome | null {
     return this.#outcome;
+  }
+
+  /** The debit that its card was sent, or its kernel says that it was; null: none. */
+  get begun(): Debit | null {
+    return this.#begun;
   }
 
   async run(dialogue: TapRun): Promise<Decision> {
@@ -262,16 +270,18 @@ export class TapDriver {
     this.#intents.push(written);
   }
 
-  async #commit({ transactionType }: Debit): Promise<CommitAnswer> {
+  async #commit(debit: Debit): Promise<CommitAnswer> {
     const { clock } = this.#parts;
     this.#hostUs += clock.monotonicUs() - this.#markUs;
     const durable = await this.#durable();
     this.#markUs = clock.monotonicUs();
     if (!durable) return 'failed';
-    this.#isBank = evidenceFamilyOf(transactionType) === EvidenceFamily.bank;
-    return this.#hasLeft(this.#isBank ? BANK_DEBIT_RESERVE_MS : TAP_DEBIT_RESERVE_MS)
-      ? 'go'
-      : 'late';
+    this.#isBank = evidenceFamilyOf(debit.transactionType) === EvidenceFamily.bank;
+    const isLate = !this.#hasLeft(this.#isBank ? BANK_DEBIT_RESERVE_MS : TAP_DEBIT_RESERVE_MS);
+    if (isLate) return 'late';
+    this.#begun = debit;
+    this.#parts.begin(debit);
+    return 'go';
   }
 
   /** Whether as much of the deadline is left. */
