@@ -373,7 +373,11 @@ function isDealtWith(
   return isKept || outcome === null || paidBy(outcome) === null;
 }
 
-/** A full journal closes the gate until the uplink has made room; any other failure is fatal. */
+/**
+ * A full journal closes the gate until the uplink has made room, a full disk until somebody has:
+ * nothing was appended. Any other failure is fatal.
+ */
 function isFull(error: unknown): error is FaregateError {
-  return error instanceof FaregateError && error.code === 'JOURNAL_FULL';
+  if (!(error instanceof FaregateError)) return false;
+  return error.code === 'JOURNAL_FULL' || error.code === 'DISK_FULL';
 }
