@@ -121,7 +121,10 @@ export class UnconfirmedDebits {
 
   #newestOf(cardNumber: Uint8Array): Entry | undefined {
     let newest = this.#byCard.get(toHex(cardNumber));
+    const last = cardNumber[cardNumber.length - 1];
     for (const entry of this.#inHand.values()) {
+      // Numbers of one issuer begin alike, and every tap of a busy station comes through here.
+      if (entry.debit.cardNumber[cardNumber.length - 1] !== last) continue;
       const isOfCard = equalBytes(entry.debit.cardNumber, cardNumber);
       if (isOfCard && (!newest || entry.addedUs >= newest.addedUs)) newest = entry;
     }
