@@ -136,7 +136,7 @@ export class CardRegister {
   }
 }
 
-/** The card, credited with its open order where it spent of that. Its loads have no day any more. */
+/** The card, credited with its open order where it spent of that. */
 function creditSpent(held: Held, card: CardAccount, spentMinor: number): CardAccount {
   if (card.openOrder === null || spentMinor <= card.initialMinor + card.loadedMinor) return card;
   const order = held.order(card.openOrder)!;
