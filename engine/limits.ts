@@ -233,6 +233,11 @@ export const LEDGER_SHARDS_MAX = 4096;
 export const CRYPTOGRAM_KEYS_MAX = 512;
 /** Counters of a bank card looked at above an unconfirmed debit until one tells the balance. */
 export const LEDGER_BANK_LOOK_MAX = 16;
+/**
+ * Postings of a pending debit beyond which nothing more is presumed about it: a row counts up to
+ * 255, and its settlement needs some. Only made-up records change one so often.
+ */
+export const LEDGER_PRESUMED_POSTINGS_MAX = 250;
 /** Rows of debits read at a time by who goes through all of them. */
 export const LEDGER_PAGE_ROWS = 1024;
 /** Claims of a clearing run marked in one transaction. */

@@ -5,7 +5,7 @@
 import { createPublicKey } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fromHex, isHex } from '../bytes.ts';
-import { openCards } from '../cards/open.ts';
+import { hasCards, openCards } from '../cards/open.ts';
 import { stoppedCardsOf } from '../cards/register.ts';
 import { type CmacKey, cmacKey } from '../crypto/mac.ts';
 import { CARD_NUMBER_BYTES, hashKeyCheck } from '../denylist/card-hash.ts';
@@ -170,19 +170,25 @@ async function build(args: Args, io: Io): Promise<number> {
   return 0;
 }
 
-/** Keyed hashes of the cards that the accounts and the open-loop books say are stopped. */
+/**
+ * Keyed hashes of the cards that the accounts and the open-loop books say are stopped. An engine
+ * may have either alone; a folder with neither is another's, and its empty list would let all
+ * stopped cards ride again.
+ * @throws FaregateError CARDS_MISSING where there is neither.
+ */
 async function stoppedAccounts(dataDir: string, key: CmacKey): Promise<Uint8Array[]> {
-  const store = await openCards(dataDir, key);
+  const denied = hasOpenLoop(dataDir) ? await deniedBankCards(dataDir) : null;
+  if (denied && !hasCards(dataDir)) return denied.map(fromHex);
+  const store = await openCards(dataDir, key, { mustExist: true });
   try {
     const stopped = store.read((reader) => [...stoppedCardsOf(reader)]);
-    return [...stopped, ...(await deniedBankCards(dataDir))].map(fromHex);
+    return [...stopped, ...(denied ?? [])].map(fromHex);
   } finally {
     await store.close();
   }
 }
 
 async function deniedBankCards(dataDir: string): Promise<string[]> {
-  if (!hasOpenLoop(dataDir)) return [];
   const store = await openOpenLoop(dataDir);
   try {
     return store.read((reader) => [...deniedCards(reader)]);
