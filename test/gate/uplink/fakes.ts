@@ -54,7 +54,7 @@ export function debitOf(gateId: string, gateSequence: number, other: Partial<Deb
   };
 }
 
-export const goodTac: Uint8Array = Uint8Array.of(1, 2, 3, 4);
+const goodTac: Uint8Array = Uint8Array.of(1, 2, 3, 4);
 
 export function recordsOf(debits: readonly Debit[]): Uint8Array {
   const records = new Uint8Array(debits.length * DEBIT_BYTES);
