@@ -257,6 +257,8 @@ export const DENYLIST_SIDE_SMALL = 32_768;
 export const DENYLIST_SLICE_KEYS = 8192;
 /** One line of a file of stopped cards. */
 export const DENYLIST_LINE_BYTES_MAX = 4096;
+/** Batches of card numbers hashed while a file of stopped cards is read: half a megabyte each. */
+export const DENYLIST_BATCHES_MAX = 8;
 
 /** Each of the two files of a station's shared log: at 1,000 taps a second full in 40 s. */
 export const SHARED_LOG_FILE_BYTES = 16 * 1024 * 1024;

@@ -19,6 +19,7 @@ import { signer } from '../denylist/signing.ts';
 import { compareKeys, digestOf } from '../denylist/sorted-keys.ts';
 import { FaregateError } from '../errors.ts';
 import { deniedCards, hasOpenLoop, openOpenLoop } from '../openloop/open.ts';
+import { CardHashing } from '../operator/card-hashing.ts';
 import {
   createSigningKey,
   readListChain,
@@ -139,7 +140,8 @@ async function build(args: Args, io: Io): Promise<number> {
     throw new FaregateError('USAGE', 'denylist build takes CARDS... or --accounts');
   }
   const version = wholeVersion(args);
-  const key = await readHashKey(args, io);
+  const keys = await keySetFrom(args, io);
+  const key = cmacKey(keys.cardHash);
   const sign = signer(await readSigningKey(args.need('signing-key'), io.env));
   let told = 0;
   const progress = (lines: number) => {
@@ -148,7 +150,11 @@ async function build(args: Args, io: Io): Promise<number> {
     io.err(`${lines.toLocaleString('en')} lines read`);
   };
   const blocked = accounts === undefined ? [] : await stoppedAccounts(accounts, key);
-  const content = await readStoppedCards(args.rest, key, progress, blocked);
+  const hashing = new CardHashing(keys);
+  const hash = (numbers: Uint8Array) => hashing.hash(numbers);
+  const content = await readStoppedCards(args.rest, hash, progress, blocked).finally(() =>
+    hashing.close(),
+  );
   const origin = { issuedMs: Date.now(), keyCheck: hashKeyCheck(key), sign };
   if (io.terminal) io.err('signing and writing');
   const parts = writeFullList({ version, ...content }, origin);
