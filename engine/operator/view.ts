@@ -7,7 +7,7 @@ import { clockQualityText } from '../clock-quality.ts';
 import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../durations.ts';
 import { bucketHigh, type Histogram, type Percentiles } from '../histogram.ts';
 import { modeText } from '../tap/modes.ts';
-import type { GateStatus } from './status.ts';
+import type { GateStatus } from '../wire/gate-status.ts';
 import { RATE_HISTORY_S, type Telemetry } from './telemetry.ts';
 
 /** The class of the fastest gates in the field (Suica: 200 ms for the whole tap). */

@@ -12,7 +12,7 @@ import {
 } from '../../../engine/ledger/received.ts';
 import type { LedgerPort } from '../../../engine/operator/ingest-session.ts';
 import type { RecordChecks } from '../../../engine/operator/record-checks.ts';
-import type { GateStatus } from '../../../engine/operator/status.ts';
+import type { GateStatus } from '../../../engine/wire/gate-status.ts';
 import type { Journal } from '../../../gate/journal/port.ts';
 
 export function debitOf(gateId: string, gateSequence: number, other: Partial<Debit> = {}): Debit {
