@@ -360,7 +360,7 @@ export function byCounter(pending: readonly Pending[]): Pending[][] {
 }
 
 /** Settlements that wait for one debit lie together. */
-export function waitingKey(target: DebitId, settlement: DebitId): Uint8Array {
+function waitingKey(target: DebitId, settlement: DebitId): Uint8Array {
   const key = new Uint8Array(2 * ID_BYTES);
   key.set(idKey(target));
   key.set(idKey(settlement), ID_BYTES);
