@@ -2,9 +2,9 @@
  * How should a station's process be run? The `station` benchmark's load of cards that take their
  * time, with a backlog that goes up, list deltas and key derivation beside the taps, once for each
  * way: as a service does it (`gate/service/taps-first.ts`, the unit in docs/gate-config.md), with
- * the process as it comes, uploads on the event loop of the taps, a sync for each gate, on a core of
- * its own, or with another size of the collector's young generation. Last with nothing beside, which is the most that
- * isolation could win. `docs/isolation.md` says what came of it.
+ * the process as it comes, uploads on the event loop of the taps, a sync for each gate, on a core
+ * of its own, or with another size of the collector's young generation. Last with nothing beside,
+ * which is the most that isolation could win. `docs/isolation.md` says what came of it.
  */
 import type { Benchmark, Contender } from './harness.ts';
 import {

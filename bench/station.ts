@@ -93,7 +93,7 @@ export async function answerOf(where: Ground, way: Way): Promise<Uint8Array> {
 }
 
 /** Cards that answer at once, uploads running. */
-export async function measureCapacity(where: Ground, way: Way): Promise<Figures> {
+async function measureCapacity(where: Ground, way: Way): Promise<Figures> {
   const scene = await Scene.open(where, way);
   await scene.connect();
   await scene.flow('instant');
@@ -106,7 +106,7 @@ export async function measureCapacity(where: Ground, way: Way): Promise<Figures>
 }
 
 /** Riders who come by the clock, uploads running. */
-export async function measureOpen(where: Ground, way: Way, perSecond: number): Promise<Figures> {
+async function measureOpen(where: Ground, way: Way, perSecond: number): Promise<Figures> {
   const scene = await Scene.open(where, way);
   await scene.connect();
   // Compiles the path.
@@ -222,7 +222,7 @@ function openFigures(figures: Figures) {
   };
 }
 
-export function capacityFigures(figures: Figures) {
+function capacityFigures(figures: Figures) {
   const { taps, seconds, cpuSeconds, loopBusy, starved, ownUs } = figures;
   const { uploaded, backlog, refused } = figures;
   return {

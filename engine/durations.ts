@@ -11,6 +11,8 @@ export const TAP_DEADLINE_MS = 300;
 export const BANK_TAP_DEADLINE_MS = 500;
 /** Kept of it for the last record, which is on the card by then. */
 export const BANK_DEBIT_RESERVE_MS = 30;
+/** A bank card proves itself by a purchase of nothing in so long, its signature's time among it. */
+export const BANK_PROOF_MS = 250;
 /** Kept of the deadline for the card's own work on DEBIT: later than this, the tap is given up. */
 export const TAP_DEBIT_RESERVE_MS = 60;
 /** A rider who comes back within this time after a torn debit goes through on its proof. */

@@ -233,6 +233,11 @@ export const LEDGER_SHARDS_MAX = 4096;
 export const CRYPTOGRAM_KEYS_MAX = 512;
 /** Counters of a bank card looked at above an unconfirmed debit until one tells the balance. */
 export const LEDGER_BANK_LOOK_MAX = 16;
+/**
+ * Postings of a pending debit beyond which nothing more is presumed about it: a row counts up to
+ * 255, and its settlement needs some. Only made-up records change one so often.
+ */
+export const LEDGER_PRESUMED_POSTINGS_MAX = 250;
 /** Rows of debits read at a time by who goes through all of them. */
 export const LEDGER_PAGE_ROWS = 1024;
 /** Claims of a clearing run marked in one transaction. */
@@ -257,6 +262,8 @@ export const DENYLIST_SIDE_SMALL = 32_768;
 export const DENYLIST_SLICE_KEYS = 8192;
 /** One line of a file of stopped cards. */
 export const DENYLIST_LINE_BYTES_MAX = 4096;
+/** Batches of card numbers hashed while a file of stopped cards is read: half a megabyte each. */
+export const DENYLIST_BATCHES_MAX = 8;
 
 /** Each of the two files of a station's shared log: at 1,000 taps a second full in 40 s. */
 export const SHARED_LOG_FILE_BYTES = 16 * 1024 * 1024;

@@ -87,11 +87,13 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-    const { keys, aesKeys = null, journal, clock } = parts;
+    const { keys, aesKeys = null, journal, clock, unconfirmed } = parts;
+    const begin = (debit: Debit): void => unconfirmed.begin(debit);
     const { keepBytes = false } = parts;
     const deadlineMs = parts.deadlineMs ?? TAP_DEADLINE_MS;
     const bankDeadlineMs = parts.deadlineMs ?? BANK_TAP_DEADLINE_MS;
-    this.#driverParts = { keys, aesKeys, journal, clock, deadlineMs, bankDeadlineMs, keepBytes };
+    const times = { deadlineMs, bankDeadlineMs };
+    this.#driverParts = { keys, aesKeys, journal, clock, begin, ...times, keepBytes };
     this.gateId = parts.gateId;
     this.counts = new TapCounts(parts.gateId, parts.station, parts.clock.nowMs());
     this.#events = new EventLog({ gateId: parts.gateId, journal: parts.journal, isFull });
@@ -213,6 +215,7 @@ export class Gate {
     const mode = this.#mode();
     const driver = new TapDriver(this.#driverParts, card);
     const decided = this.#closedFor(mode) ?? (await driver.run(dialogue));
+    const kept = this.#over(driver.begun, decided);
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.
     const { kernel } = card;
@@ -233,8 +236,8 @@ export class Gate {
     // While this tap's own debit is open: a gate that is killed here takes that for unconfirmed.
     if (decision.settled) await unconfirmed.settle(decision.settled);
     for (const debit of decision.closed) {
-      if (debit === decision.unconfirmed) await this.#keepAside(debit, tapUs, hostUs);
-      else this.#close(debit, tapUs, hostUs);
+      if (debit === decision.unconfirmed) await (kept ?? unconfirmed.add(debit));
+      this.#close(debit, tapUs, hostUs);
     }
     kernel?.settle(isDealtWith(kernel, driver.outcome, decision));
     const report = { decision, stages: driver.stages, instantMs, tapUs, hostUs, isBank };
@@ -242,6 +245,17 @@ export class Gate {
     this.#parts.shifts?.tapped(decision, mode);
     onTap?.(report);
     return report;
+  }
+
+  /**
+   * The station's other gates find a debit whose end is not known at once, whatever the disk has
+   * still to do for this tap; resolves when they will after a crash too.
+   */
+  #over(begun: Debit | null, { unconfirmed }: Decision): Promise<void> | null {
+    if (begun === null) return null;
+    if (unconfirmed) return this.#parts.unconfirmed.add(unconfirmed);
+    this.#parts.unconfirmed.end(begun);
+    return null;
   }
 
   #mode(): number {
@@ -359,7 +373,11 @@ function isDealtWith(
   return isKept || outcome === null || paidBy(outcome) === null;
 }
 
-/** A full journal closes the gate until the uplink has made room; any other failure is fatal. */
+/**
+ * A full journal closes the gate until the uplink has made room, a full disk until somebody has:
+ * nothing was appended. Any other failure is fatal.
+ */
 function isFull(error: unknown): error is FaregateError {
-  return error instanceof FaregateError && error.code === 'JOURNAL_FULL';
+  if (!(error instanceof FaregateError)) return false;
+  return error.code === 'JOURNAL_FULL' || error.code === 'DISK_FULL';
 }

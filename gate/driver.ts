@@ -48,6 +48,8 @@ export interface DriverParts {
   readonly aesKeys: AesKeyHolder | null;
   readonly journal: Journal;
   readonly clock: Clock;
+  /** Told of a debit before its card is: what comes of it is not known until the tap is over. */
+  readonly begin: (debit: Debit) => void;
   readonly deadlineMs: number;
   /** Of bank cards. */
   readonly bankDeadlineMs: number;
@@ -74,6 +76,7 @@ export class TapDriver {
   #hostUs = 0;
   #isBank = false;
   #outcome: KernelOutcome | null = null;
+  #begun: Debit | null = null;
   /** Real waiting that a modelled card would have hidden. */
   #hiddenUs = 0;
   readonly #unwritten: (Debit | EvidenceEvent)[] = [];
@@ -110,6 +113,11 @@ export class TapDriver {
     return this.#outcome;
   }
 
+  /** The debit that its card was sent, or its kernel says that it was; null: none. */
+  get begun(): Debit | null {
+    return this.#begun;
+  }
+
   async run(dialogue: TapRun): Promise<Decision> {
     let step = dialogue.next(null);
     while (step.done !== true) {
@@ -139,6 +147,8 @@ export class TapDriver {
         answer = made instanceof Promise ? await made : made;
       } else if (ask.ask === 'kernel') {
         answer = await this.#askKernel();
+      } else if (ask.ask === 'time') {
+        answer = this.#hasLeft(ask.ms);
       } else {
         const { aesKeys } = this.#parts;
         invariant(aesKeys !== null, 'a gate of AES cards has their keys');
@@ -260,16 +270,24 @@ export class TapDriver {
     this.#intents.push(written);
   }
 
-  async #commit({ transactionType }: Debit): Promise<CommitAnswer> {
-    const { clock, deadlineMs, bankDeadlineMs } = this.#parts;
+  async #commit(debit: Debit): Promise<CommitAnswer> {
+    const { clock } = this.#parts;
     this.#hostUs += clock.monotonicUs() - this.#markUs;
     const durable = await this.#durable();
     this.#markUs = clock.monotonicUs();
     if (!durable) return 'failed';
-    this.#isBank = evidenceFamilyOf(transactionType) === EvidenceFamily.bank;
-    const latestMs = this.#isBank
-      ? bankDeadlineMs - BANK_DEBIT_RESERVE_MS
-      : deadlineMs - TAP_DEBIT_RESERVE_MS;
-    return this.elapsedUs() > latestMs * 1000 ? 'late' : 'go';
+    this.#isBank = evidenceFamilyOf(debit.transactionType) === EvidenceFamily.bank;
+    const isLate = !this.#hasLeft(this.#isBank ? BANK_DEBIT_RESERVE_MS : TAP_DEBIT_RESERVE_MS);
+    if (isLate) return 'late';
+    this.#begun = debit;
+    this.#parts.begin(debit);
+    return 'go';
+  }
+
+  /** Whether as much of the deadline is left. */
+  #hasLeft(ms: number): boolean {
+    const { deadlineMs, bankDeadlineMs } = this.#parts;
+    const ownMs = this.#isBank ? bankDeadlineMs : deadlineMs;
+    return this.elapsedUs() <= (ownMs - ms) * 1000;
   }
 }

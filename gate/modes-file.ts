@@ -71,7 +71,7 @@ export function readPeriods(texts: readonly PeriodText[]): ModePeriod[] {
   });
 }
 
-export function writePeriods(periods: readonly ModePeriod[]): PeriodText[] {
+function writePeriods(periods: readonly ModePeriod[]): PeriodText[] {
   return periods.map(({ station, mode, fromMs, toMs }) => ({
     station: toHex(
       Uint8Array.of(station >>> 24, (station >>> 16) & 255, (station >>> 8) & 255, station & 255),

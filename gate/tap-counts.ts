@@ -2,8 +2,8 @@
 import { EVENT_MODES } from '../engine/debit/event.ts';
 import { DebitKind, DebitState } from '../engine/debit/record.ts';
 import { Histogram } from '../engine/histogram.ts';
-import type { GateStatus } from '../engine/operator/status.ts';
 import { modeNames } from '../engine/tap/modes.ts';
+import type { GateStatus } from '../engine/wire/gate-status.ts';
 import type { TapReport } from './controller.ts';
 
 type Timed = Pick<TapReport, 'decision' | 'tapUs' | 'hostUs' | 'isBank'>;

@@ -98,7 +98,7 @@ interface Waiting {
   error: Error | null;
 }
 
-export class PostgresConnection {
+class PostgresConnection {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
   #rest: Buffer = Buffer.alloc(0);

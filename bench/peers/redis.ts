@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const REDIS_PROGRAM = '/usr/bin/redis-server';
+const REDIS_PROGRAM = '/usr/bin/redis-server';
 const START_MS_MAX = 10_000;
 
 export class RedisServer {
@@ -64,7 +64,7 @@ export class RedisServer {
 }
 
 /** Answers are lines here: numbers, short strings, errors. */
-export class RedisConnection {
+class RedisConnection {
   readonly #socket: Socket;
   readonly #waiting: { resolve: (answer: string) => void; reject: (error: Error) => void }[] = [];
   #rest = '';

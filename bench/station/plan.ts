@@ -70,7 +70,7 @@ export function truthOf(plan: LoadPlan): string {
 }
 
 /** Purchase and TAC keys of the only issuer: one master, as the cards have it. */
-export function mastersOf(plan: LoadPlan): MasterKeys {
+function mastersOf(plan: LoadPlan): MasterKeys {
   const key = { index: 1, version: 1, master: fromHex(plan.masterHex) };
   return { purchase: key, tac: key };
 }

@@ -13,7 +13,7 @@ import type { LoadPlan } from './plan.ts';
 const NO_UID = new Uint8Array(7);
 const RELEASED = Promise.resolve();
 
-export class WiredSession implements CardSession {
+class WiredSession implements CardSession {
   readonly uid: Uint8Array = NO_UID;
   readonly modelledUs = 0;
   readonly arrivedUs: number;

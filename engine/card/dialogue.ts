@@ -95,17 +95,6 @@ export function isFault(value: object): value is CardFault {
   return 'fault' in value;
 }
 
-/**
- * Asks the card; the response is data ‖ SW1 ‖ SW2, at least 2 bytes, or null: the card has gone.
- */
-export function* askCard(
-  command: string,
-  apdu: Uint8Array,
-  meanwhile: (() => void) | null = null,
-): Generator<CardAsk, Uint8Array | null, Answer> {
-  return (yield { ask: 'card', command, apdu, meanwhile }) as Uint8Array | null;
-}
-
 export function* askMac1(ask: Omit<Mac1Ask, 'ask'>): Generator<Mac1Ask, Mac1Answer, Answer> {
   return (yield { ask: 'mac1', ...ask }) as Mac1Answer;
 }

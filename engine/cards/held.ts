@@ -100,6 +100,7 @@ export class Held {
       openOrder: card.openOrder === order.orderId ? null : card.openOrder,
       everLoadedMinor: card.everLoadedMinor + order.amountMinor,
       nextCounter: Math.max(card.nextCounter ?? 0, counter + 1),
+      seen: seenAfter(card, order, proof.by),
       ...(ownGeneration && {
         loadedMinor: card.loadedMinor + order.amountMinor,
         day: { day, creditedMinor: today + order.amountMinor },
@@ -108,4 +109,21 @@ export class Held {
     this.putCard(next);
     return next;
   }
+}
+
+/**
+ * The card's balance as it was read last, once a credit is proved. A reading that showed the credit
+ * holds; so does that of a card in the drawer, which was paid for. One from before it is what the
+ * TAC makes of it, and void where later debits are the proof.
+ */
+function seenAfter(
+  { seen, standing }: CardAccount,
+  { attempts, amountMinor }: LoadOrder,
+  by: LoadOrder['proof'],
+): CardAccount['seen'] {
+  const attempt = attempts.at(-1);
+  const isBefore = seen !== null && attempt !== undefined && seen.atMs <= attempt.atMs;
+  if (by === 'counter' || standing === 'returned' || !isBefore) return seen;
+  if (by === 'ledger') return null;
+  return { balanceMinor: attempt.balanceMinor + amountMinor, atMs: attempt.atMs };
 }

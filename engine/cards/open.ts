@@ -17,6 +17,7 @@ import { type CardStore, cardTables, getRow, putRow } from './rows.ts';
 import type { OperatorOf } from './settle.ts';
 
 const LAYOUT_VERSION = 1;
+const FOLDER = 'cards';
 const ONLY_OPERATOR = 'operator';
 
 /** `cards.json`; each member may be left out. */
@@ -122,6 +123,11 @@ export function limitsOf(settings: CardSettings): LoadLimits {
   return { perLoadMinor, perDayMinor, ceilingMinor };
 }
 
+/** Whether an engine has card accounts. */
+export function hasCards(dataDir: string): boolean {
+  return existsSync(join(dataDir, FOLDER, 'data.mdb'));
+}
+
 /**
  * Opens the accounts, made at the first use; several processes may.
  * @param cardHash the key that cards are named under.
@@ -135,9 +141,9 @@ export async function openCards(
   cardHash: CmacKey,
   { mustExist = false }: { readonly mustExist?: boolean } = {},
 ): Promise<CardStore> {
-  const path = join(dataDir, 'cards');
+  const path = join(dataDir, FOLDER);
   const missing = () => new FaregateError('CARDS_MISSING', `${path}: there are no card accounts`);
-  if (mustExist && !existsSync(join(path, 'data.mdb'))) throw missing();
+  if (mustExist && !hasCards(dataDir)) throw missing();
   const store = LmdbStore.openTables(path, cardTables, 'card account');
   try {
     await store.transaction((writer) => {

@@ -80,7 +80,8 @@ export class CardRegister {
   /**
    * Ends the old card; its balance becomes a funded order for the new one, and so reaches it by the
    * same way as all money, once. Orders of the old card go back: whether it holds the money of one
-   * without outcome does not matter, since it was not spent and never can be.
+   * without outcome does not matter, since it was not spent and never can be. Where the card spent
+   * more than it was loaded with, it had that money, and what is left of it is its balance.
    */
   replace(asked: Replacement): Promise<{ readonly order: LoadOrder | null } | Refused> {
     return this.#transaction((held) => {
@@ -95,7 +96,10 @@ export class CardRegister {
       }
       if (known) return refuse('orderDiffers');
       const { spentMinor, settlingMs } = asked;
-      const change = replaceCard(old, by, spentMinor, held.nowMs, settlingMs);
+      const may = replaceCard(old, by, spentMinor, held.nowMs, settlingMs);
+      if ('refused' in may) return may;
+      const spender = creditSpent(held, old, spentMinor);
+      const change = replaceCard(spender, by, spentMinor, held.nowMs, settlingMs);
       if ('refused' in change) return change;
       held.applyCard(change);
       for (const open of held.ordersOf(old)) {
@@ -130,6 +134,14 @@ export class CardRegister {
   #transaction<R>(work: (held: Held) => R): Promise<R> {
     return this.#store.transaction((writer) => work(new Held(writer, this.#nowMs())));
   }
+}
+
+/** The card, credited with its open order where it spent of that. */
+function creditSpent(held: Held, card: CardAccount, spentMinor: number): CardAccount {
+  if (card.openOrder === null || spentMinor <= card.initialMinor + card.loadedMinor) return card;
+  const order = held.order(card.openOrder)!;
+  const { onlineCounter } = order.attempts.at(-1)!;
+  return held.credit(card, order, { by: 'ledger' }, onlineCounter, card.day.day);
 }
 
 /** Keyed hashes, 16 bytes in hexadecimal, of the cards that gates must stop. */

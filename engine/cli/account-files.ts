@@ -1,8 +1,10 @@
 /** The two files that `account` may be given: when switches were on, and what was settled. */
+
 import { FaregateError } from '../errors.ts';
 import type { SwitchPeriod } from '../fare/account/account.ts';
 import type { Settled } from '../fare/account/adjustments.ts';
 import { parseInstant } from '../fare/instant.ts';
+import { isFields, parseFields } from '../fields.ts';
 import { SETTLED_BYTES_MAX, SWITCHES_BYTES_MAX } from '../limits.ts';
 import { readBounded } from '../operator/fare-folder.ts';
 
@@ -49,17 +51,10 @@ export async function readSettled(file: string): Promise<Map<string, Settled[]>>
   return accounts;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** null for a line that is of no account; a text for one that is no line of `account`. */
 function parseSettled(line: string): { account: string; journeys: Settled[] } | string | null {
-  let data: unknown;
-  try {
-    data = JSON.parse(line);
-  } catch (error) {
-    return `not JSON: ${(error as Error).message}`;
-  }
-  if (!isFields(data)) return 'not a JSON object';
+  const data = parseFields(line);
+  if (typeof data === 'string') return data;
   if ('error' in data) return null;
   if (typeof data.account !== 'string') return 'field account is not a text';
   if (!Array.isArray(data.journeys)) return 'field journeys is not a list';
@@ -75,8 +70,4 @@ function parseSettled(line: string): { account: string; journeys: Settled[] } | 
     journeys.push({ taps: taps as string[], amountMinor: amountMinor as number });
   }
   return { account: data.account, journeys };
-}
-
-function isFields(data: unknown): data is Fields {
-  return typeof data === 'object' && data !== null && !Array.isArray(data);
 }

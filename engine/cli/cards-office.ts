@@ -99,10 +99,10 @@ function numberFrom(args: Args, option: string): Uint8Array {
   throw new FaregateError('USAGE', `--${option} takes a card number of ${wanted}`);
 }
 
-export function orderIdFrom(args: Args, option = 'order'): string {
-  const text = args.need(option);
+export function orderIdFrom(args: Args): string {
+  const text = args.need('order');
   if (new RegExp(ORDER_ID_PATTERN).test(text)) return text;
-  throw new FaregateError('USAGE', `--${option} takes up to 32 letters, digits, ., _ and -`);
+  throw new FaregateError('USAGE', '--order takes up to 32 letters, digits, ., _ and -');
 }
 
 /** A reference of a bank, a till or a holder; undefined where the option is absent. */

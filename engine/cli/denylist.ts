@@ -5,7 +5,7 @@
 import { createPublicKey } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fromHex, isHex } from '../bytes.ts';
-import { openCards } from '../cards/open.ts';
+import { hasCards, openCards } from '../cards/open.ts';
 import { stoppedCardsOf } from '../cards/register.ts';
 import { type CmacKey, cmacKey } from '../crypto/mac.ts';
 import { CARD_NUMBER_BYTES, hashKeyCheck } from '../denylist/card-hash.ts';
@@ -19,6 +19,7 @@ import { signer } from '../denylist/signing.ts';
 import { compareKeys, digestOf } from '../denylist/sorted-keys.ts';
 import { FaregateError } from '../errors.ts';
 import { deniedCards, hasOpenLoop, openOpenLoop } from '../openloop/open.ts';
+import { CardHashing } from '../operator/card-hashing.ts';
 import {
   createSigningKey,
   readListChain,
@@ -139,7 +140,8 @@ async function build(args: Args, io: Io): Promise<number> {
     throw new FaregateError('USAGE', 'denylist build takes CARDS... or --accounts');
   }
   const version = wholeVersion(args);
-  const key = await readHashKey(args, io);
+  const keys = await keySetFrom(args, io);
+  const key = cmacKey(keys.cardHash);
   const sign = signer(await readSigningKey(args.need('signing-key'), io.env));
   let told = 0;
   const progress = (lines: number) => {
@@ -148,7 +150,11 @@ async function build(args: Args, io: Io): Promise<number> {
     io.err(`${lines.toLocaleString('en')} lines read`);
   };
   const blocked = accounts === undefined ? [] : await stoppedAccounts(accounts, key);
-  const content = await readStoppedCards(args.rest, key, progress, blocked);
+  const hashing = new CardHashing(keys);
+  const hash = (numbers: Uint8Array) => hashing.hash(numbers);
+  const content = await readStoppedCards(args.rest, hash, progress, blocked).finally(() =>
+    hashing.close(),
+  );
   const origin = { issuedMs: Date.now(), keyCheck: hashKeyCheck(key), sign };
   if (io.terminal) io.err('signing and writing');
   const parts = writeFullList({ version, ...content }, origin);
@@ -164,19 +170,25 @@ async function build(args: Args, io: Io): Promise<number> {
   return 0;
 }
 
-/** Keyed hashes of the cards that the accounts and the open-loop books say are stopped. */
+/**
+ * Keyed hashes of the cards that the accounts and the open-loop books say are stopped. An engine
+ * may have either alone; a folder with neither is another's, and its empty list would let all
+ * stopped cards ride again.
+ * @throws FaregateError CARDS_MISSING where there is neither.
+ */
 async function stoppedAccounts(dataDir: string, key: CmacKey): Promise<Uint8Array[]> {
-  const store = await openCards(dataDir, key);
+  const denied = hasOpenLoop(dataDir) ? await deniedBankCards(dataDir) : null;
+  if (denied && !hasCards(dataDir)) return denied.map(fromHex);
+  const store = await openCards(dataDir, key, { mustExist: true });
   try {
     const stopped = store.read((reader) => [...stoppedCardsOf(reader)]);
-    return [...stopped, ...(await deniedBankCards(dataDir))].map(fromHex);
+    return [...stopped, ...(denied ?? [])].map(fromHex);
   } finally {
     await store.close();
   }
 }
 
 async function deniedBankCards(dataDir: string): Promise<string[]> {
-  if (!hasOpenLoop(dataDir)) return [];
   const store = await openOpenLoop(dataDir);
   try {
     return store.read((reader) => [...deniedCards(reader)]);

@@ -14,7 +14,7 @@ import { ledgerEvidence } from '../openloop/evidence.ts';
 import { parseResults } from '../openloop/results.ts';
 import { RunDesk } from '../openloop/runs.ts';
 import { takeTaps } from '../openloop/take-taps.ts';
-import { readIfPresent, readText, writeWhole } from '../pki/files.ts';
+import { readIfPresent, readText, requireFolderOf, writeWhole } from '../pki/files.ts';
 import { referenceFrom, tell } from './cards-office.ts';
 import type { Args, Command, Io } from './command.ts';
 import {
@@ -160,7 +160,10 @@ function present(args: Args, io: Io): Promise<number> {
       };
       const evidence = (wanted: ReadonlySet<string>) => ledgerEvidence(ledger, key, wanted);
       const desk = new RunDesk(store, settings, files, evidence);
-      const done = await desk.present(resolve(args.need('out')), today, nowMs);
+      const out = resolve(args.need('out'));
+      // A run that is begun keeps its name, and no other begins before it is written.
+      await requireFolderOf(out);
+      const done = await desk.present(out, today, nowMs);
       const { run, finished, noEvidence, left } = done;
       return tell(args, io, done, [
         ...(finished ? [`run ${finished.run} was cut off; its file is ${finished.path}`] : []),

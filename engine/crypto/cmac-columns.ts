@@ -9,7 +9,7 @@ import { type Cipher, createCipheriv } from 'node:crypto';
 import { copyBytes } from '../bytes.ts';
 import type { CmacKey } from './mac.ts';
 
-export const CMAC_BYTES = 16;
+const CMAC_BYTES = 16;
 const BLOCK_WORDS = 4;
 
 export class CmacColumns {

@@ -27,7 +27,6 @@ export const EVENT_MODES = 10;
 export const EVENT_KIND = 3;
 
 export const EventCode = { modeChange: 1, clockJump: 2, shiftClosed: 3, evidence: 4 } as const;
-export type EventName = keyof typeof EventCode;
 
 /** Count and amount of one kind of record. */
 export interface ShiftTally {

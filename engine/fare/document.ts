@@ -163,7 +163,7 @@ export function printFareVersion(version: FareVersion): {
 }
 
 /** 32-bit integers, little-endian, as the files hold them. */
-export function int32Bytes(numbers: Int32Array): Uint8Array {
+function int32Bytes(numbers: Int32Array): Uint8Array {
   const bytes = Buffer.alloc(numbers.length * 4);
   for (let i = 0; i < numbers.length; i++) bytes.writeInt32LE(numbers[i]!, i * 4);
   return bytes;

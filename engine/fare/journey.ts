@@ -5,7 +5,9 @@
  * by schema: a quote stream runs at hundreds of thousands of lines a second, and each fault is a
  * value that names its field.
  */
+
 import type { ErrorCode } from '../errors.ts';
+import { isFields, parseFields } from '../fields.ts';
 import { JOURNEY_LEGS_MAX, JOURNEY_VIA_MAX } from '../limits.ts';
 import { parseInstant } from './instant.ts';
 
@@ -56,20 +58,13 @@ const NO_STOPS: readonly string[] = [];
 /** Index of a field that is the journey's own. */
 const NO_LEG = -1;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Thrown and caught in this file only: the first field that does not fit. */
 class Misfit extends Error {}
 
 /** Parses one line. Fields beyond the contract are left unread. */
 export function parseJourney(line: string): Journey | RefusedJourney {
-  let data: unknown;
-  try {
-    data = JSON.parse(line);
-  } catch (error) {
-    return refused(null, 'JOURNEY_INVALID', `not JSON: ${(error as Error).message}`);
-  }
-  if (!isFields(data)) return refused(null, 'JOURNEY_INVALID', 'not a JSON object');
+  const data = parseFields(line);
+  if (typeof data === 'string') return refused(null, 'JOURNEY_INVALID', data);
   const id = data.id;
   if (typeof id !== 'string' && typeof id !== 'number') {
     return refused(null, 'JOURNEY_INVALID', 'field id is not a text or a number');
@@ -124,10 +119,6 @@ function stops(via: unknown, index: number): string[] {
     if (typeof stop === 'string' && stop !== '') return stop;
     throw new Misfit(`field legs[${index}].via holds what is not a stop's id or name`);
   });
-}
-
-function isFields(data: unknown): data is Fields {
-  return typeof data === 'object' && data !== null && !Array.isArray(data);
 }
 
 /** Ids are texts in a fare set; a table of numbers often reaches us as JSON numbers. */

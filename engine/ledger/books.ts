@@ -93,7 +93,7 @@ export function accountOf(key: Uint8Array): { name: string; currency: number } {
 }
 
 /** Signed 64-bit; a balance beyond 2^53 minor units is no money. */
-export function encodeBalance(balanceMinor: number): Uint8Array {
+function encodeBalance(balanceMinor: number): Uint8Array {
   assert(Number.isSafeInteger(balanceMinor), 'a balance left the safe integers');
   const out = new Uint8Array(8);
   new DataView(out.buffer).setBigInt64(0, BigInt(balanceMinor));

@@ -39,7 +39,7 @@ import {
   purseOf,
   Standing,
 } from './rows.ts';
-import { presume, presumeBank } from './rules.ts';
+import { isPresumedOut, presume, presumeBank } from './rules.ts';
 import { balanceFrom, decodeSighting, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreReader } from './store.ts';
 import { View } from './view.ts';
@@ -287,11 +287,13 @@ class ChainPass {
     const above = this.#evidenceFrom(view, own, counter + 1);
     const isBank = own[CARD_BYTES] === BANK_PURSE;
     const presumptions = isBank ? presumeBank(rivals, above) : presume(rivals, above);
+    const rows = rivals.map((rival) => this.#debitOf(own, rival));
+    const isOut = isPresumedOut(rows.flatMap((row) => row ?? []));
     for (const [i, rival] of rivals.entries()) {
-      const row = this.#debitOf(own, rival);
+      const row = rows[i];
       if (!row || !isPending(row.standing)) {
         this.#findings.add(`${purse}, counter ${counter}: ${nameOf(rival)} is not pending`);
-      } else {
+      } else if (!isOut) {
         this.#findings.equal(`${nameOf(rival)}, presumed`, row.standing, presumptions[i]);
       }
     }

@@ -294,7 +294,7 @@ function pageLimit(asked: number | undefined): number {
   return Math.max(1, Math.min(asked ?? EXCEPTIONS_PAGE_MAX, EXCEPTIONS_PAGE_MAX));
 }
 
-export function readExceptionTotals(reader: StoreReader): Record<ExceptionCode, number> {
+function readExceptionTotals(reader: StoreReader): Record<ExceptionCode, number> {
   const counts = exceptionCodes.map((code) => [code, readTotal(reader, `exception.${code}`)]);
   return Object.fromEntries(counts) as Record<ExceptionCode, number>;
 }

@@ -37,6 +37,7 @@ import {
 import {
   breaksBalance,
   isForged,
+  isPresumedOut,
   judgeDebit,
   judgeRepeat,
   judgeSettlement,
@@ -292,13 +293,14 @@ export class Posting {
   /** Presumes anew about the pending debits at a counter no debit holds. */
   #reconsider(card: Uint8Array, purse: number, counter: number): void {
     const rivals = this.#pendingOf(card, purse).filter((one) => one.offlineCounter === counter);
-    if (rivals.length === 0) return;
+    const rows = rivals.map((rival) => this.#held(rival)!);
+    if (rivals.length === 0 || isPresumedOut(rows)) return;
     const presumptions =
       purse === BANK_PURSE
         ? presumeBank(rivals, balanceFrom(this.#writer, card, purse, counter + 1))
         : presume(rivals, evidenceFrom(this.#writer, card, purse, counter + 1));
     for (const [i, rival] of rivals.entries()) {
-      const row = this.#held(rival)!;
+      const row = rows[i]!;
       const standing = presumptions[i]!;
       if (row.standing !== standing) this.#books.change(rival, row, { ...row, standing });
     }
@@ -358,7 +360,7 @@ export function byCounter(pending: readonly Pending[]): Pending[][] {
 }
 
 /** Settlements that wait for one debit lie together. */
-export function waitingKey(target: DebitId, settlement: DebitId): Uint8Array {
+function waitingKey(target: DebitId, settlement: DebitId): Uint8Array {
   const key = new Uint8Array(2 * ID_BYTES);
   key.set(idKey(target));
   key.set(idKey(settlement), ID_BYTES);

@@ -4,6 +4,7 @@
  */
 import { equalRange } from '../bytes.ts';
 import { DebitKind, DebitState, OPEN_LOOP_TRANSACTION } from '../debit/record.ts';
+import { LEDGER_PRESUMED_POSTINGS_MAX } from '../limits.ts';
 import type { Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
 import {
@@ -120,6 +121,14 @@ export function breaksBalance(below: Link, above: Link): boolean {
     below.currency !== above.currency ||
     above.balanceBeforeMinor < below.balanceBeforeMinor - below.amountMinor
   );
+}
+
+/**
+ * Whether the presumptions of pending debits at one counter stay as they are: what is seen of the
+ * card has contradicted itself too often, and only a settlement or a debit at the counter counts.
+ */
+export function isPresumedOut(rivals: readonly Pick<DebitRow, 'postings'>[]): boolean {
+  return rivals.some(({ postings }) => postings >= LEDGER_PRESUMED_POSTINGS_MAX);
 }
 
 /** What can be said of a pending debit whose counter no debit holds. */

@@ -9,12 +9,7 @@ import { decodeDebitRow, idKey, readId } from './rows.ts';
 import type { View } from './view.ts';
 
 type RecordKind = 'confirmed' | 'unconfirmed' | 'void' | 'settlement';
-export const recordKinds: readonly RecordKind[] = [
-  'confirmed',
-  'unconfirmed',
-  'void',
-  'settlement',
-];
+const recordKinds: readonly RecordKind[] = ['confirmed', 'unconfirmed', 'void', 'settlement'];
 
 /** A closed shift and whose it is. */
 export type Shift = ShiftClosed & DebitId;

@@ -25,7 +25,19 @@ export interface RunRow extends ClearingRange {
   readonly number: number;
   /** Blocks up to here were claimed before. */
   readonly afterBlock: number;
+  /**
+   * Set once all that the run claims is marked: its file has these claims from then on, however
+   * often it is written, for it may have been sent before the run closed.
+   */
+  readonly marked?: MarkedThrough;
   readonly closed: boolean;
+}
+
+export interface MarkedThrough {
+  /** The last block of which nothing is left to claim. */
+  readonly block: number;
+  /** The last change heard; null where the ledger keeps no log yet. */
+  readonly change: number | null;
 }
 
 export interface Claim {

@@ -2,8 +2,10 @@
  * Clearing of e-cash: files of posted debits for the bank that pays for them, each debit in one of
  * them. A run first marks what it claims, durably and under its number, then writes its file whole
  * or not at all, then closes; a run that was broken off is taken up where it stopped before another
- * begins, so that none is claimed twice and none is lost. The marks are a store of their own in
- * `clearing/`: the ledger is only read, also while the engine posts.
+ * begins, so that none is claimed twice and none is lost. Its claims are complete before there is a
+ * file, so that one sent before its run closed is never followed by a longer one of that number.
+ * The marks are a store of their own in `clearing/`: the ledger is only read, also while the engine
+ * posts.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +18,7 @@ import {
   type ClearingRange,
   type ClearingTable,
   clearingTables,
+  type MarkedThrough,
   type RunRow,
 } from './clearing-claims.ts';
 import { ClearingRun, type ClearingTotals } from './clearing-run.ts';
@@ -83,8 +86,7 @@ async function clearAlone(
 
 async function finish(run: ClearingRun, dir: string, takenUp: boolean): Promise<RunReport> {
   const { row, claims } = run;
-  const heard = await run.hear(claims.read(lastChange));
-  const through = await run.mark();
+  const marked = row.marked ?? (await markAll(run));
   const file = join(dir, `clearing-${String(row.number).padStart(6, '0')}.jsonl`);
   let broken: unknown;
   const parts = function* (): Generator<string> {
@@ -101,12 +103,23 @@ async function finish(run: ClearingRun, dir: string, takenUp: boolean): Promise<
     throw broken ?? error;
   }
   await claims.transaction((writer) => {
-    writer.put('runs', u48(row.number), encodeRun({ ...row, closed: true }));
-    writer.put('marks', THROUGH, u48(through));
-    if (heard !== null) writer.put('marks', CHANGE, u48(heard));
+    writer.put('runs', u48(row.number), encodeRun({ ...row, marked, closed: true }));
+    writer.put('marks', THROUGH, u48(marked.block));
+    if (marked.change !== null) writer.put('marks', CHANGE, u48(marked.change));
   });
   await run.settle();
   return { ...run.totals(), file, takenUp };
+}
+
+/** Marks what the run claims, and then that this is all. */
+async function markAll(run: ClearingRun): Promise<MarkedThrough> {
+  const { row, claims } = run;
+  const change = await run.hear(claims.read(lastChange));
+  const marked = { block: await run.mark(), change };
+  await claims.transaction((writer) =>
+    writer.put('runs', u48(row.number), encodeRun({ ...row, marked })),
+  );
+  return marked;
 }
 
 function throughBlock(reader: StoreReader<ClearingTable>): number {

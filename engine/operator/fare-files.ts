@@ -60,7 +60,7 @@ export async function loadFareBook(dir: string): Promise<FareVersions> {
  * Loads and checks every version of a directory, lowest first.
  * @throws FaregateError FARES_INVALID naming file and field; FILE_UNREADABLE.
  */
-export async function loadFareSets(dir: string): Promise<FareVersion[]> {
+async function loadFareSets(dir: string): Promise<FareVersion[]> {
   const sets: FareVersion[] = [];
   for (const version of await heldVersions(dir)) sets.push(await loadVersion(dir, version));
   return sets;

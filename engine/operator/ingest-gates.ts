@@ -1,7 +1,7 @@
 /** The gates an engine has heard of since it started: who is connected, and what they last said. */
 import { FaregateError } from '../errors.ts';
 import { GATES_MAX } from '../limits.ts';
-import type { GateStatus } from './status.ts';
+import type { GateStatus } from '../wire/gate-status.ts';
 
 /** Plain counts since the engine started, for metrics. */
 export interface IngestCounters {

@@ -19,12 +19,12 @@ import {
   refusal,
 } from '../wire/envelope.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
+import type { GateStatus } from '../wire/gate-status.ts';
 import type { ParameterQuestion } from '../wire/parameter-messages.ts';
 import type { GateTable, IngestCounters, Replaceable } from './ingest-gates.ts';
 import { receiveBatch } from './received.ts';
 import type { RecordChecks } from './record-checks.ts';
 import type { EnrolledGate } from './registry.ts';
-import type { GateStatus } from './status.ts';
 
 /** What ingest asks of the ledger (`engine/ledger/ledger.ts`). */
 export interface LedgerPort {

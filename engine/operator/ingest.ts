@@ -7,12 +7,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { BytePool } from '../byte-pool.ts';
-import { HANDSHAKE_MS_MAX, UPLOAD_IDLE_MS_MAX } from '../durations.ts';
+import { UPLOAD_IDLE_MS_MAX } from '../durations.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { GATES_MAX } from '../limits.ts';
 import type { Log } from '../log/log.ts';
 import { fingerprintOf } from '../pki/certificates.ts';
 import type { ServerPki } from './enrolment.ts';
+import { gateTls } from './gate-tls.ts';
 import { IngestBudget, IngestConnection } from './ingest-connection.ts';
 import { GateTable, type GateView, type IngestCounters, newCounters } from './ingest-gates.ts';
 import {
@@ -68,17 +69,7 @@ export class IngestServer {
       ...(options.parameters ? { parameters: options.parameters } : {}),
       onFailure: (error) => this.#onFailure(error),
     };
-    this.#server = createServer({
-      key: options.pki.server.key,
-      cert: options.pki.server.certificate,
-      ca: options.pki.authority.certificate,
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
-      handshakeTimeout: HANDSHAKE_MS_MAX,
-      noDelay: true,
-      keepAlive: true,
-    });
+    this.#server = createServer({ ...gateTls(options.pki), keepAlive: true });
     this.#server.maxConnections = GATES_MAX;
     this.#server.on('secureConnection', (socket) => this.#admit(socket));
     this.#server.on('tlsClientError', (error, socket) => this.#onHandshakeError(error, socket));

@@ -43,7 +43,7 @@ export async function loadKeyFile(path: string, options: PassphraseOptions): Pro
 /**
  * Seals `set` into `path`. @throws FaregateError FILE_UNWRITABLE, DISK_FULL; the old file stays.
  */
-export async function saveKeyFile(path: string, set: KeySet, passphrase: string): Promise<void> {
+async function saveKeyFile(path: string, set: KeySet, passphrase: string): Promise<void> {
   const random = { salt: freshBytes(16), nonce: freshBytes(24) };
   const content = new TextEncoder().encode(printKeySet(set));
   await writeWhole(path, [sealKeys(content, passphrase, random)], OWNER_ONLY);

@@ -8,13 +8,14 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { LoadHost } from '../cards/host-port.ts';
 import { decodeRequest, encodeMessage, type LoadAnswer, perform } from '../cards/messages.ts';
-import { HANDSHAKE_MS_MAX, UPLOAD_IDLE_MS_MAX } from '../durations.ts';
+import { UPLOAD_IDLE_MS_MAX } from '../durations.ts';
 import { FaregateError, systemCode } from '../errors.ts';
 import { LOAD_MACHINES_MAX } from '../limits.ts';
 import type { Log } from '../log/log.ts';
 import { fingerprintOf } from '../pki/certificates.ts';
 import { encodeFrame, FrameDecoder } from '../wire/frame.ts';
 import type { ServerPki } from './enrolment.ts';
+import { gateTls } from './gate-tls.ts';
 import type { GateRegistry } from './registry.ts';
 
 export interface LoadServerOptions {
@@ -39,16 +40,7 @@ export class LoadServer {
 
   constructor(options: LoadServerOptions) {
     this.#options = options;
-    this.#server = createServer({
-      key: options.pki.server.key,
-      cert: options.pki.server.certificate,
-      ca: options.pki.authority.certificate,
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
-      handshakeTimeout: HANDSHAKE_MS_MAX,
-      noDelay: true,
-    });
+    this.#server = createServer(gateTls(options.pki));
     this.#server.maxConnections = LOAD_MACHINES_MAX;
     this.#server.on('secureConnection', (socket) => this.#admit(socket));
     this.#server.on('tlsClientError', (error, socket) => {

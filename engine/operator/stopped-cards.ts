@@ -2,19 +2,28 @@
  * Files of stopped cards, as an operator has them: a line for each card number of 20 hexadecimal
  * digits, or FIRST-LAST for all numbers between. What follows a comma, semicolon or tab is not
  * read, nor are empty lines, lines that begin with #, and a first line without digits. Ten million
- * lines pass in bounded memory, 8 bytes a card. Errors name file and line, never the number.
+ * lines pass in bounded memory, 8 bytes a card. Errors name file and line, never the number. Cards
+ * are hashed by the batch, a few of which may be under way while the next is read.
  */
 import { open } from 'node:fs/promises';
 import { fromHex, isHex, readU32 } from '../bytes.ts';
-import type { CmacKey } from '../crypto/mac.ts';
-import { CARD_NUMBER_BYTES, hashCardNumber } from '../denylist/card-hash.ts';
+import { CARD_NUMBER_BYTES } from '../denylist/card-hash.ts';
 import { compareNumbers, joinRanges, RANGE_BYTES } from '../denylist/ranges.ts';
 import { KeyCollector, sortKeys } from '../denylist/sorted-keys.ts';
 import { FaregateError } from '../errors.ts';
-import { DENYLIST_ENTRIES_MAX, DENYLIST_LINE_BYTES_MAX, DENYLIST_RANGES_MAX } from '../limits.ts';
+import {
+  DENYLIST_BATCHES_MAX,
+  DENYLIST_ENTRIES_MAX,
+  DENYLIST_LINE_BYTES_MAX,
+  DENYLIST_RANGES_MAX,
+} from '../limits.ts';
 
 const READ_BYTES = 1024 * 1024;
 const DIGITS = 2 * CARD_NUMBER_BYTES;
+/** Cards that one piece of a file can hold: a line is a number and a line feed at least. */
+const PIECE_CARDS = Math.ceil((READ_BYTES + DENYLIST_LINE_BYTES_MAX) / (DIGITS + 1));
+/** From so many on, what was read is handed over; a file may come in small pieces. */
+const BATCH_CARDS = 32_768;
 const LINE_FEED = 10;
 const RANGE = new RegExp(`^([0-9A-Fa-f]{${DIGITS}})-([0-9A-Fa-f]{${DIGITS}})$`);
 
@@ -32,6 +41,9 @@ export interface StoppedCards {
   readonly ranges: Uint8Array;
 }
 
+/** Hashes of card numbers of 10 bytes each: two words a card, as `hashCardNumber` leaves them. */
+export type HashCards = (numbers: Uint8Array) => Promise<Int32Array>;
+
 /**
  * Reads and hashes the cards of all files.
  * @param hashes of cards stopped elsewhere: keyed hashes whose first 8 bytes are those of a list.
@@ -40,23 +52,28 @@ export interface StoppedCards {
  */
 export async function readStoppedCards(
   paths: readonly string[],
-  key: CmacKey,
+  hashCards: HashCards,
   progress: (lines: number) => void,
   hashes: Iterable<Uint8Array> = [],
 ): Promise<StoppedCards> {
-  const reader = new CardLines(key);
-  for (const hash of hashes) reader.addHash(readU32(hash, 0) | 0, readU32(hash, 4) | 0);
-  for (const path of paths) await readFileInto(reader, path, progress);
+  const reader = new CardLines();
+  const batches = new Batches(hashCards);
+  for (const hash of hashes) {
+    reader.count(1);
+    batches.add(Int32Array.of(readU32(hash, 0), readU32(hash, 4)));
+  }
+  for (const path of paths) await readFileInto(reader, batches, path, progress);
   const ranges = joinRanges(reader.ranges);
   if (ranges.length > DENYLIST_RANGES_MAX * RANGE_BYTES) {
     const message = `more than ${DENYLIST_RANGES_MAX} ranges apart from each other`;
     throw new FaregateError('DENYLIST_CARDS_INVALID', `${paths.join(', ')}: ${message}`);
   }
-  return { keys: sortKeys(reader.hashes.keys()), ranges };
+  return { keys: sortKeys(await batches.keys()), ranges };
 }
 
 async function readFileInto(
   reader: CardLines,
+  batches: Batches,
   path: string,
   progress: (lines: number) => void,
 ): Promise<void> {
@@ -73,9 +90,11 @@ async function readFileInto(
         const from = reader.takeLines(buffer, end);
         buffer.copyWithin(0, from, end);
         kept = end - from;
+        if (reader.waiting >= BATCH_CARDS) await batches.send(reader.takeNumbers());
         progress(reader.lines);
       }
       if (kept > 0) reader.takeLine(buffer, 0, kept);
+      await batches.send(reader.takeNumbers());
     } finally {
       await file.close();
     }
@@ -85,20 +104,55 @@ async function readFileInto(
   }
 }
 
+/** Batches with whoever hashes them, and what came back. */
+class Batches {
+  readonly #hashCards: HashCards;
+  readonly #keys = new KeyCollector();
+  readonly #underWay: Promise<Int32Array>[] = [];
+
+  constructor(hashCards: HashCards) {
+    this.#hashCards = hashCards;
+  }
+
+  /** Waits where more than a few are under way. */
+  async send(numbers: Uint8Array): Promise<void> {
+    if (numbers.length === 0) return;
+    const hashes = this.#hashCards(numbers);
+    // Told to whoever waits for it, which may be after a line that is refused.
+    hashes.catch(() => {});
+    this.#underWay.push(hashes);
+    while (this.#underWay.length > DENYLIST_BATCHES_MAX) await this.#takeFirst();
+  }
+
+  /** Every key there is, once nothing is under way. */
+  async keys(): Promise<Int32Array> {
+    while (this.#underWay.length > 0) await this.#takeFirst();
+    return this.#keys.keys();
+  }
+
+  /** Pairs (high, low) as `hashCardNumber` leaves them, save that a low half may be 0. */
+  add(hashes: Int32Array): void {
+    for (let i = 0; i < hashes.length; i += 2) {
+      const low = hashes[i + 1]!;
+      this.#keys.add(hashes[i]!, low === 0 ? 1 : low);
+    }
+  }
+
+  async #takeFirst(): Promise<void> {
+    this.add(await this.#underWay.shift()!);
+  }
+}
+
 class CardLines {
-  readonly hashes: KeyCollector = new KeyCollector();
   readonly ranges: Uint8Array[] = [];
   /** Lines of all files so far. */
   lines = 0;
-  readonly #key: CmacKey;
-  readonly #number = new Uint8Array(CARD_NUMBER_BYTES);
-  readonly #hash = new Int32Array(2);
+  #cards = 0;
+  /** Numbers of a batch that is not whole yet and of a piece, and of the line being looked at. */
+  readonly #numbers = new Uint8Array((BATCH_CARDS + PIECE_CARDS + 1) * CARD_NUMBER_BYTES);
+  #used = 0;
   #path = '';
   #line = 0;
-
-  constructor(key: CmacKey) {
-    this.#key = key;
-  }
 
   begin(path: string): void {
     this.#path = path;
@@ -123,30 +177,42 @@ class CardLines {
     this.#line += 1;
     this.lines += 1;
     if (this.#isNumber(bytes, from, to)) {
-      hashCardNumber(this.#key, this.#number, 0, this.#hash, 0);
-      this.addHash(this.#hash[0]!, this.#hash[1]!);
+      this.count(1);
+      this.#used += CARD_NUMBER_BYTES;
       return;
     }
     this.#bound(to - from);
     this.#takeText(new TextDecoder().decode(bytes.subarray(from, to)));
   }
 
-  /** As `hashCardNumber` leaves it, save that its low half may be 0. */
-  addHash(high: number, low: number): void {
-    if (this.hashes.count === DENYLIST_ENTRIES_MAX) {
-      throw this.#wrong(`more than ${DENYLIST_ENTRIES_MAX} cards`);
-    }
-    this.hashes.add(high, low === 0 ? 1 : low);
+  /** Numbers that were not taken yet. */
+  get waiting(): number {
+    return this.#used / CARD_NUMBER_BYTES;
   }
 
-  /** Whether the line is a number and nothing else that is read; leaves it in `#number`. */
+  /** The numbers of the lines since the last call, one after another. */
+  takeNumbers(): Uint8Array {
+    const numbers = this.#numbers.slice(0, this.#used);
+    this.#used = 0;
+    return numbers;
+  }
+
+  /** Counts cards against what a list may hold. */
+  count(cards: number): void {
+    if (this.#cards + cards > DENYLIST_ENTRIES_MAX) {
+      throw this.#wrong(`more than ${DENYLIST_ENTRIES_MAX} cards`);
+    }
+    this.#cards += cards;
+  }
+
+  /** Whether the line is a number and nothing else that is read; leaves it behind the others. */
   #isNumber(bytes: Uint8Array, from: number, to: number): boolean {
     if (to - from < DIGITS) return false;
     for (let i = 0; i < CARD_NUMBER_BYTES; i++) {
       const high = digitOf[bytes[from + 2 * i]!]!;
       const low = digitOf[bytes[from + 2 * i + 1]!]!;
       if ((high | low) < 0) return false;
-      this.#number[i] = (high << 4) | low;
+      this.#numbers[this.#used + i] = (high << 4) | low;
     }
     const next = from + DIGITS === to ? ',' : String.fromCharCode(bytes[from + DIGITS]!);
     return next === ',' || (next === '\r' && from + DIGITS + 1 === to);

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { Histogram } from '../histogram.ts';
 import { GATES_MAX } from '../limits.ts';
-import type { GateStatus } from './status.ts';
+import type { GateStatus } from '../wire/gate-status.ts';
 
 /** Seconds of history the dashboard draws. */
 export const RATE_HISTORY_S = 120;

@@ -7,18 +7,18 @@ import { clockQualityText } from '../clock-quality.ts';
 import { BANK_TAP_DEADLINE_MS, TAP_DEADLINE_MS } from '../durations.ts';
 import { bucketHigh, type Histogram, type Percentiles } from '../histogram.ts';
 import { modeText } from '../tap/modes.ts';
-import type { GateStatus } from './status.ts';
+import type { GateStatus } from '../wire/gate-status.ts';
 import { RATE_HISTORY_S, type Telemetry } from './telemetry.ts';
 
 /** The class of the fastest gates in the field (Suica: 200 ms for the whole tap). */
-export const TAP_AIM_MS = 200;
+const TAP_AIM_MS = 200;
 /**
  * Width of a drawn latency bucket. From 128 to 255 ms a histogram bucket is 4 ms wide, so 20 ms
  * hold five whole ones and the drawing has no comb in it.
  */
-export const TAP_BUCKET_MS = 20;
+const TAP_BUCKET_MS = 20;
 /** Taps of this and more share the last drawn bucket. */
-export const TAP_BUCKETS_END_MS = 400;
+const TAP_BUCKETS_END_MS = 400;
 
 /** ISO 4217 code and its decimals. */
 export interface Currency {
@@ -252,7 +252,7 @@ function totals(input: StateInput, telemetry: Telemetry): DashboardState['totals
  * The share within the promise. A histogram bucket that straddles it counts as the slower side of
  * it, so the promise is never flattered.
  */
-export function promiseView(tapMs: Histogram, promiseMs: number): PromiseView {
+function promiseView(tapMs: Histogram, promiseMs: number): PromiseView {
   let withinPromise = 0;
   for (const { valueMs, taps } of slowestOf(tapMs)) if (valueMs < promiseMs) withinPromise += taps;
   return { ...tapMs.percentiles(), promiseMs, taps: tapMs.total, withinPromise };

@@ -25,8 +25,8 @@ import { faultOfItems, type ItemKind, itemKinds } from './item-kinds.ts';
 
 const MAGIC = 0x4647_5053;
 const LAYOUT = 1;
-export const MANIFEST_HEAD_BYTES = 8;
-export const SIGNATURE_BYTES = 64;
+const MANIFEST_HEAD_BYTES = 8;
+const SIGNATURE_BYTES = 64;
 const U48_MAX = 2 ** 48 - 1;
 
 export interface ParameterItem {

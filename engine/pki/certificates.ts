@@ -14,8 +14,8 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const DAY_MS = 86_400_000;
 /** Gates' clocks drift: a certificate made now must hold for a gate that is a day behind. */
 const BEFORE_MS = DAY_MS;
-export const AUTHORITY_DAYS: number = 20 * 365;
-export const SERVER_DAYS: number = 2 * 365;
+const AUTHORITY_DAYS: number = 20 * 365;
+const SERVER_DAYS: number = 2 * 365;
 export const GATE_DAYS: number = 5 * 365;
 
 /** A certificate and the key that belongs to it, both PEM. */

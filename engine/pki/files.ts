@@ -1,5 +1,6 @@
 /** Files that must be whole or absent: certificates, keys, the registry of gates, denylists. */
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
@@ -47,6 +48,20 @@ export async function readIfPresent(path: string): Promise<string | null> {
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return null;
     throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Makes sure that a file could be made under a name, before its content is settled for good.
+ * @throws FaregateError FILE_UNWRITABLE where its folder is missing or not ours to write to.
+ */
+export async function requireFolderOf(path: string): Promise<void> {
+  const folder = dirname(path);
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = systemCode(cause) || String(cause);
+    throw new FaregateError('FILE_UNWRITABLE', `cannot write into ${folder}: ${why}`, { cause });
   }
 }
 

@@ -23,6 +23,7 @@ import {
   readBalance,
 } from '../card/qpboc/transaction.ts';
 import { type Debit, DebitState } from '../debit/record.ts';
+import { BANK_DEBIT_RESERVE_MS, BANK_PROOF_MS } from '../durations.ts';
 import { balanceBefore, debitEcash, recordOpenLoop, type Verdict } from './bank-debit.ts';
 import {
   type BankScene,
@@ -136,7 +137,8 @@ export function unproven(decision: Decision): Paid {
  * @param settlement with the tap's first sequence; null: nothing can be said, and a tap that has
  *   its own debit leaves the earlier one to the ledger
  * @param proving a purchase of nothing, for a card that was refused for want of money: it has
- *   proved nothing, and nobody may come again with it; null: the card cannot be asked
+ *   proved nothing, and nobody may come again with it; null: the card cannot be asked. Its rider
+ *   waits for the refusal as long: where the tap has no time for it, the earlier debit stays open
  */
 export function* settleBehind(
   { decision, isGenuine }: Paid,
@@ -146,7 +148,7 @@ export function* settleBehind(
 ): TapDialogue<Decision> {
   if (!found) return decision;
   const mayProve = !isGenuine && settlement !== null && decision.reason === 'balanceTooLow';
-  const isProven = mayProve && proving ? !('reason' in (yield* proving())) : isGenuine;
+  const isProven = mayProve && proving ? yield* inTime(proving()) : isGenuine;
   if (!isProven) return decision;
   const { closed, evidence } = decision;
   if (!settlement) {
@@ -159,6 +161,22 @@ export function* settleBehind(
   const behind = { ...settlement, gateSequence };
   yield { ask: 'intent', debit: behind };
   return { ...decision, closed: [...closed, behind], settled: found.debit };
+}
+
+/** Whether the card proves itself before the tap's deadline; given up where it would pass that. */
+function* inTime(proving: TapDialogue<Proven | Told>): TapDialogue<boolean> {
+  let neededMs = BANK_PROOF_MS;
+  let step = proving.next(null);
+  while (step.done !== true) {
+    const ask = step.value;
+    if (ask.ask === 'card') {
+      const hasTime = (yield { ask: 'time', ms: neededMs }) as boolean;
+      if (!hasTime) return false;
+      neededMs = BANK_DEBIT_RESERVE_MS;
+    }
+    step = proving.next(yield ask);
+  }
+  return !('reason' in step.value);
 }
 
 /**

@@ -41,7 +41,21 @@ export interface KernelAsk {
   readonly ask: 'kernel';
 }
 
-export type TapAsk = Ask | AesAsk | RecordMacAsk | IntentAsk | EvidenceAsk | CommitAsk | KernelAsk;
+/** Is as much of the tap's deadline left? Answered with a boolean. */
+export interface TimeAsk {
+  readonly ask: 'time';
+  readonly ms: number;
+}
+
+export type TapAsk =
+  | Ask
+  | AesAsk
+  | RecordMacAsk
+  | IntentAsk
+  | EvidenceAsk
+  | CommitAsk
+  | KernelAsk
+  | TimeAsk;
 export type TapDialogue<R> = Generator<TapAsk, R, Answer>;
 
 /** A tap under way, as its driver sees it: asks, is answered, and in the end decides. */

@@ -41,7 +41,7 @@ export interface JourneyPurchase extends JourneyAsk {
 }
 
 /** What is held on a card, as its record says; 0: nothing. */
-export function heldOn(layout: JourneyLayout, record: Uint8Array): number {
+function heldOn(layout: JourneyLayout, record: Uint8Array): number {
   return journeyType(layout, record) === 'entry' ? readUint(record, layout.maxIncompleteAmount) : 0;
 }
 

@@ -32,7 +32,7 @@ import {
 } from './bank-judge.ts';
 import { toldOf } from './bank-reasons.ts';
 import { settleBehind } from './bank-tap.ts';
-import { type Decision, decisionOf, refuse, type TapDialogue, type TapRun } from './decision.ts';
+import { type Decision, decisionOf, refuse, type TapDialogue } from './decision.ts';
 import { opensFor, type TapScene, tapKinds } from './judge.ts';
 import type { Told } from './outcome.ts';
 import type { Reason } from './reasons.ts';
@@ -67,19 +67,6 @@ export function kernelAmount(setting: TapSetting, instantMs: number): number | R
 }
 
 /**
- * @param instantMs when the card was detected
- * @param sequence the gate sequence that the first intent of this tap takes
- */
-export function kernelTap(
-  setting: TapSetting,
-  instantMs: number,
-  sequence: number,
-  outcome: KernelOutcome,
-): TapRun {
-  return judgeOutcome(setting, instantMs, sequence, outcome);
-}
-
-/**
  * A bank card at a reader with a kernel; null: it is none, or the kernel takes none. What keeps
  * bank cards out refuses whichever card no other family has taken, as without a kernel.
  */
@@ -94,7 +81,7 @@ export function* kernelCard(
   const outcome = (yield { ask: 'kernel' }) as KernelOutcome | null;
   if (outcome === null) return refuse(tapKind, 'cardGone', 'kernel');
   if (outcome.verdict === 'noApplication') return null;
-  return yield* judgeOutcome(setting, instantMs, sequence, outcome);
+  return yield* kernelTap(setting, instantMs, sequence, outcome);
 }
 
 /** Whether the outcome says that a card has paid, and what; null: it has not, or cannot be read. */
@@ -131,7 +118,11 @@ function bankSceneOf(setting: TapSetting, instantMs: number, sequence: number): 
   return { ...at, fareMinor };
 }
 
-function* judgeOutcome(
+/**
+ * @param instantMs when the card was detected
+ * @param sequence the gate sequence that the first intent of this tap takes
+ */
+export function* kernelTap(
   setting: TapSetting,
   instantMs: number,
   sequence: number,

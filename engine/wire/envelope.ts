@@ -13,8 +13,8 @@ import {
   WIRE_NAMES_MAX,
   WIRE_TEXT_LENGTH_MAX,
 } from '../limits.ts';
-import type { GateStatus } from '../operator/status.ts';
 import { Fields, malformed } from './fields.ts';
+import type { GateStatus } from './gate-status.ts';
 import {
   type ParameterAnswer,
   type ParameterQuestion,

@@ -2,8 +2,8 @@
 import { GATE_ID_PATTERN } from '../debit/record.ts';
 import { HISTOGRAM_BUCKETS, type HistogramData } from '../histogram.ts';
 import { PARAMETERS_VERSION_MAX, WIRE_NAMES_MAX, WIRE_TEXT_LENGTH_MAX } from '../limits.ts';
-import type { GateNow, GateStatus } from '../operator/status.ts';
 import { type Fields, malformed } from './fields.ts';
+import type { GateNow, GateStatus } from './gate-status.ts';
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 

@@ -3,8 +3,8 @@
  * a killed process's taps are not forgotten.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { GateStatus } from '../../engine/operator/status.ts';
 import { NORMAL } from '../../engine/tap/modes.ts';
+import type { GateStatus } from '../../engine/wire/gate-status.ts';
 import type { TapReport } from '../controller.ts';
 import { TapCounts } from '../tap-counts.ts';
 import { FAMILIES, type RiderFamily } from './population.ts';

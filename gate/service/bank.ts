@@ -163,7 +163,7 @@ export function requireOwnMoney(
 }
 
 /** @throws FaregateError FILE_UNREADABLE, CA_KEYS_INVALID naming the file and the field. */
-export async function openCaKeys(path: string): Promise<CaKeys> {
+async function openCaKeys(path: string): Promise<CaKeys> {
   const bytes = await readBounded(path, CA_KEYS_FILE_BYTES_MAX, 'CA_KEYS_INVALID');
   return CaKeys.parse(bytes.toString('utf8'), path);
 }

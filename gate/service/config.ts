@@ -112,7 +112,7 @@ const gateSchema = object(['id', 'side', 'station', 'reader', 'terminalId', 'bun
   }),
 });
 
-export const serviceConfigSchema = object(
+const serviceConfigSchema = object(
   ['engine', 'keys', 'zone', 'fares', 'profiles', 'city', 'institution', 'gates'],
   {
     $schema: text,

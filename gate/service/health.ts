@@ -10,7 +10,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { HTTP_REQUEST_MS } from '../../engine/durations.ts';
 import { FaregateError, systemCode } from '../../engine/errors.ts';
 import { HEALTH_CONNECTIONS_MAX } from '../../engine/limits.ts';
-import type { GateStatus } from '../../engine/operator/status.ts';
+import type { GateStatus } from '../../engine/wire/gate-status.ts';
 import { CONTROL_PATH, type Control } from './control.ts';
 
 export interface StationView {

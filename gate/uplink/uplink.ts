@@ -15,7 +15,7 @@ import {
 import { type ErrorCode, FaregateError } from '../../engine/errors.ts';
 import { UPLINK_BATCH_RECORDS } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
-import type { GateStatus } from '../../engine/operator/status.ts';
+import type { GateStatus } from '../../engine/wire/gate-status.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Downloads } from './downloads.ts';
 import type { Transport } from './transport.ts';

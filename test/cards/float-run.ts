@@ -16,10 +16,9 @@ import {
   paySettlement,
   settleDebits,
 } from '../../engine/cards/settle.ts';
-import { FaregateError } from '../../engine/errors.ts';
 import type { PostedMark } from '../../engine/ledger/posted.ts';
 import { serveCard } from '../../gate/load/load-machine.ts';
-import { terminal, tunion, World, type WorldCard } from './load-world.ts';
+import { lossy, sumMinor, terminal, tunion, World, type WorldCard } from './load-world.ts';
 
 const STEPS = 120;
 const CHECK_EVERY = 6;
@@ -247,12 +246,12 @@ class Run {
       offlineCounter: last.offlineCounter,
       balanceAfterMinor: last.balanceAfterMinor,
     };
-    return { debits: mine.length, postedMinor: sum(mine), head };
+    return { debits: mine.length, postedMinor: sumMinor(mine), head };
   }
 
   #floats(): FloatReport {
     return checkFloats(this.world.store, {
-      issuers: [{ ...BOOK, spentMinor: sum(this.#ledger) }],
+      issuers: [{ ...BOOK, spentMinor: sumMinor(this.#ledger) }],
       spentOf: (hash) => this.#spentOf(hash),
       debits: () => this.#ledger,
     });
@@ -294,14 +293,14 @@ class Run {
     const held = live.reduce((total, { state }) => total + state.balanceMinor, 0);
     assert.equal(position.onCardsMinor, held, 'what the books and the cards say is on cards');
     const foreign = this.#made.filter(({ card }) => card === null);
-    assert.equal(position.unissuedMinor, sum(foreign));
+    assert.equal(position.unissuedMinor, sumMinor(foreign));
     assert.deepEqual([position.unsettledMinor, position.dueMinor], [0, 0]);
     for (const operator of ['metro', 'bus', 'tram']) {
       const owed = this.#made.filter(({ gateId }) => (operatorOf(gateId) ?? 'tram') === operator);
       const settled = world.store.read(allSettlements).filter((one) => one.operator === operator);
       assert.deepEqual(
-        [settled.reduce((total, { debits }) => total + debits, 0), sum(settled)],
-        [owed.length, sum(owed)],
+        [settled.reduce((total, { debits }) => total + debits, 0), sumMinor(settled)],
+        [owed.length, sumMinor(owed)],
         `every debit at ${operator} in one settlement`,
       );
     }
@@ -312,19 +311,6 @@ class Run {
       credited: this.world.cards.reduce((total, { state }) => total + state.loadedMinor, 0),
       crashes: world.crashes,
     };
-  }
-}
-
-function sum(rows: readonly { readonly amountMinor: number }[]): number {
-  return rows.reduce((total, { amountMinor }) => total + amountMinor, 0);
-}
-
-/** What a caller does with an answer that does not come: nothing. */
-async function lossy(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof FaregateError)) throw error;
   }
 }
 

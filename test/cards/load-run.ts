@@ -9,9 +9,8 @@ import type { LoadOrder } from '../../engine/cards/model.ts';
 import { refundOrder } from '../../engine/cards/orders.ts';
 import { checkCards, sweep } from '../../engine/cards/reconcile.ts';
 import { eachRow, getRow, ordersOf } from '../../engine/cards/rows.ts';
-import { FaregateError } from '../../engine/errors.ts';
 import { serveCard } from '../../gate/load/load-machine.ts';
-import { terminal, tunion, World, type WorldCard } from './load-world.ts';
+import { lossy, sumMinor, terminal, tunion, World, type WorldCard } from './load-world.ts';
 
 const STEPS = 40;
 const CHECK_EVERY = 8;
@@ -215,7 +214,7 @@ class Run {
       const credited = orders.filter((order) => order.state === 'credited');
       counts.credited += credited.length;
       assert.equal(
-        sum(credited),
+        sumMinor(credited),
         card.state.loadedMinor,
         'what the books and the card were loaded',
       );
@@ -227,8 +226,8 @@ class Run {
   /** Every payment of the order is on the card or went back, and none twice. */
   #reckonOrder(order: LoadOrder): number {
     const of = ({ orderId }: Payment) => orderId === order.orderId;
-    const paid = sum([...this.#paid.values()].filter(of));
-    const back = sum([...this.#back.values()].filter(of));
+    const paid = sumMinor([...this.#paid.values()].filter(of));
+    const back = sumMinor([...this.#back.values()].filter(of));
     const onCard = order.state === 'credited' ? order.amountMinor : 0;
     assert.equal(paid, onCard + back, `order ${order.orderId} is ${order.state}`);
     return back > 0 ? 1 : 0;
@@ -242,19 +241,6 @@ function fresh(card: string) {
 
 function eachCard(reader: Parameters<typeof eachRow>[0], hash: string) {
   return [...eachRow(reader, 'cards', hash)][0]!.row as Parameters<typeof ordersOf>[1];
-}
-
-function sum(rows: readonly { readonly amountMinor: number }[]): number {
-  return rows.reduce((total, { amountMinor }) => total + amountMinor, 0);
-}
-
-/** What a caller does with an answer that does not come: nothing. */
-async function lossy(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof FaregateError)) throw error;
-  }
 }
 
 /** @throws Error naming the seed, with what went wrong. */

@@ -230,3 +230,16 @@ export function makeDesks(
   const loads = new LoadDesk({ ...parts, names, keys: new LoadKeys(keyring), random });
   return { orders: new OrderDesk(parts), loads };
 }
+
+export function sumMinor(rows: readonly { readonly amountMinor: number }[]): number {
+  return rows.reduce((total, { amountMinor }) => total + amountMinor, 0);
+}
+
+/** What a caller does with an answer that does not come: nothing. */
+export async function lossy(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof FaregateError)) throw error;
+  }
+}

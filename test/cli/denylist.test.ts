@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -197,6 +198,17 @@ test('more lines than one read takes, with progress on a terminal', async () => 
   const found = await say(`denylist lookup --list @many ${check} ${keys} ${numbers} --json`);
   const stopped = found.out.split('\n').map((l) => (JSON.parse(l) as { stopped: boolean }).stopped);
   assert.deepEqual(stopped, [true, true, false]);
+});
+
+test('a folder without accounts is refused, and stays as it was', async () => {
+  mkdirSync(join(root, 'wrong'));
+  const { code, err } = await say(
+    `denylist build --accounts @wrong ${keys} ${sign} --version 9 --out @wrong.list`,
+  );
+  assert.equal(code, 1);
+  assert.match(err, /^CARDS_MISSING: .*wrong/m);
+  assert.deepEqual(readdirSync(join(root, 'wrong')), []);
+  assert.equal(existsSync(join(root, 'wrong.list')), false);
 });
 
 test('a wrong command line exits 2', async () => {

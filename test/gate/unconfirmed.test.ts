@@ -167,3 +167,20 @@ test('an age grows with the monotonic clock only', async () => {
   us += 3_000_000;
   assert.equal(table.find(debit.cardNumber)?.ageMs, 3000);
 });
+
+test('what was settled before its gate was here again is not found by it', async () => {
+  const disk = new SimDisk();
+  const { file } = await open(disk);
+  await file.keep([tornDebit(1), tornDebit(2)]);
+  await file.end();
+  const { file: next } = await open(disk);
+  const unconfirmed = new UnconfirmedDebits(at);
+  await unconfirmed.settle(tornDebit(1));
+  unconfirmed.attach('G1', next, next.found);
+  assert.deepEqual(sequences(unconfirmed.all()), [2]);
+  await unconfirmed.add(tornDebit(1));
+  assert.deepEqual(sequences(unconfirmed.all()), [2], 'nor is what its journal had open');
+  await next.end();
+  const { file: third } = await open(disk);
+  assert.deepEqual(sequences(third.found), [2]);
+});

@@ -19,7 +19,7 @@ import { testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
 import { debitOf } from '../gate/uplink/fakes.ts';
 import { approvedBy, buy, ecashCard } from './ecash-cards.ts';
 
-export const BANK_ISSUER: Uint8Array = Uint8Array.of(0x62, 0x28, 0, 0, 0, 0, 0, 0);
+const BANK_ISSUER: Uint8Array = Uint8Array.of(0x62, 0x28, 0, 0, 0, 0, 0, 0);
 
 /** A card of the issuer whose cryptogram master key this is. */
 export function cardOfIssuer(

@@ -110,7 +110,7 @@ export function approvedBy(result: EcashResult): EcashTransaction {
 }
 
 /** A key pair of our own, by node:crypto. */
-export function ownRsa(bits: number, exponent: 3 | 65537): RsaSigner {
+function ownRsa(bits: number, exponent: 3 | 65537): RsaSigner {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: bits,
     publicExponent: exponent,

@@ -119,7 +119,7 @@ export interface ExtendedRun {
 }
 
 /** The record that a gate of these tests writes. */
-export function writtenBy(
+function writtenBy(
   profile: CompiledExtendedProfile,
   record: Uint8Array,
   out: Uint8Array,

@@ -103,7 +103,7 @@ export function cardOf(state: DesfireState, refusesIso = false): VirtualDesfireC
 }
 
 /** No value, nor even a file for one, under a key of the factory; and never money. */
-export function assertSafe({ issuing, application }: DesfireState): void {
+function assertSafe({ issuing, application }: DesfireState): void {
   if (application.value.number === NO_FILE) return;
   assert.equal(issuing?.cardKey.kind, 'aes');
   assert(issuing.keyVersions.every((version) => version !== 0));

@@ -115,6 +115,22 @@ rule('bank: only the first balance told above speaks; a void tap tells it as wel
   assert.equal(presumed(on.ledger), null);
 });
 
+rule('bank: a balance that is told otherwise again and again stops no ledger', async (on) => {
+  const first = tornEcash({ gateSequence: 1 });
+  await on.post(first);
+  const gone = { state: DebitState.void, evidence: Evidence.notSent, tac: 'none' } as const;
+  const gateId = 'G02';
+  for (let n = 1; n <= 300; n++) {
+    const balanceBeforeMinor = n % 2 === 0 ? 5000 : 4800;
+    const place = { gateId, gateSequence: n, offlineCounter: 500 - n, balanceBeforeMinor };
+    assert.equal(await on.post(ecash({ ...place, ...gone })), 'voided');
+  }
+  const reading = { evidence: Evidence.cardState, tac: 'none' } as const;
+  const word = settlement(first, DebitState.void, { gateSequence: 2, ...reading });
+  assert.equal(await on.post(word), 'settled');
+  assert.deepEqual(on.balances(), [0, 0, 0], 'a settlement still has the last word');
+});
+
 rule('bank: taps without money and without a balance are looked through', async (on) => {
   await on.post(tornEcash({ gateSequence: 1 }));
   const openLoop = { transactionType: 0xe0, amountMinor: 0, balanceBeforeMinor: 0 };

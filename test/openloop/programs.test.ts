@@ -178,6 +178,8 @@ test('taps of the ledger to charges, a file, results, a debt and back', async ()
   assert.equal(again.json.faults[0].code, 'unknownStation', 'tried again');
   assert.equal((await openloop('taps', '--all')).json.known, 4);
 
+  const nowhere = await openloop('present', '--out', at('no-folder/verify'));
+  assert.match(nowhere.err, /^FILE_UNWRITABLE: .*no-folder/, 'before anything is chosen');
   const asked = await openloop('present', '--out', at('verify'));
   assert.equal(asked.code, 0, asked.err);
   const verify = linesOf(readFileSync(at('verify'), 'utf8'));

@@ -36,7 +36,7 @@ export const settings: OpenLoopSettings = {
   debtDaysMax: 8,
 };
 
-export class Crash extends Error {}
+class Crash extends Error {}
 
 /** How a step ends. */
 export type Fate = 'done' | 'before' | 'lost' | 'after';

@@ -20,9 +20,10 @@ import { at, decodeDebit, encodeDebit } from '../../engine/debit/codec.ts';
 import { DEBIT_BYTES, type Debit } from '../../engine/debit/record.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
+import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import { idKey } from '../../engine/ledger/rows.ts';
-import type { StoreReader } from '../../engine/ledger/store.ts';
+import type { StoreReader, StoreWriter } from '../../engine/ledger/store.ts';
 import { clear, type RunReport } from '../../engine/operator/clearing.ts';
 import { receiveBatch } from '../../engine/operator/received.ts';
 import { createRecordChecks } from '../../engine/operator/record-checks.ts';
@@ -323,6 +324,42 @@ test('a run broken off anywhere is taken up; every debit is in one file', async 
     }),
     { numRuns: 25 },
   );
+});
+
+test('a run that ended behind its file writes the same file again, and claims no more', async (t) => {
+  const office = new Office();
+  const claimed = [await office.pay('G01', 200), await office.pay('G02', 300)];
+  const { transaction } = LmdbStore.prototype;
+  const dies = t.mock.method(
+    LmdbStore.prototype,
+    'transaction',
+    function (this: LmdbStore, work: (writer: StoreWriter) => unknown) {
+      return transaction.call(this, (writer) => {
+        const put: StoreWriter['put'] = (table, key, value) => {
+          if (Buffer.from(value).includes('"closed":true')) throw new Error('gone');
+          writer.put(table, key, value);
+        };
+        return work({
+          get: (...asked) => writer.get(...asked),
+          range: (...asked) => writer.range(...asked),
+          remove: (...asked) => writer.remove(...asked),
+          put,
+        } as StoreWriter);
+      });
+    },
+  );
+  await assert.rejects(office.clear(), { message: 'gone' });
+  dies.mock.restore();
+  const file = join(office.dataDir, 'clearing', 'clearing-000001.jsonl');
+  const sent = readFileSync(file, 'utf8');
+  assert.deepEqual(claimedIn({ file } as RunReport), claimed);
+  // The bank has it, and it was deleted.
+  rmSync(file);
+  const next = await office.pay('G01', 400);
+  const [takenUp, after] = await office.clear();
+  assert.equal(takenUp!.takenUp, true);
+  assert.equal(readFileSync(file, 'utf8'), sent);
+  assert.deepEqual(claimedIn(after!), [next]);
 });
 
 test('a debit without its proof stops the run by name, and leaves it open', async () => {

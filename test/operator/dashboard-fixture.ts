@@ -5,7 +5,6 @@
  */
 import { Histogram } from '../../engine/histogram.ts';
 import type { EngineView, ExceptionsPage, ExceptionsQuery } from '../../engine/operator/http.ts';
-import type { GateStatus } from '../../engine/operator/status.ts';
 import { Telemetry } from '../../engine/operator/telemetry.ts';
 import {
   buildState,
@@ -14,6 +13,7 @@ import {
   type GateInput,
   type LedgerView,
 } from '../../engine/operator/view.ts';
+import type { GateStatus } from '../../engine/wire/gate-status.ts';
 
 const STATIONS = [
   'Xizhimen',

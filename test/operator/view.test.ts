@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Histogram } from '../../engine/histogram.ts';
-import type { GateStatus } from '../../engine/operator/status.ts';
 import { RATE_LAG_S, RATE_MEAN_S, RateMeter, Telemetry } from '../../engine/operator/telemetry.ts';
 import {
   buildState,
@@ -17,6 +16,7 @@ import {
   maskNumbers,
   type StateInput,
 } from '../../engine/operator/view.ts';
+import type { GateStatus } from '../../engine/wire/gate-status.ts';
 
 const T0 = Date.UTC(2026, 0, 5, 8);
 const CNY = { code: 'CNY', decimals: 2 };

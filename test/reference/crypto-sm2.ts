@@ -42,7 +42,7 @@ function inverse(a: bigint, m: bigint): bigint {
 }
 
 /** Null is the point at infinity. */
-export function plus(a: Affine | null, b: Affine | null): Affine | null {
+function plus(a: Affine | null, b: Affine | null): Affine | null {
   if (!a) return b;
   if (!b) return a;
   if (a.x === b.x && mod(a.y + b.y) === 0n) return null;

@@ -4,7 +4,7 @@
  */
 
 /** Rows of a CSV text as fields; knows quotes, doubled quotes, CRLF and a byte-order mark. */
-export function tableOf(text: string): string[][] {
+function tableOf(text: string): string[][] {
   const rows: string[][] = [];
   for (const line of text.replace(/^\ufeff/, '').split(/\r?\n/)) {
     if (line === '') continue;
@@ -38,7 +38,7 @@ export function fareTable(
 }
 
 /** `10.6` -> 1060. */
-export function centsOf(text: string): number {
+function centsOf(text: string): number {
   const [whole = '', fraction = ''] = text.split('.');
   return Number.parseInt(`${whole}${fraction.padEnd(2, '0')}`, 10);
 }

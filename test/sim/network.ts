@@ -122,7 +122,7 @@ export class Network {
 
 type Session = NonNullable<ReturnType<EngineNode['admit']>>;
 
-export class SimLink implements Link {
+class SimLink implements Link {
   readonly station: string;
   readonly #time: VirtualTime;
   readonly #network: Network;

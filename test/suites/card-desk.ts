@@ -298,6 +298,41 @@ export function cardDeskSuite(
     },
   );
 
+  run('a card given back just after a load is paid for with the load on it', async (office, a) => {
+    await office.issue(a, null);
+    await office.funded('o1', a, 3000);
+    assert.equal((await office.present(a, 'o1')).outcome, 'credited');
+    const returned = given(await office.register.giveBack(a.hash, FRESH_MS));
+    assert.equal(returned.seen?.balanceMinor, a.state.balanceMinor);
+    assert.equal(office.balances()?.stock, 3000);
+    given(await office.register.reissue(a.hash));
+    assert.equal(office.account(a).initialMinor, a.state.balanceMinor);
+    await office.funded('o2', a, 500);
+    assert.equal((await office.present(a, 'o2', CREDIT, 'after')).outcome, 'unknown');
+    a.spend(100);
+    given(await office.orders.settleByLedger('o2', a.spending.at(-1)!));
+    assert.equal(office.order('o2').proof, 'ledger');
+    refusedFor(await office.register.giveBack(a.hash, FRESH_MS), 'notSeen');
+  });
+
+  run('what a lost card spent of an open order is not refunded', async (office, a, b) => {
+    await office.issue(a, 'H-1');
+    await office.issue(b, 'H-1');
+    await office.funded('o1', a, 3000);
+    await office.present(a, 'o1');
+    await office.funded('o2', a, 700);
+    await office.present(a, 'o2', CREDIT, 'after');
+    a.spend(3400);
+    given(await office.register.step(a.hash, 'lost'));
+    office.nowMs += DAY_MS;
+    const asked = { card: a.hash, by: b.hash, orderId: 'r1', spentMinor: 3400 };
+    const { order } = given(await office.register.replace({ ...asked, settlingMs: DAY_MS }));
+    assert.equal(office.order('o2').state, 'credited');
+    assert.equal(order?.amountMinor, 300, '3700 were paid, 3400 are ridden');
+    assert.deepEqual([office.balances()?.refunds, office.balances()?.orders], [0, -300]);
+    assert.deepEqual(office.exceptions(), []);
+  });
+
   run('what proves nothing changes nothing', async (office, a, b) => {
     await office.issue(a, null);
     await office.issue(b, null);

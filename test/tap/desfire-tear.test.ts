@@ -6,20 +6,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { at, decodeDebit } from '../../engine/debit/codec.ts';
-import { decodeEvent, isEvent, wantsEvidence } from '../../engine/debit/event.ts';
-import {
-  DEBIT_BYTES,
-  type Debit,
-  DebitKind,
-  DebitState,
-  Evidence,
-} from '../../engine/debit/record.ts';
+import { at } from '../../engine/debit/codec.ts';
+import { isEvent } from '../../engine/debit/event.ts';
+import { DebitKind, DebitState, Evidence } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
-import type { Journal } from '../../gate/journal/port.ts';
 import type { CommandName } from '../../gate/reader/virtual/command.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
 import { UnconfirmedDebits } from '../../gate/unconfirmed.ts';
+import { claimedMinor, recordsOf } from '../kit/journal-debits.ts';
 import { StationKit } from '../kit/station-kit.ts';
 
 const COMMANDS: readonly CommandName[] = [
@@ -34,34 +28,6 @@ const COMMANDS: readonly CommandName[] = [
 ];
 const PHASES = ['before', 'during', 'after'] as const;
 const desfire = 'first';
-
-interface Read {
-  readonly debits: Debit[];
-  /** Sequences of evidence events. */
-  readonly evidence: number[];
-}
-
-async function recordsOf(...journals: readonly Journal[]): Promise<Read> {
-  const debits: Debit[] = [];
-  const evidence: number[] = [];
-  for (const journal of new Set(journals)) {
-    const { records, count } = await journal.read(1, 1000);
-    for (let i = 0; i < count; i++) {
-      const from = i * DEBIT_BYTES;
-      if (isEvent(records, from)) evidence.push(decodeEvent(records, from).gateSequence);
-      else debits.push(decodeDebit(records, from));
-      if (!wantsEvidence(records, from)) continue;
-      assert(i + 1 < count && isEvent(records, from + DEBIT_BYTES), 'evidence is right behind');
-    }
-  }
-  return { debits, evidence };
-}
-
-function claimedMinor({ debits }: Read): number {
-  return debits
-    .filter(({ state }) => state === DebitState.confirmed)
-    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-}
 
 /** A gate that starts keeps what a crash cut off before it closes it. */
 const taken = (): Promise<void> => setImmediate();
@@ -102,7 +68,7 @@ async function tearAndReturn(side: 'entry' | 'exit', tear: Tear, isSame: boolean
   assert.equal(card.state.debitedMinor, fare, 'charged once');
   assert.equal(kit.unconfirmed.size, 0);
   const read = await recordsOf(first.journal, second.journal);
-  assert.equal(claimedMinor(read), fare, 'claimed once');
+  assert.equal(claimedMinor(read.debits), fare, 'claimed once');
   const settlements = read.debits.filter(({ kind }) => kind === DebitKind.settlement);
   assert.equal(settlements.length, isCommit ? 1 : 0);
   if (!isCommit) return;
@@ -122,7 +88,7 @@ test('torn over and over, the card is charged once in the end', async () => {
   assert.equal((await exit.tap(card)).decision.reason, 'open');
   assert.equal(card.state.debitedMinor, kit.fares.fareMinor(3, 8, 0));
   const read = await recordsOf(exit.journal);
-  assert.equal(claimedMinor(read), card.state.debitedMinor);
+  assert.equal(claimedMinor(read.debits), card.state.debitedMinor);
   const settled = read.debits.filter(({ kind }) => kind === DebitKind.settlement);
   assert(settled.length === 4 && settled.every(({ state }) => state === DebitState.void));
 });

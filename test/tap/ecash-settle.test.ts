@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { at } from '../../engine/debit/codec.ts';
 import { type Debit, DebitKind, DebitState } from '../../engine/debit/record.ts';
+import { BANK_TAP_DEADLINE_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { EcashCard, EcashState } from '../../gate/reader/virtual/ecash-card.ts';
 import { ecashCard } from '../kit/ecash-cards.ts';
@@ -216,3 +217,35 @@ test('a card with too little left for its fare settles its earlier debit, and a 
     [DebitState.confirmed],
   );
 });
+
+test('a card with too little does not prove itself past the deadline of bank cards', async () => {
+  const promiseUs = BANK_TAP_DEADLINE_MS * 1000;
+  // Slow to refuse, and slow to prove itself.
+  for (const slow of [1, 2]) {
+    const kit = new StationKit();
+    const first = gateOf(kit);
+    const gate = kit.gate('single', STATION + 1, { bank: {}, families: ['bank'] });
+    const fareMinor = fareOf(kit);
+    const card = ecashCard({ state: { balanceMinor: fareMinor + 1 } });
+    await first.tap(card, { command: LAST, when: 'after' });
+    slowAt(kit, card, slow);
+    const { decision, tapUs } = await gate.tap(card);
+    assert.deepEqual([decision.open, decision.reason], [false, 'balanceTooLow'], decision.detail);
+    assert(tapUs <= promiseUs, `${tapUs} us`);
+    assert.equal(decision.settled, null);
+    assert.deepEqual(decision.closed, []);
+    assert.equal(kit.unconfirmed.size, 1, 'the earlier debit waits for the next tap');
+    assert.equal((await first.tap(card)).decision.reason, 'recovered');
+  }
+});
+
+/** The card's n-th GET PROCESSING OPTIONS from here on takes an eighth of a second longer. */
+function slowAt(kit: StationKit, card: EcashCard, n: number): void {
+  const transmit = card.transmit.bind(card);
+  let options = 0;
+  card.transmit = (apdu) => {
+    if (apdu[1] === 0xa8) options += 1;
+    if (apdu[1] === 0xa8 && options === n) kit.clock.advance(kit.clock.nowMs() + 125);
+    return transmit(apdu);
+  };
+}

@@ -7,23 +7,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fromHex } from '../../engine/bytes.ts';
-import { at, decodeDebit } from '../../engine/debit/codec.ts';
-import { decodeEvent, isEvent, wantsEvidence } from '../../engine/debit/event.ts';
-import {
-  DEBIT_BYTES,
-  type Debit,
-  DebitKind,
-  DebitState,
-  Evidence,
-} from '../../engine/debit/record.ts';
+import { at } from '../../engine/debit/codec.ts';
+import { DebitKind, DebitState, Evidence } from '../../engine/debit/record.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
-import type { Journal } from '../../gate/journal/port.ts';
 import { EcashCard } from '../../gate/reader/virtual/ecash-card.ts';
 import { testCard } from '../../gate/reader/virtual/ecash-test-card.ts';
 import type { Tear } from '../../gate/reader/virtual/reader.ts';
 import { type EcashSetUp, ecashCard } from '../kit/ecash-cards.ts';
 import { disguised, withOptions } from '../kit/ecash-disguise.ts';
+import { claimedMinor, debitsOf, recordsOf } from '../kit/journal-debits.ts';
 import { type GateOptions, StationKit } from '../kit/station-kit.ts';
 
 const STATION = 3;
@@ -39,34 +32,6 @@ function gateOf(kit: StationKit, options: GateOptions = {}) {
 
 function fareOf(kit: StationKit): number {
   return kit.fares.fareMinor(STATION, STATION, 0);
-}
-
-interface Read {
-  readonly debits: Debit[];
-  /** Sequences of evidence events. */
-  readonly evidence: number[];
-}
-
-async function recordsOf(...journals: readonly Journal[]): Promise<Read> {
-  const debits: Debit[] = [];
-  const evidence: number[] = [];
-  for (const journal of new Set(journals)) {
-    const { records, count } = await journal.read(1, 1000);
-    for (let i = 0; i < count; i++) {
-      const from = i * DEBIT_BYTES;
-      if (isEvent(records, from)) evidence.push(decodeEvent(records, from).gateSequence);
-      else debits.push(decodeDebit(records, from));
-      if (!wantsEvidence(records, from)) continue;
-      assert(i + 1 < count && isEvent(records, from + DEBIT_BYTES), 'evidence is right behind');
-    }
-  }
-  return { debits, evidence };
-}
-
-function claimedMinor({ debits }: Read): number {
-  return debits
-    .filter(({ state }) => state === DebitState.confirmed)
-    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
 }
 
 for (const signatureFirst of [false, true]) {
@@ -107,7 +72,7 @@ async function tearAndReturn(
   assert.equal(card.state.balanceMinor, START_MINOR - fareMinor, 'charged once');
   assert.equal(kit.unconfirmed.size, 0);
   const read = await recordsOf(first.journal, second.journal);
-  assert.equal(claimedMinor(read), fareMinor, 'claimed once');
+  assert.equal(claimedMinor(read.debits), fareMinor, 'claimed once');
   const settlements = read.debits.filter(({ kind }) => kind === DebitKind.settlement);
   assert.equal(settlements.length, isLast ? 1 : 0);
   kit.clock.advance(kit.clock.nowMs() + 3000);
@@ -131,7 +96,7 @@ test('torn at every command of the tap that recovers, and once more', async () =
       assert.equal(kit.unconfirmed.size, 1);
       assert.equal((await gate.tap(card)).decision.reason, 'recovered');
       assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit));
-      assert.equal(claimedMinor(await recordsOf(gate.journal)), fareOf(kit));
+      assert.equal(claimedMinor(await debitsOf(gate.journal)), fareOf(kit));
     }
   }
 });
@@ -162,7 +127,7 @@ test('torn over and over, the card is charged once in the end', async () => {
   assert.equal((await gate.tap(card)).decision.reason, 'open');
   assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit));
   const read = await recordsOf(gate.journal);
-  assert.equal(claimedMinor(read), fareOf(kit));
+  assert.equal(claimedMinor(read.debits), fareOf(kit));
   // The card proved itself in the last tap alone; the ledger has those before from its balances.
   const settled = read.debits.filter(({ kind }) => kind === DebitKind.settlement);
   assert.deepEqual(
@@ -230,7 +195,7 @@ test('a card that tells no balance is asked for it before it is settled', async 
     assert.equal(decision.reason, when === 'after' ? 'recovered' : 'open');
     assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit));
     assert.equal(kit.unconfirmed.size, 0);
-    assert.equal(claimedMinor(await recordsOf(gate.journal)), fareOf(kit));
+    assert.equal(claimedMinor(await debitsOf(gate.journal)), fareOf(kit));
   }
 });
 
@@ -268,7 +233,7 @@ test('a last record refused by the card, or by the link in its place: the next t
     const next = (await gate.tap(card)).decision;
     assert.equal(next.reason, isLinks ? 'recovered' : 'open');
     assert.equal(card.state.balanceMinor, START_MINOR - fareOf(kit), 'taken once');
-    assert.equal(claimedMinor(await recordsOf(gate.journal)), fareOf(kit), 'claimed once');
+    assert.equal(claimedMinor(await debitsOf(gate.journal)), fareOf(kit), 'claimed once');
   }
 });
 
@@ -290,7 +255,7 @@ test('no last record is asked for before the intents are durable, and the gate s
     assert.equal(card.state.balanceMinor, START_MINOR, kind);
     journal.intent = intent;
     assert.equal((await gate.tap(card)).decision.reason, 'open');
-    assert.equal(claimedMinor(await recordsOf(journal)), fareOf(kit));
+    assert.equal(claimedMinor(await debitsOf(journal)), fareOf(kit));
   }
 });
 
@@ -310,7 +275,7 @@ test('a gate that crashed after the last record: unconfirmed, and the card goes 
   assert.equal(kit.unconfirmed.size, 1);
   assert.equal((await after.tap(card)).decision.reason, 'recovered');
   const read = await recordsOf(journal);
-  assert.equal(claimedMinor(read), fareOf(kit));
+  assert.equal(claimedMinor(read.debits), fareOf(kit));
   assert.deepEqual(read.evidence, [2]);
 });
 
@@ -344,7 +309,7 @@ test('any bytes in place of any answer: a named reason, nothing open, nothing ta
     const isKnown =
       states.includes(DebitState.confirmed) || states.includes(DebitState.unconfirmed);
     assert.equal(takenMinor === 0 || isKnown, true, `round ${round}: taken and not recorded`);
-    const claimed = claimedMinor(await recordsOf(gate.journal));
+    const claimed = claimedMinor(await debitsOf(gate.journal));
     assert(claimed <= takenMinor, `round ${round}: claimed ${claimed} of ${takenMinor}`);
   }
 });
@@ -380,6 +345,6 @@ test('a day of taps, torn at random: balance and debits agree, each ride paid on
   }
   const paidMinor = 1_000_000 - card.state.balanceMinor;
   assert.equal(paidMinor, rides * fareOf(kit));
-  assert.equal(claimedMinor(await recordsOf(...gates.map(({ journal }) => journal))), paidMinor);
+  assert.equal(claimedMinor(await debitsOf(...gates.map(({ journal }) => journal))), paidMinor);
   assert(rides > 50);
 });

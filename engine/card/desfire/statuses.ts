@@ -10,7 +10,7 @@ export const SW_MORE = 0x91af;
 /** A value or record outside its bounds. */
 export const SW_BOUNDARY = 0x91be;
 
-export const desfireStatuses: StatusTable = {
+const desfireStatuses: StatusTable = {
   ...baseStatuses,
   '9100': 'done',
   '910C': 'nothing was changed',

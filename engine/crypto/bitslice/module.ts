@@ -80,7 +80,7 @@ class Functions {
 }
 
 /** The module's bytes. */
-export function buildModule(): Uint8Array<ArrayBuffer> {
+function buildModule(): Uint8Array<ArrayBuffer> {
   const functions = new Functions();
   const turn = functions.add(turnBits());
   const desIndex = functions.add(des());

@@ -50,7 +50,7 @@ export interface RulesBook {
 }
 
 /** When a journey begins to the rules: its first departure, or the first tap of mere charges. */
-export function startMsOf({ legs, atMs }: TakenJourney): number {
+function startMsOf({ legs, atMs }: TakenJourney): number {
   return legs[0]?.departureMs ?? atMs;
 }
 

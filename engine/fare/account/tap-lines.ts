@@ -2,6 +2,7 @@
  * Taps of accounts as lines of JSON: `{account, rider?, media?, passes?:[{pass, from}], id, at, kind,
  * stop, network?, route?, paidMinor?}`. Checked by hand; each fault is a value that names its field.
  */
+import { type Fields, isFields, parseFields } from '../../fields.ts';
 import { ACCOUNT_PASSES_MAX, FARE_AMOUNT_MINOR_MAX, FARE_NAME_LENGTH_MAX } from '../../limits.ts';
 import { parseInstant } from '../instant.ts';
 import type { AccountTap, HeldPass } from './account.ts';
@@ -17,20 +18,13 @@ export interface TapLine {
   readonly paidMinor: number | undefined;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Thrown and caught in this file only: the first field that does not fit. */
 class Misfit extends Error {}
 
 /** @returns the line, or what is wrong with it. Fields beyond these are left unread. */
 export function parseTapLine(line: string): TapLine | string {
-  let data: unknown;
-  try {
-    data = JSON.parse(line);
-  } catch (error) {
-    return `not JSON: ${(error as Error).message}`;
-  }
-  if (!isFields(data)) return 'not a JSON object';
+  const data = parseFields(line);
+  if (typeof data === 'string') return data;
   try {
     return {
       account: text(data, 'account'),
@@ -80,10 +74,6 @@ function passesOf(data: unknown): HeldPass[] {
       fromMs: instant(held, 'from', `${path}.from`),
     };
   });
-}
-
-function isFields(data: unknown): data is Fields {
-  return typeof data === 'object' && data !== null && !Array.isArray(data);
 }
 
 function text(data: Fields, name: string, path = name): string {

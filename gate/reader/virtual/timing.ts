@@ -91,11 +91,6 @@ export const timing = {
   readonly [other: string]: unknown;
 };
 
-/** Whether `value` is a bit rate of the table. */
-export function isKbitps(value: number): value is Kbitps {
-  return value in bitUs;
-}
-
 /** One frame of `bytes` (CRC and PCB included) on the air, without its delay. */
 export function frameUs(bytes: number, kbitps: Kbitps): number {
   return (bytes * timing.bitsPerByte + timing.bitsPerFrame) * bitUs[kbitps];

@@ -38,7 +38,7 @@ export function drawRecord(draw: Draw, key: MasterKey, levels: number, record: U
 }
 
 /** The TAC node:crypto computes for a record under `key`. */
-export function tacOf(record: Uint8Array, key: MasterKey): Uint8Array {
+function tacOf(record: Uint8Array, key: MasterKey): Uint8Array {
   const factors = [0, 8]
     .slice(0, record[at.factorLevels])
     .map((from) => record.slice(at.factors + from, at.factors + from + 8));

@@ -12,7 +12,7 @@ import {
 } from '../../../engine/ledger/received.ts';
 import type { LedgerPort } from '../../../engine/operator/ingest-session.ts';
 import type { RecordChecks } from '../../../engine/operator/record-checks.ts';
-import type { GateStatus } from '../../../engine/operator/status.ts';
+import type { GateStatus } from '../../../engine/wire/gate-status.ts';
 import type { Journal } from '../../../gate/journal/port.ts';
 
 export function debitOf(gateId: string, gateSequence: number, other: Partial<Debit> = {}): Debit {
@@ -54,7 +54,7 @@ export function debitOf(gateId: string, gateSequence: number, other: Partial<Deb
   };
 }
 
-export const goodTac: Uint8Array = Uint8Array.of(1, 2, 3, 4);
+const goodTac: Uint8Array = Uint8Array.of(1, 2, 3, 4);
 
 export function recordsOf(debits: readonly Debit[]): Uint8Array {
   const records = new Uint8Array(debits.length * DEBIT_BYTES);

@@ -79,7 +79,7 @@ function fddaVersion(
  * What the terminal adds to a dynamic signature: v00 9F37; v01 9F37 ‖ 9F02 ‖ 5F2A ‖ 9F69 as the
  * card sent it [R].
  */
-export function fddaData(
+function fddaData(
   version: 'fddaV00' | 'fddaV01',
   elements: Elements,
   terminal: Elements,

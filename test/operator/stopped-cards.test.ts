@@ -1,0 +1,103 @@
+/** Long files of stopped cards: hashed by the batch on the pool while they are read. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { fromHex, toHex } from '../../engine/bytes.ts';
+import { cmacKey } from '../../engine/crypto/mac.ts';
+import { hashCardNumber } from '../../engine/denylist/card-hash.ts';
+import { sortKeys } from '../../engine/denylist/sorted-keys.ts';
+import { FaregateError } from '../../engine/errors.ts';
+import { DENYLIST_BATCHES_MAX } from '../../engine/limits.ts';
+import { CardHashing } from '../../engine/operator/card-hashing.ts';
+import { readStoppedCards } from '../../engine/operator/stopped-cards.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'faregate-stopped-'));
+after(() => rmSync(dir, { recursive: true }));
+
+const keys = { keys: [], aes: [], cryptogram: [], cardHash: new Uint8Array(16).fill(9) };
+/** Three pieces of a megabyte, and a little. */
+const CARDS = 160_000;
+
+function numberOf(card: number): string {
+  return `6217${Math.imul(card, 0x9e3779b1).toString(16).toUpperCase().replace('-', '0').padStart(16, '0')}`;
+}
+
+/** A line for each card, in the ways operators write them. */
+function fileOf(name: string, lineOf: (card: number) => string): string {
+  const path = join(dir, name);
+  writeFileSync(path, Array.from({ length: CARDS }, (_, i) => lineOf(i)).join(''));
+  return path;
+}
+
+const endings = ['\n', '\r\n', ',lost\n', ';stolen 2026\r\n'];
+const sound = fileOf('sound.csv', (i) => numberOf(i) + endings[i % endings.length]);
+
+const silent = (): void => undefined;
+
+test('on the pool, each card is hashed as one by one', async () => {
+  const expected = new Int32Array(2 * CARDS);
+  const key = cmacKey(keys.cardHash);
+  for (let i = 0; i < CARDS; i++) hashCardNumber(key, fromHex(numberOf(i)), 0, expected, 2 * i);
+  const hashing = new CardHashing(keys);
+  const hash = (numbers: Uint8Array) => hashing.hash(numbers);
+  const { keys: found } = await readStoppedCards([sound], hash, silent);
+  await hashing.close();
+  assert.deepEqual(found, sortKeys(expected));
+});
+
+test('every number is handed over once, and few batches are under way', async () => {
+  const seen: string[] = [];
+  let underWay = 0;
+  let most = 0;
+  const slow = async (numbers: Uint8Array): Promise<Int32Array> => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    for (let at = 0; at < numbers.length; at += 10) seen.push(toHex(numbers.subarray(at, at + 10)));
+    for (let turns = 0; turns < 20; turns++) await setImmediate();
+    underWay -= 1;
+    return new Int32Array(numbers.length / 5);
+  };
+  await readStoppedCards(Array<string>(DENYLIST_BATCHES_MAX).fill(sound), slow, silent);
+  assert.equal(seen.length, CARDS * DENYLIST_BATCHES_MAX);
+  for (const [i, number] of seen.entries()) assert.equal(number, numberOf(i % CARDS), `${i}`);
+  assert(most > 1 && most <= DENYLIST_BATCHES_MAX + 1, `${most} at a time`);
+});
+
+test('a bad line deep in a file is named, whatever is being hashed', async () => {
+  const bad = fileOf('bad.csv', (i) => (i === 123_456 ? 'nobody\n' : `${numberOf(i)}\n`));
+  const hashing = new CardHashing(keys);
+  const hash = (numbers: Uint8Array) => hashing.hash(numbers);
+  await assert.rejects(readStoppedCards([bad], hash, silent), {
+    code: 'DENYLIST_CARDS_INVALID',
+    message: /bad\.csv:123457: not a card number/,
+  });
+  await hashing.close();
+});
+
+test('what hashing failed with is told as it is', async () => {
+  let batches = 0;
+  const failing = (numbers: Uint8Array): Promise<Int32Array> => {
+    batches += 1;
+    return batches === 2
+      ? Promise.reject(new FaregateError('POOL_FAILED', 'three times'))
+      : Promise.resolve(new Int32Array(numbers.length / 5));
+  };
+  await assert.rejects(readStoppedCards([sound], failing, silent), { code: 'POOL_FAILED' });
+});
+
+test('a short list starts no threads', async () => {
+  const path = join(dir, 'short.txt');
+  writeFileSync(path, `${numberOf(1)}\n${numberOf(2)}`);
+  const hashing = new CardHashing({ ...keys, keys: null as unknown as [] });
+  // A pool of such keys could not be opened.
+  const { keys: found } = await readStoppedCards(
+    [path],
+    (numbers) => hashing.hash(numbers),
+    silent,
+  );
+  assert.equal(found.length, 4);
+  await hashing.close();
+});
