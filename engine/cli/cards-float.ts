@@ -40,13 +40,13 @@ const FILE_MODE = 0o640;
 export const floatCommands: readonly Command[] = [
   {
     name: 'cards float',
-    about: "Prove each issuer's float: books against cards, ledger and settlements.",
+    about: "Proves each issuer's float: books against cards, ledger and settlements.",
     options: officeOptions,
     run: float,
   },
   {
     name: 'cards settle',
-    about: 'Settle new debits between issuers and operators, each once; write what is due.',
+    about: 'Settles new debits between issuers and operators, each once; writes what is due.',
     options: {
       ...officeOptions,
       out: { type: 'string', value: 'DIR', required: true, about: 'folder for settlement files' },

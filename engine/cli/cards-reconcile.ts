@@ -14,7 +14,7 @@ import type { Args, Command, Io } from './command.ts';
 
 export const cardsReconcileCommand: Command = {
   name: 'cards reconcile',
-  about: 'Refund what waited too long, hear the bank, and add everything up again.',
+  about: 'Refunds what waited too long, hears the bank, and adds everything up again.',
   options: {
     ...officeOptions,
     bank: {

@@ -43,7 +43,7 @@ const steps: Readonly<Record<CardStep, string>> = {
 export const cardCommands: readonly Command[] = [
   {
     name: 'cards issue',
-    about: 'Open the account of a card that was personalised without money.',
+    about: 'Opens the account of a card that was personalised without money.',
     options: {
       ...officeOptions,
       number: numberOption,
@@ -71,7 +71,7 @@ export const cardCommands: readonly Command[] = [
   },
   {
     name: 'cards order',
-    about: 'Order a load for a card; with --bank or --cash it is paid as well.',
+    about: 'Orders a load for a card; with --bank or --cash it is paid as well.',
     options: {
       ...officeOptions,
       number: numberOption,
@@ -90,7 +90,7 @@ export const cardCommands: readonly Command[] = [
   },
   {
     name: 'cards refund',
-    about: 'Give the money of an order back that no card was credited with.',
+    about: 'Gives the money of an order back that no card was credited with.',
     options: { ...officeOptions, order: orderOption },
     run: refund,
   },
@@ -124,7 +124,7 @@ export const cardCommands: readonly Command[] = [
   },
   {
     name: 'cards replace',
-    about: "Order a lost or blocked card's balance for another card of its holder.",
+    about: "Orders a lost or blocked card's balance for another card of its holder.",
     options: {
       ...officeOptions,
       number: numberOption,

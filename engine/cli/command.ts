@@ -3,6 +3,7 @@
  * table; `node:util` parses. A command returns its exit code; an operating error prints as
  * `CODE: message` and exits 1, a wrong command line exits 2.
  */
+import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { FaregateError } from '../errors.ts';
 
@@ -113,6 +114,12 @@ export async function runProgram(
   }
 }
 
+/** Of the package, which lies above the compiled programs. */
+function versionOf(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 /** Help of the program or of a group, where it is asked for; else what was wrong, and help. */
 function withoutCommand(
   program: string,
@@ -122,6 +129,10 @@ function withoutCommand(
   io: Io,
 ): number {
   const [first = 'help', second] = argv;
+  if (first === '--version') {
+    io.out(`${program} ${versionOf()}`);
+    return 0;
+  }
   const group = commands.filter((c) => c.name.startsWith(`${first} `));
   const shown = group.length > 0 ? group : commands;
   const asked = HELP.has(first) || (group.length > 0 && HELP.has(second ?? ''));

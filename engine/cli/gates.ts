@@ -16,7 +16,7 @@ const json = { type: 'boolean', about: 'print JSON' } as const;
 export const gateCommands: readonly Command[] = [
   {
     name: 'gates enroll',
-    about: 'Enrol a gate and write the files it needs to upload.',
+    about: 'Enrols a gate and writes the files it needs to upload.',
     options: {
       data,
       gate,
@@ -30,13 +30,13 @@ export const gateCommands: readonly Command[] = [
   },
   {
     name: 'gates list',
-    about: 'List the enrolled gates.',
+    about: 'Lists the enrolled gates.',
     options: { data, json },
     run: list,
   },
   {
     name: 'gates revoke',
-    about: "End a gate's right to upload; a running engine heeds it at once.",
+    about: "Ends a gate's right to upload; a running engine heeds it at once.",
     options: { data, gate, json },
     run: revoke,
   },

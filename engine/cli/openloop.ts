@@ -46,7 +46,7 @@ const dayOption = { type: 'string', value: 'YYYY-MM-DD', about: 'service day' } 
 export const openLoopCommands: readonly Command[] = [
   {
     name: 'openloop taps',
-    about: 'Take posted taps of bank cards out of the ledger, and price their days.',
+    about: 'Takes posted taps of bank cards out of the ledger, and prices their days.',
     options: {
       ...bookOptions,
       ...fareOptions,
@@ -57,7 +57,7 @@ export const openLoopCommands: readonly Command[] = [
   },
   {
     name: 'openloop close',
-    about: 'Make the charges of days that are over, and adjust those that late taps changed.',
+    about: 'Makes the charges of days that are over, and adjusts those that late taps changed.',
     options: {
       ...bookOptions,
       ...fareOptions,
@@ -68,7 +68,7 @@ export const openLoopCommands: readonly Command[] = [
   },
   {
     name: 'openloop present',
-    about: 'Write what is due into a file for the acquirer.',
+    about: 'Writes what is due into a file for the acquirer.',
     options: {
       ...bookOptions,
       out: { type: 'string', value: 'FILE', required: true, about: 'the file to write' },
@@ -77,7 +77,7 @@ export const openLoopCommands: readonly Command[] = [
   },
   {
     name: 'openloop results',
-    about: "Take a file of the acquirer's results.",
+    about: "Takes a file of the acquirer's results.",
     options: bookOptions,
     rest: 'FILE',
     run: results,
@@ -100,7 +100,7 @@ export const openLoopCommands: readonly Command[] = [
   },
   {
     name: 'openloop verify',
-    about: 'Ask the issuer about a card anew, with the next file.',
+    about: 'Asks the issuer about a card anew, with the next file.',
     options: { ...bookOptions, card: { ...cardOption, required: true } },
     run: verify,
   },
@@ -112,7 +112,7 @@ export const openLoopCommands: readonly Command[] = [
   },
   {
     name: 'openloop check',
-    about: 'Add everything up again, from the ledger on, and tell what is at risk.',
+    about: 'Adds everything up again, from the ledger on, and tells what is at risk.',
     options: { ...bookOptions, ...fareOptions, ...tapOptions },
     run: check,
   },

@@ -43,7 +43,7 @@ const version: Option = { type: 'string', value: 'N', about: 'number of the set 
 export const parameterCommands: readonly Command[] = [
   {
     name: 'parameters publish',
-    about: 'Sign a set of what is named here and give it to gates.',
+    about: 'Signs a set of what is named here and gives it to gates.',
     options: {
       data,
       'signing-key': signingKey,
@@ -80,13 +80,13 @@ export const parameterCommands: readonly Command[] = [
   },
   {
     name: 'parameters show',
-    about: 'List the published sets, or show one.',
+    about: 'Lists the published sets, or shows one.',
     options: { data, version, json },
     run: show,
   },
   {
     name: 'parameters verify',
-    about: 'Check signature and items of every set, or of one.',
+    about: 'Checks signature and items of every set, or of one.',
     options: {
       data,
       'public-key': {
@@ -102,7 +102,7 @@ export const parameterCommands: readonly Command[] = [
   },
   {
     name: 'parameters rollback',
-    about: 'Publish a set that holds what an older one held.',
+    about: 'Publishes a set that holds what an older one held.',
     options: {
       data,
       'signing-key': signingKey,

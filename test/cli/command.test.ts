@@ -1,5 +1,6 @@
 /** The command table: what help says, what a wrong command line costs, and which code ends it. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { type Args, type Command, runProgram } from '../../engine/cli/command.ts';
@@ -171,6 +172,12 @@ test('help is no wider than a terminal, and loses no word', async () => {
   const { out } = await sayOf(['cards', 'show', '-h']);
   for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
   assert.equal(out.split(/\s+/).filter((word) => word === 'word').length, 60);
+});
+
+test('a program says its version, which is the package’s', async () => {
+  const { code, out } = await sayOf(['--version']);
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  assert.deepEqual({ code, out }, { code: 0, out: `program ${version}` });
 });
 
 /** The same with a group of which no command is the first word alone. */
