@@ -330,7 +330,10 @@ test('a configuration that does not fit is refused by field', async () => {
   assert.match((await run('gate', ['run', '--config', keyless])).err, /^FILE_UNREADABLE: .*none/);
   assert.match((await run('gate', ['run', '--config', 'none.json'])).err, /^FILE_UNREADABLE/);
   const reader = config((made) => (made.gates[0]!.reader = 'telepathy'));
-  assert.match((await run('gate', ['run', '--config', reader])).err, /USAGE: no reader link/);
+  assert.match(
+    (await run('gate', ['run', '--config', reader])).err,
+    /SELF_TEST_FAILED: IN: reader: telepathy is no reader link/,
+  );
 });
 
 test('a port in use is named, and the journals stay as they were', async () => {
