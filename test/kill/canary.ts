@@ -8,7 +8,8 @@ import { StationDisks } from '../../gate/journal/shared/station-disks.ts';
 import type { CanaryName } from './plan.ts';
 
 const SLOW_MS = 10;
-const DROPPED_EVERY = 10;
+/** Few, so that it comes about in the short life of a process on a busy machine. */
+const DROPPED_EVERY = 3;
 
 export function plant(canary: CanaryName | null): void {
   if (canary === 'openEarly') {

@@ -181,7 +181,12 @@ class KillRun {
     await life.open(plan);
     this.#life = life;
     for (const arrive of this.#arrivals.splice(0)) arrive(life);
-    await riding;
+    const riders = riding.then(() => true);
+    // Riders wait for a process that serves them; there will be none any more.
+    if (!(await Promise.race([riders, life.ended.then(() => false)]))) {
+      this.#reckoning.broken(`the last process is gone: ${life.complaint}`);
+      return;
+    }
     for (const rider of this.riders) await rider.pass(gates[0]!);
     life.finish();
     await life.ended;
