@@ -216,6 +216,8 @@ export class Gate {
     const driver = new TapDriver(this.#driverParts, card);
     const decided = this.#closedFor(mode) ?? (await driver.run(dialogue));
     const kept = this.#over(driver.begun, decided);
+    // Its failure is told where it is waited for, which other waits come before.
+    kept?.catch(() => undefined);
     // A debit's intent is durable by now: DEBIT waited for it. Only a settlement may still be on
     // its way to the disk, and it speaks of a debit whose intent has long been there.
     const { kernel } = card;

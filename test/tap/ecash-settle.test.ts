@@ -198,13 +198,19 @@ test('a gate that crashed after a settlement forgets what it settled', async () 
   assert.equal(journal.open().length, 0);
 });
 
-test('a card with too little left for its fare settles its earlier debit, and a made-up one does not', async () => {
+/** A card torn away from the first gate, with no fare left for the second. */
+async function tornWithLittleLeft() {
   const kit = new StationKit();
   const first = gateOf(kit);
   const gate = kit.gate('single', STATION + 1, { bank: {}, families: ['bank'] });
   const fareMinor = fareOf(kit);
   const card = ecashCard({ state: { balanceMinor: fareMinor + 1 } });
   await first.tap(card, { command: LAST, when: 'after' });
+  return { kit, first, gate, fareMinor, card };
+}
+
+test('a card with too little left for its fare settles its earlier debit, and a made-up one does not', async () => {
+  const { gate, fareMinor, card } = await tornWithLittleLeft();
   const { atc } = card.state;
   const madeUp = await gate.tap(forgery({ balanceMinor: 1, atc }, false));
   assert.equal(madeUp.decision.settled, null);
@@ -222,12 +228,7 @@ test('a card with too little does not prove itself past the deadline of bank car
   const promiseUs = BANK_TAP_DEADLINE_MS * 1000;
   // Slow to refuse, and slow to prove itself.
   for (const slow of [1, 2]) {
-    const kit = new StationKit();
-    const first = gateOf(kit);
-    const gate = kit.gate('single', STATION + 1, { bank: {}, families: ['bank'] });
-    const fareMinor = fareOf(kit);
-    const card = ecashCard({ state: { balanceMinor: fareMinor + 1 } });
-    await first.tap(card, { command: LAST, when: 'after' });
+    const { kit, first, gate, card } = await tornWithLittleLeft();
     slowAt(kit, card, slow);
     const { decision, tapUs } = await gate.tap(card);
     assert.deepEqual([decision.open, decision.reason], [false, 'balanceTooLow'], decision.detail);
