@@ -24,6 +24,8 @@ const options = [
   // Node's runner leaves one core to itself, which is half of a machine with two.
   `--test-concurrency=${availableParallelism()}`,
   `--test-timeout=${FILE_MS_MAX}`,
+  // A line for each test, and what failed once more at the end, where a long log is still read.
+  '--test-reporter=spec',
 ];
 const run = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' });
 process.exit(run.status ?? 1);
