@@ -14,6 +14,8 @@ export interface ReaderOptions {
   readonly pauseMsMax?: number;
   /** How long a card or the reader may take for one answer. */
   readonly answerMs?: number;
+  /** How long a PN532 or an ACR122 may take to acknowledge a command, beside its way there. */
+  readonly ackMs?: number;
   /** Whether a reader with a kernel is of use: somebody tells it what cards are to pay. */
   readonly takesKernel?: boolean;
   /** Silence after which a kernel is asked whether it is there, and then held to be gone. */

@@ -4,7 +4,7 @@
  * not the whole deadline.
  */
 import assert from 'node:assert/strict';
-import { READER_ACK_MS_MAX, READER_GAP_MS } from '../../engine/durations.ts';
+import { READER_GAP_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { ByteLink, ByteLinkSource, ByteListener } from './byte-link.ts';
 
@@ -25,9 +25,9 @@ export interface Scanner<F> {
 /** A byte at 9600 baud, the slowest that readers are delivered with. */
 const BYTE_MS = 1.05;
 
-/** How long a reader may take to acknowledge a command of that many bytes, which has to travel. */
-export function acknowledgeMs(bytes: number): number {
-  return READER_ACK_MS_MAX + bytes * BYTE_MS;
+/** How long the acknowledgement of a command of that many bytes may take: they have to travel. */
+export function acknowledgeMs(ackMs: number, bytes: number): number {
+  return ackMs + bytes * BYTE_MS;
 }
 
 export class FrameLine<F> implements ByteListener {

@@ -82,7 +82,7 @@ function pn532(
   source: ByteLinkSource | null,
   options: ReaderOptions,
 ): Promise<Reader> | null {
-  return source && overChip(link, () => Pn532SerialChannel.open(link, source), options);
+  return source && overChip(link, () => Pn532SerialChannel.open(link, source, options.ackMs), options);
 }
 
 function acr122(
@@ -90,7 +90,7 @@ function acr122(
   source: ByteLinkSource | null,
   options: ReaderOptions,
 ): Promise<Reader> | null {
-  return source && overChip(link, () => Acr122Channel.open(link, source), options);
+  return source && overChip(link, () => Acr122Channel.open(link, source, options.ackMs), options);
 }
 
 function kernel(

@@ -21,22 +21,29 @@ export class Pn532SerialChannel implements Pn532Channel {
   readonly commandBytesMax: number = PN532_PAYLOAD_BYTES_MAX - 1;
   readonly #name: string;
   readonly #line: FrameLine<Pn532Frame>;
+  readonly #ackMs: number;
 
   /** @throws FaregateError READER_FAILED where the link cannot be opened. */
-  static async open(name: string, source: ByteLinkSource): Promise<Pn532SerialChannel> {
-    return new Pn532SerialChannel(name, await FrameLine.open(name, source, new Pn532Scanner()));
+  static async open(
+    name: string,
+    source: ByteLinkSource,
+    ackMs: number = READER_ACK_MS_MAX,
+  ): Promise<Pn532SerialChannel> {
+    const line = await FrameLine.open(name, source, new Pn532Scanner());
+    return new Pn532SerialChannel(name, line, ackMs);
   }
 
-  private constructor(name: string, line: FrameLine<Pn532Frame>) {
+  private constructor(name: string, line: FrameLine<Pn532Frame>, ackMs: number) {
     this.#name = name;
     this.#line = line;
+    this.#ackMs = ackMs;
   }
 
   async wake(): Promise<void> {
     this.#line.send(WAKE_UP);
     // Aborts what the chip may still be at, from before this program began.
     this.#line.send(PN532_ACK);
-    const options = { timeoutMs: READER_ACK_MS_MAX, repeatable: true };
+    const options = { timeoutMs: this.#ackMs, repeatable: true };
     if (await this.exchange(SAM_CONFIGURATION, options)) return;
     throw new FaregateError('READER_FAILED', `${this.#name}: no PN532 answers`);
   }
@@ -65,7 +72,7 @@ export class Pn532SerialChannel implements Pn532Channel {
 
   /** The chip took the command, or its answer came although the acknowledgement was lost. */
   async #acknowledged(code: number, bytes: number): Promise<'taken' | 'silent' | Uint8Array> {
-    const untilMs = performance.now() + acknowledgeMs(bytes);
+    const untilMs = performance.now() + acknowledgeMs(this.#ackMs, bytes);
     for (;;) {
       const frame = await this.#line.receive(untilMs);
       if (frame === null) return 'silent';

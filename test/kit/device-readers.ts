@@ -7,6 +7,8 @@ import type { Plug } from './device-hosts.ts';
 import { Acr122Device, type Device, Pn532Device } from './reader-devices.ts';
 
 const quick = { pauseMsMin: 5, pauseMsMax: 40 };
+/** Where no test waits for silence: no busy machine may take as long. */
+const ANSWER_MS = 60_000;
 /** What an ACR122 passes on of one answer, so that its status word fits beside it. */
 const ACR122_PIECE_BYTES = 250;
 
@@ -26,7 +28,7 @@ function suites(
   refusesDamaged: boolean,
 ): void {
   readerSuite(kind, async () => {
-    const { reader, device, end } = await open(kind, make(), plugIn);
+    const { reader, device, end } = await open(kind, make(), plugIn, ANSWER_MS);
     const close = reader.close.bind(reader);
     reader.close = async () => {
       await close();
@@ -34,21 +36,24 @@ function suites(
     };
     return { reader, present: (card, commands) => device.field.present(card, { commands }) };
   });
-  readerFaultSuite(kind, refusesDamaged, (answerMs) => open(kind, make(), plugIn, answerMs));
+  readerFaultSuite(kind, refusesDamaged, (silenceMs) =>
+    open(kind, make(), plugIn, silenceMs),
+  );
 }
 
 async function open(
   kind: string,
   device: Device,
   plugIn: (device: Device) => Promise<Plug>,
-  answerMs?: number,
+  silenceMs: number,
 ): Promise<FaultyReader> {
   const plug = await plugIn(device);
   const notices: ReaderNotice[] = [];
   const onNotice = (notice: ReaderNotice) => void notices.push(notice);
   const reader = await openReader(`${kind}:${plug.address}`, {
     ...quick,
-    ...(answerMs === undefined ? {} : { answerMs }),
+    answerMs: silenceMs,
+    ackMs: silenceMs,
     onNotice,
   });
   return {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex, toHex } from '../../engine/bytes.ts';
+import { READER_EMPTY_LOOKS } from '../../engine/limits.ts';
 import type { CardSession, Reader, ReaderNotice } from '../../gate/reader/reader.ts';
 import { cardOf } from '../gate/reader/virtual/terminal.ts';
 import { type Device, type Fault, InDataExchange } from '../kit/reader-devices.ts';
@@ -45,18 +46,30 @@ class ScriptedCard implements FieldCard {
   power(): void {}
 }
 
-/** How long an answer may take, where a test waits for none. */
-const SILENCE_MS = 500;
+/** How long acknowledgement and answer may take, where a test waits for none. */
+const SILENCE_MS = 1000;
+/** Where one must come: no busy machine may take as long. */
+const ANSWER_MS = 60_000;
 
-type Open = (answerMs?: number) => Promise<FaultyReader>;
+/** @param silenceMs how long acknowledgement and answer may take */
+type Open = (silenceMs: number) => Promise<FaultyReader>;
+
+/** Waits until the reader has looked at least twice more, and has heard what was there. */
+async function looked({ chip }: Device): Promise<void> {
+  const looks = (): number => chip.counts.get(InListPassiveTarget) ?? 0;
+  const before = looks();
+  while (looks() < before + READER_EMPTY_LOOKS + 2) await sleep(5);
+}
+
+type Body = (link: FaultyReader, next: () => Promise<CardSession>) => Promise<void>;
 
 /** Runs a body over an open reader whose cards come from one iterator; then ends all of it. */
 async function withReader(
   open: Open,
-  body: (link: FaultyReader, next: () => Promise<CardSession>) => Promise<void>,
-  answerMs?: number,
+  body: Body,
+  silenceMs: number = ANSWER_MS,
 ): Promise<void> {
-  const link = await open(answerMs);
+  const link = await open(silenceMs);
   const cards = link.reader.cards()[Symbol.asyncIterator]();
   try {
     await body(link, async () => {
@@ -89,7 +102,7 @@ const fatal: Fault[] = ['command lost', 'no answer', 'answer refused', 'answer e
 /** @param refusesDamaged whether the device says so when a command arrives damaged */
 export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Open): void {
   test(`${name}: a damaged command is ${refusesDamaged ? 'sent again' : 'given up'}`, async () => {
-    await withReader(open, async ({ device }, next) => {
+    const body: Body = async ({ device }, next) => {
       const card = new ScriptedCard('04010203040506');
       void device.field.present(card);
       device.plan(InDataExchange, 'command damaged', 'command damaged');
@@ -97,7 +110,8 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
       const answer = await session.transceive(select);
       assert.equal(answer && toHex(answer), refusesDamaged ? '9000' : null);
       assert.equal(card.received.length, refusesDamaged ? 1 : 0);
-    });
+    };
+    await withReader(open, body, refusesDamaged ? ANSWER_MS : SILENCE_MS);
   });
 
   for (const fault of healed) {
@@ -136,7 +150,7 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
   }
 
   test(`${name}: a command of the reader's own is sent again when it was lost`, async () => {
-    await withReader(open, async ({ device, notices }, next) => {
+    const body: Body = async ({ device, notices }, next) => {
       device.plan(InListPassiveTarget, 'command lost', 'command damaged', 'answer damaged');
       device.plan(RfConfiguration, 'command damaged', 'acknowledgement lost', 'answer cut off');
       for (const fill of ['01', '02']) {
@@ -145,11 +159,12 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
         assert.equal(toHex((await session.transceive(select))!), '9000');
       }
       assert.deepEqual(notices, []);
-    });
+    };
+    await withReader(open, body, SILENCE_MS);
   });
 
   test(`${name}: a reader that stops answering is away, then back with the next card`, async () => {
-    await withReader(open, async ({ device, notices }, next) => {
+    const body: Body = async ({ device, notices }, next) => {
       void device.field.present(new ScriptedCard('04010203040506'), { stays: true });
       const session = await next();
       device.deaf = true;
@@ -163,7 +178,8 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
         notices.map((each) => each.notice),
         ['away', 'back'],
       );
-    });
+    };
+    await withReader(open, body, SILENCE_MS);
   });
 
   test(`${name}: a reader that vanishes in a tap is away, then back with the next card`, async () => {
@@ -202,7 +218,7 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
   });
 
   test(`${name}: closing ends the search for a reader that has vanished`, async () => {
-    const { reader, unplug, end } = await open();
+    const { reader, unplug, end } = await open(ANSWER_MS);
     const next = reader.cards()[Symbol.asyncIterator]().next();
     await unplug();
     await sleep(20);
@@ -222,10 +238,9 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
       while (notices.length === 0) await sleep(5);
       field.clear();
       void field.present(one);
-      await sleep(100);
+      await looked(device);
       field.clear();
-      const looks = device.chip.counts.get(InListPassiveTarget)!;
-      while (device.chip.counts.get(InListPassiveTarget)! < looks + 4) await sleep(5);
+      await looked(device);
       void field.present(two);
       assert.equal(toHex((await later).uid), toHex(two.uid));
       assert.equal(toHex((await (await later).transceive(select))!), '9000');
@@ -239,10 +254,9 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
       const later = next();
       void device.field.present(new ScriptedCard('01020304'), { mute: true });
       while (notices.length === 0) await sleep(5);
-      await sleep(60);
+      await looked(device);
       device.field.clear();
-      const looks = device.chip.counts.get(InListPassiveTarget)!;
-      while (device.chip.counts.get(InListPassiveTarget)! < looks + 4) await sleep(5);
+      await looked(device);
       void device.field.present(new ScriptedCard('04010203040506'));
       assert.equal(toHex((await (await later).transceive(select))!), '9000');
       assert.deepEqual(notices, [{ notice: 'unreadable' }]);
@@ -278,25 +292,23 @@ export function readerFaultSuite(name: string, refusesDamaged: boolean, open: Op
 
   test(`${name}: a card that stays, even with a random UID, is taken once; another is taken`, async () => {
     await withReader(open, async ({ device }, next) => {
-      const { field, chip } = device;
+      const { field } = device;
       for (const uid of ['04010203040506', '08112233']) {
         const staying = new ScriptedCard(uid);
         void field.present(staying, { stays: true });
         const session = await next();
         await session.transceive(select);
         const later = next();
-        const looks = chip.counts.get(InListPassiveTarget)!;
-        while (chip.counts.get(InListPassiveTarget)! < looks + 5) await sleep(5);
+        await looked(device);
         assert.equal(staying.received.length, 1);
         field.clear();
-        if (uid.startsWith('08')) await sleep(150);
+        if (uid.startsWith('08')) await looked(device);
         const another = new ScriptedCard('04AABBCCDDEEFF');
         void field.present(another);
         const second = await later;
         assert.equal(toHex(second.uid), toHex(another.uid));
         await second.transceive(select);
         await second.release();
-        await sleep(150);
       }
     });
   });

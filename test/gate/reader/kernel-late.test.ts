@@ -125,7 +125,7 @@ test('a reader that never tells: nothing is recorded, and the next tap is one li
 });
 
 test('an outcome after its time is late, though the card is still there', async () => {
-  const at = await kernelGate({ readerOptions: { answerMs: 60 } });
+  const at = await kernelGate();
   at.device.isMute = true;
   const gone = at.device.present(ecashCard());
   const { decision } = await at.tapped(1);

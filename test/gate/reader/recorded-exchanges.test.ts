@@ -11,7 +11,7 @@ import { Pn532 } from '../../../gate/reader/pn532.ts';
 import { Pn532SerialChannel } from '../../../gate/reader/pn532-serial.ts';
 import { noShared, vectors } from '../../shared.ts';
 
-const once = { timeoutMs: 200, repeatable: false };
+const once = { timeoutMs: 60_000, repeatable: false };
 const ACK = '0000FF00FF00';
 const TAKEN = '02000003';
 
