@@ -82,7 +82,9 @@ function pn532(
   source: ByteLinkSource | null,
   options: ReaderOptions,
 ): Promise<Reader> | null {
-  return source && overChip(link, () => Pn532SerialChannel.open(link, source, options.ackMs), options);
+  return (
+    source && overChip(link, () => Pn532SerialChannel.open(link, source, options.ackMs), options)
+  );
 }
 
 function acr122(

@@ -36,9 +36,7 @@ function suites(
     };
     return { reader, present: (card, commands) => device.field.present(card, { commands }) };
   });
-  readerFaultSuite(kind, refusesDamaged, (silenceMs) =>
-    open(kind, make(), plugIn, silenceMs),
-  );
+  readerFaultSuite(kind, refusesDamaged, (silenceMs) => open(kind, make(), plugIn, silenceMs));
 }
 
 async function open(

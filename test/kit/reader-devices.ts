@@ -2,6 +2,8 @@
  * Simulated reader devices on a byte stream: a PN532 on its serial interface, and an ACR122S around
  * one. They frame by themselves, apart from the gate's code, and can be told to misbehave.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { READER_EMPTY_LOOKS } from '../../engine/limits.ts';
 import { Pn532Chip } from './pn532-chip.ts';
 import { RfField } from './rf-field.ts';
 
@@ -38,6 +40,18 @@ export interface Device {
 }
 
 export const InDataExchange = 0x40;
+export const InListPassiveTarget = 0x4a;
+
+/**
+ * Resolves when the gate has looked for cards so often since that it has heard what is in the field
+ * now, and knows an empty one for empty.
+ */
+export async function looked({ chip }: Device): Promise<void> {
+  const looks = (): number => chip.counts.get(InListPassiveTarget) ?? 0;
+  // One may be under way, and the last one's answer not heard yet.
+  const enough = looks() + READER_EMPTY_LOOKS + 2;
+  while (looks() < enough) await sleep(5);
+}
 
 abstract class FaultyDevice {
   readonly field: RfField = new RfField();

@@ -6,10 +6,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex, toHex } from '../../engine/bytes.ts';
-import { READER_EMPTY_LOOKS } from '../../engine/limits.ts';
 import type { CardSession, Reader, ReaderNotice } from '../../gate/reader/reader.ts';
 import { cardOf } from '../gate/reader/virtual/terminal.ts';
-import { type Device, type Fault, InDataExchange } from '../kit/reader-devices.ts';
+import {
+  type Device,
+  type Fault,
+  InDataExchange,
+  InListPassiveTarget,
+  looked,
+} from '../kit/reader-devices.ts';
 import type { FieldCard } from '../kit/rf-field.ts';
 
 export interface FaultyReader {
@@ -24,7 +29,6 @@ export interface FaultyReader {
 
 const select = fromHex('00A4040008A00000063201010500');
 const balance = fromHex('805C000204');
-const InListPassiveTarget = 0x4a;
 const RfConfiguration = 0x32;
 
 /** A card that keeps what it was sent, and answers with bytes it was given. */
@@ -54,21 +58,10 @@ const ANSWER_MS = 60_000;
 /** @param silenceMs how long acknowledgement and answer may take */
 type Open = (silenceMs: number) => Promise<FaultyReader>;
 
-/** Waits until the reader has looked at least twice more, and has heard what was there. */
-async function looked({ chip }: Device): Promise<void> {
-  const looks = (): number => chip.counts.get(InListPassiveTarget) ?? 0;
-  const before = looks();
-  while (looks() < before + READER_EMPTY_LOOKS + 2) await sleep(5);
-}
-
 type Body = (link: FaultyReader, next: () => Promise<CardSession>) => Promise<void>;
 
 /** Runs a body over an open reader whose cards come from one iterator; then ends all of it. */
-async function withReader(
-  open: Open,
-  body: Body,
-  silenceMs: number = ANSWER_MS,
-): Promise<void> {
+async function withReader(open: Open, body: Body, silenceMs: number = ANSWER_MS): Promise<void> {
   const link = await open(silenceMs);
   const cards = link.reader.cards()[Symbol.asyncIterator]();
   try {

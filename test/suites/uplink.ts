@@ -106,6 +106,10 @@ class Disturbance {
   }
 }
 
+/** How long an answer may take where messages are lost; elsewhere none comes late. */
+const LOSSY_ANSWER_MS = 150;
+const timing = { batchRecords: 7, pollMs: 5, pauseMinMs: 1, pauseMaxMs: 10 };
+
 export function uplinkSuite(name: string, newWorld: () => Promise<World>): void {
   const uplinkOf = (
     transport: Transport,
@@ -123,7 +127,7 @@ export function uplinkSuite(name: string, newWorld: () => Promise<World>): void 
       onFailure: (error) => {
         throw error;
       },
-      timing: { batchRecords: 7, pollMs: 5, answerMs: 150, pauseMinMs: 1, pauseMaxMs: 10 },
+      timing,
       ...other,
     });
 
@@ -168,7 +172,8 @@ export function uplinkSuite(name: string, newWorld: () => Promise<World>): void 
     const uplinks: Uplink[] = [];
     for (const journal of journals) {
       const transport = await world.transport(journal.gateId);
-      uplinks.push(uplinkOf(new Unreliable(transport, random, faults), journal, random));
+      const lossy = { timing: { ...timing, answerMs: LOSSY_ANSWER_MS } };
+      uplinks.push(uplinkOf(new Unreliable(transport, random, faults), journal, random, lossy));
     }
     for (const uplink of uplinks) uplink.start();
     for (let i = 0; i < 10; i++) {

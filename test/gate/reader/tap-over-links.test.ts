@@ -8,7 +8,7 @@ import { toHex } from '../../../engine/bytes.ts';
 import type { TapDescription } from '../../../gate/cli/tap-report.ts';
 import { noPty, type Plug, PtyPlug, TcpPlug } from '../../kit/device-hosts.ts';
 import { run, start } from '../../kit/programs.ts';
-import { Acr122Device, type Device, Pn532Device } from '../../kit/reader-devices.ts';
+import { Acr122Device, type Device, looked, Pn532Device } from '../../kit/reader-devices.ts';
 import { cardOf, masters } from './virtual/terminal.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-links-'));
@@ -43,7 +43,7 @@ for (const [kind, device, plugIn, skip] of links) {
     await tap.seen(/several cards in the field: take them away and present one/);
     device.field.clear();
     await Promise.all(two);
-    await new Promise((later) => setTimeout(later, 300));
+    await looked(device);
     const card = cardOf({ balanceMinor: 1000 });
     const left = device.field.present(card);
     const { code, out, err } = await tap.ended;
