@@ -3,6 +3,7 @@
  * its own, started, watched and stopped in order. What it makes lies in one folder; given the same
  * folder again, it goes on.
  */
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { FaregateError, systemCode } from '../../engine/errors.ts';
@@ -222,7 +223,7 @@ async function prepare(
   }
   const fareBook = await openFares(wanted.fares);
   mkdirSync(dir, { recursive: true });
-  const plan: DemoPlan = { ...wanted, uplinkPort: await freePort(0) };
+  const plan: DemoPlan = { ...wanted, uplinkPort: await keptPort() };
   writeFileSync(files.masters, makeMasters(), { mode: 0o600 });
   writeFileSync(files.bankKeys, makeBankKeys(), { mode: 0o600 });
   writeFileSync(files.caKeys, caKeysOf(readBankKeys(files.bankKeys)));
@@ -235,6 +236,23 @@ async function prepare(
   writeFileSync(files.plan, JSON.stringify(plan));
   note(`${gates.length} gates enrolled, ${plan.riders} riders`);
   return plan;
+}
+
+/** Below the ports that systems give to whoever asks for any. */
+const KEPT_PORT_MIN = 30_000;
+const KEPT_PORTS = 2700;
+
+/**
+ * A free port for the whole run, which an engine that was killed must find free again: none that
+ * the system could give to another program meanwhile.
+ */
+async function keptPort(): Promise<number> {
+  const first = randomInt(KEPT_PORTS);
+  for (let i = 0; i < KEPT_PORTS; i++) {
+    const wanted = KEPT_PORT_MIN + ((first + i) % KEPT_PORTS);
+    if ((await freePort(wanted)) === wanted) return wanted;
+  }
+  return await freePort(0);
 }
 
 /** `wanted` if it is free on this machine, else any free port. */

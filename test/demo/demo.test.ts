@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { systemCode } from '../../engine/errors.ts';
 import type { DemoResult } from '../../gate/demo/supervisor.ts';
 import { type Ran, type Running, run, start } from '../kit/programs.ts';
 import { dataPath, noShared } from '../shared.ts';
@@ -109,11 +110,18 @@ async function killInTheMiddle(
   const wanted = 600 + 900 * round;
   while (demo.child.exitCode === null) {
     const pid = pidOf(demo.child.pid!, victim);
-    if (pid > 0 && tapsOf(data) >= wanted) {
-      process.kill(pid, 'SIGKILL');
-      return;
-    }
+    if (pid > 0 && tapsOf(data) >= wanted && killed(pid)) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** False where the process has ended since it was looked for. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false;
+    throw error;
   }
 }
 
@@ -142,10 +150,13 @@ test('everything killed at once, then the same command again', { timeout: 240_00
   const data = join(dir, 'all');
   const args = ['demo', '--taps', '2000', '--seed', '4', '--data', data, ...small];
   const first = start('gate', args);
-  while (tapsOf(data) < 700) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (tapsOf(data) < 700 && first.child.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   const pids = [pidOf(first.child.pid!, 'station'), pidOf(first.child.pid!, 'engine')];
+  // Held, it starts none of them again, nor do they end because it has gone, before all are killed.
+  first.child.kill('SIGSTOP');
+  for (const pid of pids) if (pid > 0) killed(pid);
   first.child.kill('SIGKILL');
-  for (const pid of pids) if (pid > 0) process.kill(pid, 'SIGKILL');
   await first.ended;
   assertClean(await run('gate', args), 2000);
 });

@@ -10,8 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const DRIVER = '/usr/lib/pcsc/drivers/serial/libifdvpcd.so';
 const SOCKET = '/run/pcscd/pcscd.comm';
 const PID_FILE = '/run/pcscd/pcscd.pid';
-/** Where card programs find the virtual reader's two slots. */
-const PORT = 39_163;
+/**
+ * Where card programs find the virtual reader's two slots: below the ports that systems give to
+ * whoever asks for any, and those that other tests are given (`programs.ts`).
+ */
+const PORT = 9163;
 export const slotPorts: readonly [number, number] = [PORT, PORT + 1];
 
 /** Why pcscd cannot be run here, or false. */

@@ -7,6 +7,7 @@ import { UPLINK_HANDSHAKES_MAX } from '../../../engine/limits.ts';
 import { encodeMessage, PROTOCOL } from '../../../engine/wire/envelope.ts';
 import { UplinkThread } from '../../../gate/uplink/thread/uplink-thread.ts';
 import { readBundle } from '../../../gate/uplink/tls.ts';
+import { freePorts } from '../../kit/programs.ts';
 import { TlsWorld } from './worlds.ts';
 
 const world = await TlsWorld.open();
@@ -40,7 +41,7 @@ test('a message that was cut from a pool leaves the pool as it was', async () =>
 });
 
 test('nobody there, and no connection made of what was given up', async () => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const nobody = thread.transport({ host: '127.0.0.1', port, bundle });
   await assert.rejects(nobody.connect(never()), { code: 'UPLINK_FAILED', message: /ECONNREFUSED/ });
   const given = AbortSignal.abort();
@@ -68,11 +69,3 @@ test('few handshakes at a time, and all of them in the end given up with the thr
   await assert.rejects(transport.connect(never()), { code: 'UPLINK_FAILED' });
   mute.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
