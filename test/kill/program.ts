@@ -4,11 +4,11 @@
  * standard output in the same instant, where the parent finds it whatever becomes of the process.
  * Messages: `plan` comes, then the readers' ports go; `finish` comes, then it drains and ends.
  */
-import { writeSync } from 'node:fs';
 import { silentLog } from '../../engine/log/log.ts';
 import { type Decision, debitIn } from '../../engine/tap/decision.ts';
 import { TcpListenReader } from '../../gate/reader/tcp.ts';
 import { Station } from '../../gate/station.ts';
+import { say } from '../kit/say.ts';
 import { plant } from './canary.ts';
 import type { Shown } from './life.ts';
 import {
@@ -42,7 +42,7 @@ function showing(gateId: string) {
           }
         : null,
     };
-    writeSync(1, `${JSON.stringify(shown)}\n`);
+    say(JSON.stringify(shown));
   };
 }
 

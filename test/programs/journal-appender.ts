@@ -4,11 +4,11 @@
  * and `n SEQUENCE` first, for the sequence it starts at. It runs until it is killed.
  */
 import { randomBytes } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import { readU48 } from '../../engine/bytes.ts';
 import { at } from '../../engine/debit/codec.ts';
 import { openJournal } from '../../gate/journal/journal.ts';
 import { openNodeDisk } from '../../gate/journal/node-disk.ts';
+import { say } from '../kit/say.ts';
 import { finalOf, intentOf } from '../suites/journal.ts';
 
 const journal = await openJournal({
@@ -19,11 +19,11 @@ const journal = await openJournal({
   segmentBytes: 32 * 1024,
 });
 for (const record of journal.open()) journal.close(finalOf(readU48(record, at.gateSequence)));
-writeSync(1, `n ${journal.nextSequence}\n`);
+say(`n ${journal.nextSequence}`);
 for (;;) {
   const sequence = journal.nextSequence;
   await journal.intent(intentOf(sequence));
-  writeSync(1, `i ${sequence}\n`);
+  say(`i ${sequence}`);
   journal.close(finalOf(sequence));
   if (sequence % 40 === 0) {
     const { count } = await journal.read(journal.acknowledged + 1, 1000);
