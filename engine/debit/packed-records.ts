@@ -1,7 +1,7 @@
 /**
- * Records of one gate side by side, as evidence of a batch keeps them. Of a record's 160 bytes some
- * hundred are the same in all of a batch (gate, issuer, versions, zeros), so that each pair of bytes
- * that differs nowhere is kept once: a ledger's disk is what ingest waits for.
+ * Records of one gate side by side, as evidence of a batch keeps them. Of a record's 160 bytes
+ * some hundred are the same in all of a batch (gate, issuer, versions, zeros), so that each pair of
+ * bytes that differs nowhere is kept once: a ledger's disk is what ingest waits for.
  *
  * Layout: marker 80 ‖ 0 ‖ records 2 ‖ a bit for each of 80 pairs of bytes, set where it differs,
  * highest bit first, 10 ‖ for each pair in turn 2 bytes where it does not differ, else 2 for each

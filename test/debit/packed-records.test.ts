@@ -1,4 +1,4 @@
-/** Packed records: the same back, whatever differs among them; what is no shorter stays as it is. */
+/** Packed records: the same back, whatever differs; what is no shorter stays as it is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
