@@ -13,6 +13,10 @@ import { type Delta, ListFiller, type StopList } from '../../engine/denylist/sto
 import { keysOfCards, range, serial } from '../kit/denylist-kit.ts';
 
 const DELTAS = 1500;
+/** After so many deltas the reader must have looked again: a busy machine may not let it run. */
+const DELTAS_UNSEEN_MAX = 100;
+/** To end a wait for a reader that is gone. */
+const LOOK_MS_MAX = 60_000;
 
 interface Seen {
   readonly looks: number;
@@ -42,7 +46,7 @@ for (const form of ['fast', 'small'] as const satisfies DenylistForm[]) {
     for (let i = 0; i < keys.length; i += 2) filler.insert(keys[i]!, keys[i + 1]!);
     const list = filler.finish(nameOf(1, 501), range(50, 60));
 
-    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const stop = new Int32Array(new SharedArrayBuffer(8));
     const ranges = new Uint8Array(20);
     ranges.set(serial(55));
     ranges.set(serial(75), 10);
@@ -61,13 +65,19 @@ for (const form of ['fast', 'small'] as const satisfies DenylistForm[]) {
       assert.equal(faultOf(list, delta), null);
       assert(list.fits(delta));
       list.apply(delta);
+      if (version % DELTAS_UNSEEN_MAX === 0) {
+        const looks = Atomics.load(stop, 1);
+        assert.notEqual(Atomics.wait(stop, 1, looks, LOOK_MS_MAX), 'timed-out');
+      }
     }
     const answer = once(worker, 'message') as Promise<[Seen]>;
     Atomics.store(stop, 0, 1);
     const [seen] = await answer;
     await worker.terminate();
     t.diagnostic(`${seen.looks} looks over ${seen.versions} versions`);
-    assert(seen.looks > 0);
+    // A look may have begun before the one wait and end in the next.
+    const waits = Math.floor(DELTAS / DELTAS_UNSEEN_MAX);
+    assert(seen.versions >= Math.floor(waits / 2), `${seen.versions} versions`);
     assert.equal(seen.mixed, 0);
     assert.deepEqual([seen.both[0], seen.both[2]], [0, 0]);
   });

@@ -45,6 +45,8 @@ export function start(
   let out = '';
   let err = '';
   let watch: () => void = () => {};
+  // A process may be gone before all that it wrote has arrived.
+  let closed = false;
   child.stdout.on('data', (chunk: Buffer) => {
     out += chunk.toString();
     watch();
@@ -59,6 +61,7 @@ export function start(
   const ended = new Promise<Ran>((resolve) => {
     child.on('close', (code) => {
       live.delete(child);
+      closed = true;
       resolve({ code, out, err });
       watch();
     });
@@ -68,9 +71,7 @@ export function start(
       watch = (): void => {
         const match = pattern.exec(out) ?? pattern.exec(err);
         if (match) resolve(match);
-        else if (child.exitCode !== null || child.signalCode !== null) {
-          reject(new Error(`ended without ${pattern}: ${out}${err}`));
-        }
+        else if (closed) reject(new Error(`ended without ${pattern}: ${out}${err}`));
       };
       watch();
     });

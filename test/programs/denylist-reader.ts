@@ -7,7 +7,7 @@ import { StopList } from '../../engine/denylist/stop-list.ts';
 
 const { buffer, stop, keys, ranges } = workerData as {
   buffer: SharedArrayBuffer;
-  /** Set to 1 when it is enough. */
+  /** Set to 1 when it is enough; then the looks so far, told to whoever waits there. */
   stop: Int32Array;
   /** Halves of card A, then of card B. */
   keys: Int32Array;
@@ -26,6 +26,8 @@ while (Atomics.load(stop, 0) === 0) {
   const inB = list.stops(ranges, 10, 1, 1);
   const after = list.name();
   seen.looks += 1;
+  Atomics.store(stop, 1, seen.looks);
+  Atomics.notify(stop, 1);
   if (before.version !== lastVersion) seen.versions += 1;
   lastVersion = before.version;
   // A name is read whole: the digest that a version was given, and no other.

@@ -62,7 +62,8 @@ test(`the twin agrees on ${RUNS} random accounts (seed ${seed})`, () => {
     ...['completed null', 'completed entry', 'completed exit'],
   ];
   const told = JSON.stringify([...seen]);
-  for (const name of wanted) assert((seen.get(name) ?? 0) >= RUNS / 200, `${name} of ${told}`);
+  // The rarest comes up 18 times in a thousand runs; with less than 2 it is no longer made at all.
+  for (const name of wanted) assert((seen.get(name) ?? 0) >= RUNS / 500, `${name} of ${told}`);
 });
 
 test(`any order and number of arrivals makes the same journeys (seed ${seed})`, () => {
