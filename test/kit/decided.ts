@@ -1,8 +1,8 @@
 /**
  * Taps at a station that runs as a program, by the lines it prints of what it decided. On a machine
  * that stands still for a while, or whose disk does, a tap ends in `deadline`, and in `cardGone`
- * where its card's program did: neither costs the rider anything, and as riders do, the card is then
- * held out again. Such a tap may leave a void debit in the journal.
+ * where its card's program did: neither costs the rider anything, and as riders do, the card is
+ * then held out again. Such a tap may leave a void debit in the journal.
  */
 import type { Running } from './programs.ts';
 

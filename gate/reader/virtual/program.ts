@@ -54,9 +54,9 @@ export async function serveVirtualCard(options: CardProgramOptions): Promise<voi
 }
 
 /**
- * `served` after at least one frame, and where the card is to leave by itself, one command: a card
- * that was slow to wake is one that no reader has seen, and it is `unasked`. Else why the connection
- * failed, or `refused`.
+ * `served` after at least one frame, or one command where the card is to leave by itself: else it
+ * is `unasked`, for a card that was slow to wake is one that no reader has seen. Else why the
+ * connection failed, or `refused`.
  */
 function serve(
   socket: Socket,
