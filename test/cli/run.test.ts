@@ -230,7 +230,7 @@ test('a rider pays at a gate whose keys are in a SAM, and the station ends', asy
     commit: (terminalSequence) => given.push(terminalSequence),
   });
   const station = start('gate', ['run', '--config', withSam('sam')]);
-  const slot = { host: '127.0.0.1', port: ports[5]!, card: sam, retryMs: 30_000 };
+  const slot = { host: '127.0.0.1', port: ports[5]!, card: sam, retryMs: 300_000 };
   const served = serveVirtualCard(slot);
   await station.seen(/gates are open/);
   const entered = await new DecidedTaps(station).tap('IN', () => {
