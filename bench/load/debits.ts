@@ -15,9 +15,11 @@ import { makeDebit } from './records.ts';
 const TEMPLATES = 4096;
 /** A prime that divides no number of cards that anybody asks for. */
 const STEP = 1_000_003;
-const BALANCE_MINOR = 0x7fff_0000;
 /** Of `makeDebit`. */
 const amountOf = (template: number): number => 200 + (template % 700);
+/** Before a card's first debit, from 1; cards that come together were not used equally often. */
+const firstCounterOf = (card: number): number => 1 + ((card * 7919) % 30_011);
+const firstBalanceOf = (card: number): number => 0x7fff_0000 - ((card * 6007) % 1_000_003);
 
 /** One debit, for contenders without records. */
 export interface PlainDebit {
@@ -38,7 +40,7 @@ export class Debits {
     assert(cards % STEP !== 0 && cards > 0);
     this.cards = cards;
     for (let i = 0; i < TEMPLATES; i++) {
-      encodeDebit(makeDebit('template', i, BALANCE_MINOR), this.#templates, i * DEBIT_BYTES);
+      encodeDebit(makeDebit('template', i, 0), this.#templates, i * DEBIT_BYTES);
     }
   }
 
@@ -57,12 +59,12 @@ export class Debits {
   at(k: number): PlainDebit {
     // Exact: both factors stay far below 2^26 and 2^27.
     const card = ((k % this.cards) * STEP) % this.cards;
-    const counter = 1 + Math.floor(k / this.cards);
+    const before = Math.floor(k / this.cards);
     const amountMinor = amountOf(card % TEMPLATES);
     return {
       card,
-      counter,
-      balanceBeforeMinor: BALANCE_MINOR - (counter - 1) * amountMinor,
+      counter: firstCounterOf(card) + before,
+      balanceBeforeMinor: firstBalanceOf(card) - before * amountMinor,
       amountMinor,
     };
   }
@@ -78,25 +80,26 @@ export class Debits {
   write(k: number, count: number, gateId: string, first: number, out: Uint8Array): void {
     // `at` without its divisions, which would cost more than all else here.
     const step = STEP % this.cards;
-    let { card, counter } = this.at(k);
+    let { card } = this.at(k);
     let place = k % this.cards;
+    let before = Math.floor(k / this.cards);
     for (let i = 0; i < count; i++) {
       const from = i * DEBIT_BYTES;
       const template = (card % TEMPLATES) * DEBIT_BYTES;
-      const balanceBeforeMinor = BALANCE_MINOR - (counter - 1) * amountOf(card % TEMPLATES);
+      const spentMinor = before * amountOf(card % TEMPLATES);
       out.set(this.#templates.subarray(template, template + DEBIT_BYTES), from);
       out.fill(0, from + at.gateId, from + at.gateSequence);
       for (let j = 0; j < gateId.length; j++) out[from + at.gateId + j] = gateId.charCodeAt(j);
       writeU48(out, from + at.gateSequence, first + i);
       writeU32(out, from + at.cardNumber + 6, card);
-      writeU16(out, from + at.offlineCounter, counter);
-      writeU32(out, from + at.balanceBeforeMinor, balanceBeforeMinor);
+      writeU16(out, from + at.offlineCounter, firstCounterOf(card) + before);
+      writeU32(out, from + at.balanceBeforeMinor, firstBalanceOf(card) - spentMinor);
       card += step;
       if (card >= this.cards) card -= this.cards;
       place += 1;
       if (place === this.cards) {
         place = 0;
-        counter += 1;
+        before += 1;
       }
     }
   }

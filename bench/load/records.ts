@@ -1,4 +1,7 @@
-/** Debit records with valid TACs, made without faregate's cryptography. */
+/**
+ * Debit records with valid TACs, made without faregate's cryptography. What differs from tap to tap
+ * at a gate differs here: evidence of a batch keeps only once what does not.
+ */
 import { createCipheriv } from 'node:crypto';
 import { Keyring } from '../../engine/crypto/keyring.ts';
 import {
@@ -22,8 +25,9 @@ export function keyringOfRecords(): Keyring {
   ]);
 }
 
-/** Debit `i` of a gate, each of another card. */
+/** Debit `i` of a gate, each of another card, a second after the one before. */
 export function makeDebit(gateId: string, i: number, balanceBeforeMinor: number): Debit {
+  const instantMs = NOW_MS + i * 1000 + (mixed(i, 0) % 1000);
   const cardNumber = Buffer.from(`031051700101${String(i).padStart(8, '0')}`, 'hex');
   const debit = {
     kind: DebitKind.debit,
@@ -32,8 +36,8 @@ export function makeDebit(gateId: string, i: number, balanceBeforeMinor: number)
     tapKind: TapKind.exit,
     gateId,
     gateSequence: i + 1,
-    instantMs: NOW_MS + i * 1000,
-    dateTime: Buffer.from('20260302090000', 'hex'),
+    instantMs,
+    dateTime: dateTimeOf(instantMs),
     terminalId: Buffer.from('040900010001', 'hex'),
     terminalSequence: 1000 + i,
     issuer: RECORDS_ISSUER,
@@ -48,18 +52,38 @@ export function makeDebit(gateId: string, i: number, balanceBeforeMinor: number)
     balanceBeforeMinor,
     amountMinor: 200 + (i % 700),
     currency: 156,
-    random: Buffer.from('9ac87503', 'hex'),
-    fromStation: Uint8Array.of(0, 0, 1, 1),
+    random: words(mixed(i, 1)),
+    fromStation: Uint8Array.of(0, 0, 1 + (mixed(i, 2) % 20), 1 + (mixed(i, 3) % 30)),
     toStation: Uint8Array.of(0, 0, 2, 1),
-    entryInstantMs: NOW_MS - 1_200_000,
+    entryInstantMs: instantMs - 300_000 - (mixed(i, 4) % 3_000_000),
     fareVersion: 1,
-    rider: 0,
-    tapMs: 140,
-    hostUs: 300,
+    rider: mixed(i, 5) % 4,
+    tapMs: 120 + (mixed(i, 6) % 120),
+    hostUs: 250 + (mixed(i, 7) % 4000),
     refersTo: null,
     ...NOTHING_IN_FORCE,
   };
   return { ...debit, tac: nodeTac(debit) };
+}
+
+/** 32 bits that look random, the same for the same numbers. */
+function mixed(i: number, place: number): number {
+  let x = Math.imul(i + 1, 0x9e37_79b1) ^ Math.imul(place + 1, 0x85eb_ca6b);
+  x = Math.imul(x ^ (x >>> 15), 0x2c1b_3c6d);
+  x = Math.imul(x ^ (x >>> 12), 0x297a_2d39);
+  return (x ^ (x >>> 15)) >>> 0;
+}
+
+function words(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** YYYYMMDDhhmmss of China, 7 bytes. */
+function dateTimeOf(instantMs: number): Uint8Array {
+  const text = new Date(instantMs + 8 * 3_600_000).toISOString().replace(/[-T:]/g, '');
+  return Buffer.from(text.slice(0, 14), 'hex');
 }
 
 /** Card key by the first factor, its halves XORed, DES CBC-MAC of 22 bytes: 4 bytes of it. */

@@ -1,7 +1,7 @@
 /**
- * Evidence of a whole batch: the uploaded records of one gate sealed as one blob under the
- * operator's storage key, because one call for all costs a hundredth of a call for each. What may
- * be disputed has evidence of its own besides (`evidence.ts`).
+ * Evidence of a whole batch: the uploaded records of one gate, packed (`packed-records.ts`) and
+ * sealed as one blob under the operator's storage key, because one call for all costs a hundredth
+ * of a call for each. What may be disputed has evidence of its own besides (`evidence.ts`).
  *
  * AES-256-GCM (NIST SP 800-38D). Its nonce has but 12 bytes, too few to be drawn by chance, so that
  * every process has a key of its own: HKDF-SHA-256 (RFC 5869) of the storage key with 16 random
@@ -12,7 +12,8 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import type { BytePool } from '../byte-pool.ts';
 import { writeU32, writeU48 } from '../bytes.ts';
-import { DEBIT_BYTES, type DebitId } from './record.ts';
+import { RecordPacker, unpackRecords } from './packed-records.ts';
+import type { DebitId } from './record.ts';
 import { GATE_ID_BYTES, gateIdBytes } from './seal.ts';
 
 const SALT_BYTES = 16;
@@ -26,6 +27,7 @@ export class BatchSealer {
   readonly #key: Uint8Array;
   readonly #salt: Uint8Array;
   readonly #pool: BytePool;
+  readonly #packer = new RecordPacker();
   #high = 0;
   #low = 0;
 
@@ -42,23 +44,23 @@ export class BatchSealer {
   }
 
   /**
-   * @param records whole records of consecutive sequences
+   * @param records whole records of consecutive sequences, at most BATCH_RECORDS_MAX
    * @param first the first one's identity
-   * @returns 40 bytes more than the records.
+   * @returns 40 bytes more than the records packed.
    */
   seal(records: Uint8Array, first: DebitId): Uint8Array {
-    assert(records.length % DEBIT_BYTES === 0);
+    const packed = this.#packer.pack(records);
     this.#low = (this.#low + 1) >>> 0;
     if (this.#low === 0) this.#high += 1;
-    const out = this.#pool.take(HEAD_BYTES + records.length + TAG_BYTES);
+    const out = this.#pool.take(HEAD_BYTES + packed.length + TAG_BYTES);
     out.set(this.#salt);
     writeU32(out, SALT_BYTES, this.#high);
     writeU32(out, SALT_BYTES + 4, this.#low);
     const cipher = createCipheriv(ALGORITHM, this.#key, nonceOf(out));
     cipher.setAAD(identity(first));
-    out.set(cipher.update(records), HEAD_BYTES);
+    out.set(cipher.update(packed), HEAD_BYTES);
     cipher.final();
-    out.set(cipher.getAuthTag(), HEAD_BYTES + records.length);
+    out.set(cipher.getAuthTag(), HEAD_BYTES + packed.length);
     return out;
   }
 }
@@ -72,18 +74,18 @@ export function openBatch(
   first: DebitId,
 ): Uint8Array | null {
   const length = sealed.length - HEAD_BYTES - TAG_BYTES;
-  if (length < 0 || length % DEBIT_BYTES !== 0) return null;
+  if (length < 0) return null;
   const key = processKey(storageKey, sealed.subarray(0, SALT_BYTES));
   const cipher = createDecipheriv(ALGORITHM, key, nonceOf(sealed));
   cipher.setAAD(identity(first));
   cipher.setAuthTag(sealed.subarray(HEAD_BYTES + length));
-  const records = cipher.update(sealed.subarray(HEAD_BYTES, HEAD_BYTES + length));
+  const packed = cipher.update(sealed.subarray(HEAD_BYTES, HEAD_BYTES + length));
   try {
     cipher.final();
   } catch {
     return null;
   }
-  return new Uint8Array(records);
+  return unpackRecords(new Uint8Array(packed));
 }
 
 function processKey(storageKey: Uint8Array, salt: Uint8Array): Uint8Array {

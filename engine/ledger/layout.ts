@@ -3,23 +3,25 @@ import { FaregateError } from '../errors.ts';
 import { type Books, readTotal } from './books.ts';
 import type { StoreReader } from './store.ts';
 
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
+/** Sealed batches of earlier layouts are not packed (`packed-records.ts`). */
+const LAYOUT_LOGGED = 4;
 /** Without the log of changes, and with rows whose record only a batch may have. */
-const LAYOUT_BEFORE = 3;
+const LAYOUT_UNLOGGED = 3;
 
 /** @throws FaregateError STORE_FAILED for a store another version laid out. */
 export function requireLayout(reader: StoreReader): void {
   const layout = readTotal(reader, 'layout');
-  if (layout === LAYOUT_VERSION || layout === LAYOUT_BEFORE) return;
+  if (layout >= LAYOUT_UNLOGGED && layout <= LAYOUT_VERSION) return;
   throw new FaregateError(
     'STORE_FAILED',
     `the ledger's layout is version ${layout}, this program reads ${LAYOUT_VERSION}`,
   );
 }
 
-/** Whether what becomes of rows is logged (`changes.ts`): from the first batch of this version on. */
+/** Whether what becomes of rows is logged (`changes.ts`): from the first batch of layout 4 on. */
 export function hasChangeLog(reader: StoreReader): boolean {
-  return readTotal(reader, 'layout') === LAYOUT_VERSION;
+  return readTotal(reader, 'layout') >= LAYOUT_LOGGED;
 }
 
 /** At the first batch of this version: what is posted already, and in no log, is counted. */
@@ -27,5 +29,6 @@ export function raiseLayout(books: Books): void {
   const layout = books.total('layout');
   if (layout === LAYOUT_VERSION) return;
   books.count('layout', LAYOUT_VERSION - layout);
+  if (layout >= LAYOUT_LOGGED) return;
   books.count('unlogged', books.total('standing.posted') - books.total('rows'));
 }

@@ -39,8 +39,8 @@ import {
 
 /** How often the counts are kept in a file: what a kill loses of the latencies at most. */
 const COUNTS_MS = 250;
-/** Rounds of taps that settle what is unconfirmed at the end. */
-const SETTLING_ROUNDS = 5;
+/** Rounds of taps that settle what is unconfirmed at the end: a slow machine is late for some. */
+const SETTLING_ROUNDS = 20;
 /** Pairs of entry and exit before the first rider. */
 const WARM_UP_TAPS = 1500;
 /** Gates are up before the first train; without the engine they open all the same. */

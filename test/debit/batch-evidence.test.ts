@@ -1,5 +1,6 @@
 /** Evidence of whole batches: opens whole, for its gate and place, under its key, and else not. */
 import assert from 'node:assert/strict';
+import { createCipheriv, hkdfSync } from 'node:crypto';
 import { test } from 'node:test';
 import { BytePool } from '../../engine/byte-pool.ts';
 import { BatchSealer, openBatch } from '../../engine/debit/batch-evidence.ts';
@@ -8,7 +9,10 @@ import { DEBIT_BYTES } from '../../engine/debit/record.ts';
 const key = new Uint8Array(32).map((_, i) => i);
 const salt = new Uint8Array(16).fill(9);
 const id = { gateId: 'central-07', gateSequence: 70_000 };
-const records = new Uint8Array(3 * DEBIT_BYTES).map((_, i) => i * 7);
+/** Layout version 2, and no two alike. */
+const records = new Uint8Array(3 * DEBIT_BYTES).map((_, i) =>
+  i % DEBIT_BYTES === 0 ? 2 : (i * 7) ^ (i >> 8),
+);
 
 test('a batch opens to its records; two sealings differ; another process opens it', () => {
   const sealer = new BatchSealer(key, salt, new BytePool());
@@ -21,6 +25,25 @@ test('a batch opens to its records; two sealings differ; another process opens i
   const later = new BatchSealer(key, new Uint8Array(16).fill(8), new BytePool()).seal(records, id);
   assert.deepEqual(openBatch(key, later, id), records);
   assert.notDeepEqual(later.subarray(24), one.subarray(24));
+});
+
+test('what is the same in all records is sealed once, and comes back', () => {
+  const alike = new Uint8Array(300 * DEBIT_BYTES);
+  for (let i = 0; i < 300; i++) alike.set([2, 1, i >> 8, i], i * DEBIT_BYTES);
+  const sealed = new BatchSealer(key, salt, new BytePool()).seal(alike, id);
+  assert.equal(sealed.length, 40 + 14 + 79 * 2 + 2 * 300);
+  assert.deepEqual(openBatch(key, sealed, id), alike);
+});
+
+test('a batch that was sealed before records were packed opens', () => {
+  // Salt, count, records and tag as the layout had it, made by node:crypto alone.
+  const derived = hkdfSync('sha256', key, salt, 'faregate batch evidence', 32);
+  const nonce = Buffer.from('000000000000000000000007', 'hex');
+  const cipher = createCipheriv('aes-256-gcm', new Uint8Array(derived), nonce);
+  cipher.setAAD(Buffer.from('63656e7472616c2d30370000000000011170', 'hex'));
+  const parts = [salt, nonce.subarray(4), cipher.update(records), cipher.final()];
+  const sealed = new Uint8Array(Buffer.concat([...parts, cipher.getAuthTag()]));
+  assert.deepEqual(openBatch(key, sealed, id), records);
 });
 
 test('no count is used twice under one salt', () => {
