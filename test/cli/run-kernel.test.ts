@@ -12,7 +12,7 @@ import { testCaKeys } from '../../gate/reader/virtual/ecash-test-card.ts';
 import { TcpPlug } from '../kit/device-hosts.ts';
 import { ecashCard } from '../kit/ecash-cards.ts';
 import { KernelDevice } from '../kit/kernel-device.ts';
-import { freePorts, run, start } from '../kit/programs.ts';
+import { freePorts, postedBy, run, start } from '../kit/programs.ts';
 import { gateConfig, stationConfig } from '../kit/station-config.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-kernel-'));
@@ -79,12 +79,7 @@ test('from a lost approval to one line for the bank', async () => {
   await station.seen(/"open":true,"reason":"open"/);
   assert.deepEqual(device.heardOf('show').at(-1)!.light, 'green');
 
-  let posted = 0;
-  for (let wait = 0; wait < 200 && posted < 1; wait++) {
-    await sleep(100);
-    posted = ((await (await fetch(`${http}/api/ledger`)).json()) as { posted: number }).posted;
-  }
-  assert.equal(posted, 1);
+  assert.equal((await postedBy(http, 1)).posted, 1);
   station.child.kill('SIGTERM');
   const ended = await station.ended;
   assert.equal(ended.code, 0, ended.err);

@@ -7,7 +7,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePorts, run, start } from '../kit/programs.ts';
+import { DecidedTaps } from '../kit/decided.ts';
+import { freePorts, type LedgerCounts, run, start } from '../kit/programs.ts';
 import { gateConfig, stationConfig } from '../kit/station-config.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-upload-'));
@@ -24,34 +25,42 @@ before(async () => {
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-/** A station of one gate that was never online, killed after `cards` were debited. */
+/**
+ * A station of one gate that was never online, killed after `cards` were debited; answers how many
+ * taps beside theirs ended in nothing.
+ */
 async function killedStation(
   [readerPort, uplinkPort]: [number, number],
   { id, bundle, journal, ...station }: Record<'id' | 'bundle' | 'journal', string>,
   cards: readonly string[],
-): Promise<void> {
+): Promise<number> {
   const gate = { ...gateConfig(id, 'entry', '0102', 1, readerPort), bundle, journal };
   const config = { ...stationConfig(uplinkPort, [gate]), ...station };
   writeFileSync(join(dir, 'gate.json'), JSON.stringify(config));
   const running = start('gate', ['run', '--config', join(dir, 'gate.json')]);
   await running.seen(/gates are open/);
+  const taps = new DecidedTaps(running);
   for (const number of cards) {
-    const tapped = await run('gate', [
-      'virtual-card',
-      ...['--connect', `127.0.0.1:${readerPort}`, '--keys', clear, '--personality', 'tunion'],
-      ...['--card-number', number, '--once'],
-    ]);
-    assert.equal(tapped.code, 0, tapped.err);
+    const tapped = await taps.tap(id, async () => {
+      const card = await run('gate', [
+        'virtual-card',
+        ...['--connect', `127.0.0.1:${readerPort}`, '--keys', clear, '--personality', 'tunion'],
+        ...['--card-number', number, '--once'],
+      ]);
+      assert.equal(card.code, 0, card.err);
+    });
+    assert.equal(tapped.reason, 'open');
   }
   running.child.kill('SIGKILL');
   await running.ended;
+  return taps.vain;
 }
 
 test('a journal carried away from its gate is uploaded once, and again without harm', async () => {
   const [readerPort, uplinkPort] = (await freePorts(2)) as [number, number];
   const cards = ['03105170017000000005', '03105170017000000006', '03105170017000000007'];
   const lost = { id: 'LOST', bundle: 'bundle', journal: 'journal' };
-  await killedStation([readerPort, uplinkPort], lost, cards);
+  const vain = await killedStation([readerPort, uplinkPort], lost, cards);
   mkdirSync(join(dir, 'carried'));
   for (const folder of ['journal', 'bundle']) {
     cpSync(join(dir, folder), join(dir, 'carried', folder), { recursive: true });
@@ -59,7 +68,7 @@ test('a journal carried away from its gate is uploaded once, and again without h
   const from = (journal: string, port: number) => [
     'upload',
     ...['--journal', join(dir, journal), '--bundle', join(dir, 'carried', 'bundle')],
-    ...['--engine', `127.0.0.1:${port}`, '--wait', '20', '--json'],
+    ...['--engine', `127.0.0.1:${port}`, '--wait', '120', '--json'],
   ];
   const alone = await run('gate', [...from('carried/journal', uplinkPort), '--wait', '1']);
   assert.equal(alone.code, 1);
@@ -74,12 +83,13 @@ test('a journal carried away from its gate is uploaded once, and again without h
   const first = await run('gate', from('carried/journal', uplinkPort));
   assert.equal(first.code, 0, first.err);
   const told = JSON.parse(first.out) as { uploaded: number; interrupted: number };
-  assert.equal(told.uploaded, 3);
+  assert(told.uploaded >= 3 && told.uploaded <= 3 + vain, `${told.uploaded} records`);
   // The original, which knows nothing of the copy.
   const again = await run('gate', from('journal', uplinkPort));
   assert.equal(again.code, 0, again.err);
-  const ledger = (await (await fetch(`${http}/api/ledger`)).json()) as Record<string, unknown>;
-  assert.equal(ledger.debits, 3);
+  const ledger = (await (await fetch(`${http}/api/ledger`)).json()) as LedgerCounts;
+  assert.equal(ledger.debits, told.uploaded);
+  assert.equal(ledger.debits - ledger.voided, 3);
   engine.child.kill('SIGTERM');
   await engine.ended;
 
@@ -97,7 +107,7 @@ test('a journal that shared a log is carried with the log, and refused without i
   const cards = ['03105170017000000008', '03105170017000000009'];
   mkdirSync(join(dir, 'shared'));
   const killed = { id: 'KILLED', bundle, journal: 'shared/journal', sharedLog: 'shared/log' };
-  await killedStation([readerPort, uplinkPort], killed, cards);
+  const vain = await killedStation([readerPort, uplinkPort], killed, cards);
   cpSync(join(dir, 'shared'), join(dir, 'carried-shared'), { recursive: true });
 
   const engine = start('engine', [
@@ -109,7 +119,7 @@ test('a journal that shared a log is carried with the log, and refused without i
   const words = [
     'upload',
     ...['--journal', join(dir, 'carried-shared', 'journal'), '--bundle', bundle],
-    ...['--engine', `127.0.0.1:${uplinkPort}`, '--wait', '20', '--json'],
+    ...['--engine', `127.0.0.1:${uplinkPort}`, '--wait', '120', '--json'],
   ];
   const without = await run('gate', words);
   assert.equal(without.code, 1);
@@ -117,7 +127,8 @@ test('a journal that shared a log is carried with the log, and refused without i
   const log = join(dir, 'carried-shared', 'log');
   const uploaded = await run('gate', [...words, '--shared-log', log]);
   assert.equal(uploaded.code, 0, uploaded.err);
-  assert.equal((JSON.parse(uploaded.out) as { uploaded: number }).uploaded, 2);
+  const told = JSON.parse(uploaded.out) as { uploaded: number };
+  assert(told.uploaded >= 2 && told.uploaded <= 2 + vain, `${told.uploaded} records`);
   engine.child.kill('SIGTERM');
   await engine.ended;
 });

@@ -7,7 +7,8 @@ import { Gate } from '../../gate/controller.ts';
 import { StationDisks } from '../../gate/journal/shared/station-disks.ts';
 import type { CanaryName } from './plan.ts';
 
-const SLOW_MS = 10;
+/** Longer than a busy machine takes from an intent to the card's debit and an opened gate. */
+const SLOW_MS = 200;
 /** Few, so that it comes about in the short life of a process on a busy machine. */
 const DROPPED_EVERY = 3;
 
@@ -26,8 +27,12 @@ function plantDialogue(wrap: (dialogue: TapRun) => TapRun): void {
   };
 }
 
+/** From the first tap on: gates open as quickly as ever. */
+let isSlow = false;
+
 /** Nobody waits for the disk: the answer to `commit` is always `go`. */
 function* openEarly(dialogue: TapRun): TapDialogue<Decision> {
+  isSlow = true;
   let step = dialogue.next(null);
   while (step.done !== true) {
     const answer: Answer = step.value.ask === 'commit' ? 'go' : yield step.value;
@@ -62,11 +67,13 @@ function slowDisks(): void {
     const openFile = disk.open.bind(disk);
     const preallocate = disk.preallocate.bind(disk);
     const slow = <F extends Awaited<ReturnType<typeof openFile>>>(file: F): F => {
-      const write = file.write.bind(file);
-      file.write = async (bytes, position) => {
-        await sleep(SLOW_MS);
-        await write(bytes, position);
-      };
+      for (const name of ['write', 'writeDurably'] as const) {
+        const write = file[name].bind(file);
+        file[name] = async (bytes, position) => {
+          if (isSlow) await sleep(SLOW_MS);
+          await write(bytes, position);
+        };
+      }
       return file;
     };
     disk.open = async (name) => slow(await openFile(name));

@@ -1,7 +1,8 @@
 /**
  * Taps at a station that runs as a program, by the lines it prints of what it decided. On a machine
- * that stands still for a while a tap ends in `deadline`, which changes nothing: as riders do, the
- * card is then held out again.
+ * that stands still for a while, or whose disk does, a tap ends in `deadline`, and in `cardGone`
+ * where its card's program did: neither costs the rider anything, and as riders do, the card is
+ * then held out again. Such a tap may leave a void debit in the journal.
  */
 import type { Running } from './programs.ts';
 
@@ -14,11 +15,14 @@ export interface DecidedLine {
 }
 
 const TRIES_MAX = 20;
+const tryAgain: ReadonlySet<string> = new Set(['deadline', 'cardGone']);
 
 export class DecidedTaps {
   readonly #station: Running;
   /** Lines seen so far, by gate. */
   readonly #seen = new Map<string, number>();
+  /** Taps that ended in nothing. */
+  vain = 0;
 
   constructor(station: Running) {
     this.#station = station;
@@ -29,9 +33,10 @@ export class DecidedTaps {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       await hold();
       const line = await this.#next(gate);
-      if (line.reason !== 'deadline') return line;
+      if (!tryAgain.has(line.reason)) return line;
+      this.vain += 1;
     }
-    throw new Error(`${gate}: ${TRIES_MAX} taps ended in deadline`);
+    throw new Error(`${gate}: ${TRIES_MAX} taps ended in nothing`);
   }
 
   async #next(gate: string): Promise<DecidedLine> {

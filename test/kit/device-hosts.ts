@@ -76,6 +76,9 @@ export const noPty: string | false =
     ? false
     : 'socat is not installed';
 
+/** Ends a wait for a socat that failed. */
+const PTY_LOOKS_MAX = 6000;
+
 /** A pty that socat ties to the device's TCP port. */
 export class PtyPlug implements Plug {
   readonly address: string;
@@ -119,7 +122,7 @@ export class PtyPlug implements Plug {
   async #plugIn(): Promise<void> {
     const pty = `pty,raw,echo=0,link=${this.address}`;
     this.#socat = spawn('socat', [pty, `tcp:${this.#tcp.address},nodelay`], { stdio: 'inherit' });
-    for (let i = 0; i < 500 && !existsSync(this.address); i++) await sleep(10);
+    for (let i = 0; i < PTY_LOOKS_MAX && !existsSync(this.address); i++) await sleep(10);
     // As long as someone holds the pty, socat does not end when the gate lets go of it.
     this.#holder = await open(this.address, 'r+');
   }

@@ -1,8 +1,11 @@
 /** Runs the compiled programs as a user would, for tests. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../shared.ts';
 
 export interface Ran {
@@ -44,9 +47,12 @@ export function start(
   });
   let out = '';
   let err = '';
-  let watch: () => void = () => {};
-  // A process may be gone before all that it wrote has arrived.
-  let closed = false;
+  // What a process wrote last is read after its exit is told: only then is it known to be all.
+  let isClosed = false;
+  const watches = new Set<() => void>();
+  const watch = (): void => {
+    for (const look of watches) look();
+  };
   child.stdout.on('data', (chunk: Buffer) => {
     out += chunk.toString();
     watch();
@@ -61,19 +67,22 @@ export function start(
   const ended = new Promise<Ran>((resolve) => {
     child.on('close', (code) => {
       live.delete(child);
-      closed = true;
+      isClosed = true;
       resolve({ code, out, err });
       watch();
     });
   });
   const seen = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
-      watch = (): void => {
+      const look = (): void => {
         const match = pattern.exec(out) ?? pattern.exec(err);
+        if (!match && !isClosed) return;
+        watches.delete(look);
         if (match) resolve(match);
-        else if (closed) reject(new Error(`ended without ${pattern}: ${out}${err}`));
+        else reject(new Error(`ended without ${pattern}: ${out}${err}`));
       };
-      watch();
+      watches.add(look);
+      look();
     });
   return { child, ended, seen };
 }
@@ -87,20 +96,60 @@ export function run(
   return start(program, args, { input: '', ...options }).ended;
 }
 
-/** Ports nobody listens on now. */
+/** Below the ports that systems give to whoever asks for any, and above those of services. */
+const PORT_MIN = 10_000;
+const PORTS = 20_000;
+let portsTried = 0;
+
+/**
+ * Ports nobody listens on, and no other test file is given while this one runs. They are used a
+ * while later, and again and again: a port that the system gives to whoever listens on port 0, or
+ * connects, would be another's by then.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const found = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolve(typeof address === 'object' && address ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const found: number[] = [];
+  while (found.length < count) {
+    assert(portsTried < PORTS, 'a port is free');
+    const port = PORT_MIN + ((process.pid * 64 + portsTried++) % PORTS);
+    if ((await reserve(port)) && (await isFree(port))) found.push(port);
+  }
   return found;
+}
+
+/** Marks a port by its namesake of UDP, which the process holds to its end; false: another does. */
+function reserve(port: number): Promise<boolean> {
+  const mark = createSocket('udp4');
+  mark.unref();
+  return new Promise((resolve) => {
+    mark.once('error', () => resolve(false));
+    mark.bind(port, '127.0.0.1', () => resolve(true));
+  });
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** Of an engine's ledger. */
+export interface LedgerCounts {
+  readonly debits: number;
+  readonly posted: number;
+  readonly voided: number;
+}
+
+const LOOKS_MAX = 1200;
+const LOOK_MS = 100;
+
+/** What the ledger of the engine at `http` counts once it has posted so many debits. */
+export async function postedBy(http: string, posted: number): Promise<LedgerCounts> {
+  for (let look = 0; ; look++) {
+    const ledger = (await (await fetch(`${http}/api/ledger`)).json()) as LedgerCounts;
+    if (ledger.posted >= posted) return ledger;
+    assert(look < LOOKS_MAX, `${ledger.posted} of ${posted} debits were posted`);
+    await sleep(LOOK_MS);
+  }
 }

@@ -10,11 +10,13 @@ import { cardKinds } from './cards.ts';
 import { canaryNames } from './scenario.ts';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
+/** A run that is not done by then hangs; a slow machine takes many minutes for one. */
+const HANG_MS = 20 * 60_000;
 
 /** Runs it; answers its exit code and lines. */
 function simulate(...args: readonly string[]): Promise<{ code: number; lines: string[] }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { timeout: 600_000 }, (error, stdout) => {
+    execFile(process.execPath, [program, ...args], { timeout: HANG_MS }, (error, stdout) => {
       const code = error ? Number(error.code ?? 99) : 0;
       resolve({ code, lines: stdout.trim().split('\n') });
     });

@@ -137,12 +137,23 @@ test('a debit is found at the next gate while the disk forgets the one before it
   const disk = new Promise<void>((resolve) => {
     isKept = resolve;
   });
-  kit.unconfirmed.attach('T1', { keep: () => disk }, []);
+  let told: () => void = () => {};
+  const diskBusy = (): Promise<void> =>
+    new Promise((resolve) => {
+      told = resolve;
+    });
+  const keep = (): Promise<void> => {
+    told();
+    return disk;
+  };
+  kit.unconfirmed.attach('T1', { keep }, []);
   // Void by its balance; and this tap, too, is torn off.
+  const waits = diskBusy();
   const tapping = first!.tap(card, { command: 7, when: 'after' });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await waits;
+  const nextWaits = diskBusy();
   const tappingNext = next!.tap(card);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await nextWaits;
   isKept();
   const { decision } = await tappingNext;
   assert.equal(decision.reason, 'recovered', decision.detail);

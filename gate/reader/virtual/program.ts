@@ -25,7 +25,7 @@ export interface CardProgramOptions {
   readonly card: ServedCard;
   /** Leave the reader after the first session: power off after at least one command. */
   readonly once?: boolean;
-  /** How long to look for a reader that does not listen yet or is busy with another card. */
+  /** How long to look for a reader that does not listen yet, is busy, or gives no command. */
   readonly retryMs?: number;
 }
 
@@ -46,18 +46,23 @@ export async function serveVirtualCard(options: CardProgramOptions): Promise<voi
     const ended = await serve(socket, options.card, options.once ?? false);
     if (ended === 'served') return;
     if (ended instanceof Error) why = ended.message;
+    else if (ended === 'unasked') why = 'the reader let go of the card before a command';
     if (performance.now() >= until) break;
     await sleep(RETRY_PAUSE_MS);
   }
   throw new FaregateError('READER_FAILED', `no reader took the card at ${host}:${port}: ${why}`);
 }
 
-/** `served` after at least one frame, else why the connection failed, or `refused`. */
+/**
+ * `served` after at least one frame, or one command where the card is to leave by itself: else it
+ * is `unasked`, for a card that was slow to wake is one that no reader has seen. Else why the
+ * connection failed, or `refused`.
+ */
 function serve(
   socket: Socket,
   card: ServedCard,
   leaveWhenOff: boolean,
-): Promise<'served' | 'refused' | Error> {
+): Promise<'served' | 'unasked' | 'refused' | Error> {
   const frames = new FrameBuffer(APDU_COMMAND_BYTES_MAX);
   let served = false;
   let commands = 0;
@@ -75,7 +80,8 @@ function serve(
     });
     socket.on('close', () => {
       card.power();
-      resolve(served ? 'served' : (failure ?? 'refused'));
+      if (!served) resolve(failure ?? 'refused');
+      else resolve(leaveWhenOff && commands === 0 ? 'unasked' : 'served');
     });
     socket.on('data', (chunk) => {
       frames.push(chunk);

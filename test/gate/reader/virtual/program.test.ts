@@ -1,6 +1,8 @@
 /** The virtual card as a program: its file, its connection, its command line. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -13,6 +15,7 @@ import { TcpListenReader } from '../../../../gate/reader/tcp.ts';
 import { purchaseMac1, purchaseSessionKey } from '../../../../gate/reader/virtual/card-crypto.ts';
 import { decodeCardState, issueCard } from '../../../../gate/reader/virtual/card-state.ts';
 import { serveVirtualCard } from '../../../../gate/reader/virtual/program.ts';
+import { frame, PowerControl } from '../../../../gate/reader/vpcd.ts';
 import { cardOf, dateTime, masters, terminalId } from './terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'virtual-card-'));
@@ -124,6 +127,30 @@ test('a busy reader: the card waits for its turn', async () => {
   await purchase(reader, '00000001');
   await Promise.all(both);
   await reader.close();
+});
+
+test('a card that a reader let go of before a command is held out again', async () => {
+  let connections = 0;
+  const answers: string[] = [];
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.write(frame(Uint8Array.of(PowerControl.on)));
+    // As a reader does for whom the card was too slow to wake.
+    if (connections === 1) socket.end();
+    else {
+      socket.write(frame(fromHex('00A4040008A00000063201010500')));
+      socket.once('data', (chunk) => {
+        answers.push(toHex(chunk.subarray(-2)));
+        socket.write(frame(Uint8Array.of(PowerControl.off)));
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await serveVirtualCard({ host: '127.0.0.1', port, card: cardOf(), once: true });
+  assert.deepEqual([connections, answers], [2, ['9000']]);
+  server.close();
 });
 
 test('a card that cannot commit does not answer', async () => {
