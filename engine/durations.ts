@@ -39,6 +39,8 @@ export const JOURNAL_CLOSE_SYNC_MS = 100;
 export const JOURNAL_ACKNOWLEDGE_SYNC_MS = 1000;
 /** A TLS handshake, from connection to the gate's certificate. */
 export const HANDSHAKE_MS_MAX = 10_000;
+/** How often at most an engine looks whether its list of gates or its parameter sets changed. */
+export const FILES_LOOK_MS = 20;
 /** Silence after which the engine drops a connection; gates speak every HEARTBEAT_MS. */
 export const UPLOAD_IDLE_MS_MAX = 30_000;
 /** A gate with nothing to upload sends its status this often. */

@@ -4,6 +4,7 @@
  * bytes in all connections together, the socket is not read: TCP then holds the gate back.
  */
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BytePool } from '../byte-pool.ts';
 import type { FaregateError } from '../errors.ts';
 import { FRAMES_WAITING_PER_GATE_MAX, INGEST_BYTES_MAX } from '../limits.ts';
@@ -138,6 +139,9 @@ export class IngestConnection {
       this.#reply(reply);
       if (this.#socket.writableNeedDrain) await this.#answersTaken();
       this.#fill();
+      // The gates of one commit are all answered before anything of theirs is checked: an answer
+      // that finds its reader asleep costs the sender as much as fifty debits.
+      if (this.#waiting.length > 0) await nextTurn();
     }
     this.#working = false;
     if (this.#ending) this.#end();

@@ -1,6 +1,6 @@
 /**
  * The published parameter sets as a running engine gives them out: manifests in memory, items from
- * the disk piece by piece. What is published while it runs is seen with the next question. Gates
+ * the disk piece by piece. What is published while it runs is seen within FILES_LOOK_MS. Gates
  * verify what they get; the engine holds no key for that, and passes over what it cannot read.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { decodeManifest, type Manifest } from '../parameters/manifest.ts';
 import { inForceAt, isFor, nextAfter } from '../parameters/versions.ts';
 import type { ParameterPort } from './ingest-session.ts';
 import { itemFile, setFile } from './parameter-files.ts';
+import { seldom } from './seldom.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -24,13 +25,19 @@ export class ParameterShelf implements ParameterPort {
   readonly #bad = new Set<number>();
   readonly #byGate = new Map<string, readonly Manifest[]>();
   #seen = '';
+  readonly #isDue: () => boolean;
 
-  /** @param dir the folder of `parametersDir`; it may be missing. */
+  /**
+   * @param dir the folder of `parametersDir`; it may be missing.
+   * @param isDue whether to look at it
+   */
   constructor(
     dir: string,
     onError: (error: FaregateError) => void,
     nowMs: () => number = Date.now,
+    isDue: () => boolean = seldom(),
   ) {
+    this.#isDue = isDue;
     this.#dir = dir;
     this.#onError = onError;
     this.#nowMs = nowMs;
@@ -91,6 +98,7 @@ export class ParameterShelf implements ParameterPort {
 
   /** A set is never written over, so only new names are read. A few microseconds where none is. */
   #refresh(): void {
+    if (!this.#isDue()) return;
     const folder = join(this.#dir, 'sets');
     const facts = statSync(folder, { bigint: true, throwIfNoEntry: false });
     const seen = facts ? `${facts.ino}.${facts.mtimeNs}` : '';

@@ -7,6 +7,7 @@ import { FaregateError, systemCode } from '../errors.ts';
 import { GATES_FILE_BYTES_MAX, GATES_MAX } from '../limits.ts';
 import { readText, writeWhole } from '../pki/files.ts';
 import { parseChecked } from '../schema/check.ts';
+import { seldom } from './seldom.ts';
 
 export interface EnrolledGate {
   readonly id: string;
@@ -69,17 +70,27 @@ export async function writeRegistry(
 }
 
 /**
- * The registry as a running engine sees it: looked up by gate, read again when the file changed. A
- * changed file that cannot be read leaves the former gates in force and is told to `onError`.
+ * The registry as a running engine sees it: looked up by gate, read again when the file changed,
+ * within FILES_LOOK_MS. A changed file that cannot be read leaves the former gates in force and is
+ * told to `onError`.
  */
 export class GateRegistry {
   readonly #path: string;
   readonly #onError: (error: FaregateError) => void;
   #gates: ReadonlyMap<string, EnrolledGate> = new Map();
   #version = '';
+  readonly #isDue: () => boolean;
 
-  /** @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID when the file is unsound at first. */
-  constructor(dataDir: string, onError: (error: FaregateError) => void) {
+  /**
+   * @param isDue whether to look at the file
+   * @throws FaregateError FILE_UNREADABLE, CONFIG_INVALID when the file is unsound at first.
+   */
+  constructor(
+    dataDir: string,
+    onError: (error: FaregateError) => void,
+    isDue: () => boolean = seldom(),
+  ) {
+    this.#isDue = isDue;
     this.#path = gatesFile(dataDir);
     this.#onError = onError;
     this.#version = this.#fileVersion();
@@ -98,6 +109,7 @@ export class GateRegistry {
   }
 
   #refresh(): void {
+    if (!this.#isDue()) return;
     const version = this.#fileVersion();
     if (version === this.#version) return;
     this.#version = version;

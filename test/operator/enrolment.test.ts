@@ -102,7 +102,7 @@ scratch('what cannot be enrolled is refused and changes nothing', async (dir) =>
 });
 
 scratch('a running engine sees enrolments and revocations', async (dir) => {
-  const registry = new GateRegistry(dir, never);
+  const registry = new GateRegistry(dir, never, () => true);
   assert.equal(registry.find('G01'), undefined);
   const gate = await enrolGate(dir, { gateId: 'G01', outDir: join(dir, 'g01') });
   assert.deepEqual(registry.find('G01'), gate);
@@ -116,10 +116,24 @@ scratch('a running engine sees enrolments and revocations', async (dir) => {
   );
 });
 
+scratch('a running engine looks at its file only when that is due', async (dir) => {
+  let isDue = true;
+  const registry = new GateRegistry(dir, never, () => isDue);
+  isDue = false;
+  const gate = await enrolGate(dir, { gateId: 'G01', outDir: join(dir, 'g01') });
+  assert.equal(registry.find('G01'), undefined);
+  isDue = true;
+  assert.deepEqual(registry.find('G01'), gate);
+});
+
 scratch('a damaged registry leaves the former one in force, and says so', async (dir) => {
   const gate = await enrolGate(dir, { gateId: 'G01', outDir: join(dir, 'g01') });
   const told: FaregateError[] = [];
-  const registry = new GateRegistry(dir, (error) => told.push(error));
+  const registry = new GateRegistry(
+    dir,
+    (error) => told.push(error),
+    () => true,
+  );
   await writeFile(join(dir, 'gates.json'), '{"gates":[{"id":"G01"}]}');
   assert.deepEqual(registry.find('G01'), gate);
   assert.deepEqual(registry.find('G01'), gate);

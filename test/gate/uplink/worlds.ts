@@ -152,7 +152,11 @@ export class TlsWorld implements World {
       host: '127.0.0.1',
       port: this.port,
       pki: await ensurePki(this.dir),
-      registry: new GateRegistry(this.dir, (error) => this.failures.push(error)),
+      registry: new GateRegistry(
+        this.dir,
+        (error) => this.failures.push(error),
+        () => true,
+      ),
       ledger: this.ledger,
       checks: fakeChecks,
       log: silentLog,
