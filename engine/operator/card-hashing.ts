@@ -1,6 +1,7 @@
 /**
- * Hashes of the cards of a list, by the batch: the first in line, those after it on the crypto
- * pool, so that a short list starts no threads and a long one is read meanwhile (docs/pool.md).
+ * Hashes of the cards of a list, by the batch, on the crypto pool while the list is read on
+ * (docs/pool.md). A short list of one batch starts no threads; in a longer one, batches are hashed
+ * in line until the threads are up, which takes as long as half a million cards.
  */
 
 import type { KeySet } from '../crypto/key-set.ts';
@@ -9,13 +10,20 @@ import type { jobs } from '../crypto/pool/jobs.ts';
 import { type CryptoPool, openCryptoPool } from '../crypto/pool/pool.ts';
 import { CARD_NUMBER_BYTES, hashCardNumber } from '../denylist/card-hash.ts';
 
+type Pool = Pick<CryptoPool<typeof jobs>, 'run' | 'close'>;
+
 export class CardHashing {
   readonly #keys: KeySet;
+  readonly #openPool: (keys: KeySet) => Promise<Pool>;
   #isFirst = true;
-  #pool: Promise<CryptoPool<typeof jobs>> | null = null;
+  #opening: Promise<void> | null = null;
+  #pool: Pool | null = null;
+  #failure: unknown;
 
-  constructor(keys: KeySet) {
+  /** @param openPool resolves once its threads are up. */
+  constructor(keys: KeySet, openPool: (keys: KeySet) => Promise<Pool> = openCryptoPool) {
     this.#keys = keys;
+    this.#openPool = openPool;
   }
 
   /**
@@ -24,17 +32,20 @@ export class CardHashing {
    * @throws FaregateError POOL_FAILED.
    */
   async hash(numbers: Uint8Array): Promise<Int32Array> {
-    if (this.#isFirst) {
-      this.#isFirst = false;
-      return this.#inLine(numbers);
-    }
-    this.#pool ??= openCryptoPool(this.#keys);
-    const { buffer, byteOffset, length } = await (await this.#pool).run(
-      'cardHashes',
-      numbers,
-      null,
-    );
+    if (this.#isFirst) this.#isFirst = false;
+    else this.#opening ??= this.#open();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#pool === null) return this.#inLine(numbers);
+    const { buffer, byteOffset, length } = await this.#pool.run('cardHashes', numbers, null);
     return new Int32Array(buffer, byteOffset, length / 4);
+  }
+
+  async #open(): Promise<void> {
+    try {
+      this.#pool = await this.#openPool(this.#keys);
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 
   #inLine(numbers: Uint8Array): Int32Array {
@@ -48,7 +59,7 @@ export class CardHashing {
 
   /** Ends the threads; drops what is not done. */
   async close(): Promise<void> {
-    const pool = await this.#pool?.catch(() => null);
-    await pool?.close({ abort: true });
+    await this.#opening;
+    await this.#pool?.close({ abort: true });
   }
 }

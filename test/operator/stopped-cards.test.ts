@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fromHex, toHex } from '../../engine/bytes.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
+import { openCryptoPool } from '../../engine/crypto/pool/pool.ts';
 import { hashCardNumber } from '../../engine/denylist/card-hash.ts';
 import { sortKeys } from '../../engine/denylist/sorted-keys.ts';
 import { FaregateError } from '../../engine/errors.ts';
@@ -41,11 +42,39 @@ test('on the pool, each card is hashed as one by one', async () => {
   const expected = new Int32Array(2 * CARDS);
   const key = cmacKey(keys.cardHash);
   for (let i = 0; i < CARDS; i++) hashCardNumber(key, fromHex(numberOf(i)), 0, expected, 2 * i);
-  const hashing = new CardHashing(keys);
+  const pool = await openCryptoPool(keys);
+  let pooled = 0;
+  const counting: typeof pool.run = (job, ...rest) => {
+    pooled += 1;
+    return pool.run(job, ...rest);
+  };
+  const up = () => Promise.resolve({ run: counting, close: () => pool.close() });
+  const hashing = new CardHashing(keys, up);
   const hash = (numbers: Uint8Array) => hashing.hash(numbers);
   const { keys: found } = await readStoppedCards([sound], hash, silent);
   await hashing.close();
   assert.deepEqual(found, sortKeys(expected));
+  assert(pooled >= 2, `${pooled} batches`);
+});
+
+test('cards are hashed in line until threads are up; what keeps them from it is told', async () => {
+  let fail: (error: Error) => void = () => {};
+  const never = () =>
+    new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+  const hashing = new CardHashing(keys, never);
+  const numbers = fromHex(numberOf(7));
+  const key = cmacKey(keys.cardHash);
+  const expected = new Int32Array(2);
+  hashCardNumber(key, numbers, 0, expected, 0);
+  for (let batch = 0; batch < 3; batch++) {
+    assert.deepEqual(await hashing.hash(numbers), expected);
+  }
+  fail(new FaregateError('POOL_FAILED', 'three times'));
+  await setImmediate();
+  await assert.rejects(hashing.hash(numbers), { code: 'POOL_FAILED' });
+  await hashing.close();
 });
 
 test('every number is handed over once, and few batches are under way', async () => {
