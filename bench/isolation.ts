@@ -3,8 +3,8 @@
  * time, with a backlog that goes up, list deltas and key derivation beside the taps, once for each
  * way: as a service does it (`gate/service/taps-first.ts`, the unit in docs/gate-config.md), with
  * the process as it comes, uploads on the event loop of the taps, a sync for each gate, on a core
- * of its own, or with another size of the collector's young generation. Last with nothing beside,
- * which is the most that isolation could win. `docs/isolation.md` says what came of it.
+ * of its own, or with another size of the collector's young generation. Last with the taps' own
+ * uploads alone, which is the most that isolation could win. `docs/isolation.md` says what came of it.
  */
 import type { Benchmark, Contender } from './harness.ts';
 import {
@@ -25,7 +25,7 @@ import {
   latencyFigures,
   measuredOf,
   measureLatency,
-  nothing,
+  uploadsAlone,
 } from './station.ts';
 
 const ofYoung = (mebibytes: number): Way => ({
@@ -56,7 +56,7 @@ export const isolationBenchmark: Benchmark = {
     ground = where;
     const possible = ways.filter(({ pinned }) => !pinned || canPin());
     const beside = possible.map((way) => contender(where, way, everything));
-    const alone = contender(where, { ...usual, name: 'nothing beside' }, nothing);
+    const alone = contender(where, { ...usual, name: 'uploads alone' }, uploadsAlone);
     const contenders = smoke ? beside.slice(0, 1) : [...beside, alone];
     return [{ name: "host's share of a tap", operations: 1, contenders }];
   },

@@ -14,8 +14,8 @@
  * node:crypto.
  *
  * Latency: the same station with a card at every reader all the time. The cards take a card's
- * time, some four taps a second at each reader; a backlog goes up beside them, denylist deltas are
- * put in force, keys derived. The host's share of a tap is what the card waits: from the instant
+ * time, some four taps a second at each reader. First their uploads run beside them; then a backlog
+ * goes up too, denylist deltas are put in force, keys derived. The host's share of a tap is what the card waits: from the instant
  * its answer was sent to the instant the next command is.
  *
  * Open flow: both of these wait for the station before the next card comes, so that their latency
@@ -68,21 +68,27 @@ export const stationBenchmark: Benchmark = {
     const check = checkCards(ground.plan(usual).plan, smoke ? 2 : CARDS_CHECKED, size.ms);
     const ways = smoke ? [usual] : [usual, plain];
     const found: Found = { tapsPerSecond: SMOKE_CAPACITY };
-    const questions = [capacity(ground, ways, check, found), latency(ground, ways)];
-    return [...questions, openFlow(ground, smoke ? [SHARES[0]!] : SHARES, found)];
+    return [
+      capacity(ground, ways, check, found),
+      latency(ground, ways, 'uploads run', uploadsAlone),
+      latency(ground, ways, 'all else runs', everything),
+      openFlow(ground, smoke ? [SHARES[0]!] : SHARES, found),
+    ];
   },
   close: () => ground?.remove(),
 };
 
 /** What is done beside the taps. */
 export interface Beside {
-  readonly uploads: boolean;
+  /** Records that gathered before, going up together with those of the taps. */
+  readonly backlog: boolean;
   /** Denylist deltas and keys derived anew. */
   readonly upkeep: boolean;
 }
 
-export const everything: Beside = { uploads: true, upkeep: true };
-export const nothing: Beside = { uploads: false, upkeep: false };
+export const everything: Beside = { backlog: true, upkeep: true };
+/** The uploads of the taps themselves. */
+export const uploadsAlone: Beside = { backlog: false, upkeep: false };
 
 /** The same taps at the same cards, uploaded and reckoned with: every way answers the same. */
 export async function answerOf(where: Ground, way: Way): Promise<Uint8Array> {
@@ -122,19 +128,19 @@ async function measureOpen(where: Ground, way: Way, perSecond: number): Promise<
   return figures;
 }
 
-/** Cards that take their time; a backlog goes up first, then what the gates add. */
+/** Cards that take their time; a backlog goes up first where there is one, then what they add. */
 export async function measureLatency(where: Ground, way: Way, beside: Beside): Promise<Figures> {
   const scene = await Scene.open(where, way);
   // Compiles the path, too.
   await scene.flow('instant');
   await sleep(where.size.backlogMs);
   await scene.pause();
-  if (!beside.uploads) await scene.connect();
+  if (!beside.backlog) await scene.connect();
   await scene.flow('plastic');
   if (beside.upkeep) await scene.keepUp();
   await sleep(where.size.settleMs);
   await scene.figures();
-  if (beside.uploads) await scene.start();
+  if (beside.backlog) await scene.start();
   await pass(scene, where.size.latencyMs);
   const figures = await scene.figures();
   await scene.close();
@@ -238,14 +244,14 @@ function capacityFigures(figures: Figures) {
   };
 }
 
-function latency(where: Ground, ways: readonly Way[]): Question {
+function latency(where: Ground, ways: readonly Way[], runs: string, beside: Beside): Question {
   const contender = (way: Way): Contender => {
     let found: Figures | null = null;
     return {
       name: way.name,
       answer: () => answerOf(where, way),
       measure: async () => {
-        found = await measureLatency(where, way, everything);
+        found = await measureLatency(where, way, beside);
         return measuredOf(found, 'hostUs');
       },
       figures: () => ({
@@ -256,7 +262,7 @@ function latency(where: Ground, ways: readonly Way[]): Question {
       }),
     };
   };
-  const name = `host's share of a tap, ${where.size.gates} readers busy, all else runs`;
+  const name = `host's share of a tap, ${where.size.gates} readers busy, ${runs}`;
   return { name, operations: 1, contenders: ways.map(contender) };
 }
 
