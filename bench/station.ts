@@ -15,8 +15,8 @@
  *
  * Latency: the same station with a card at every reader all the time. The cards take a card's
  * time, some four taps a second at each reader. First their uploads run beside them; then a backlog
- * goes up too, denylist deltas are put in force, keys derived. The host's share of a tap is what the card waits: from the instant
- * its answer was sent to the instant the next command is.
+ * goes up too, denylist deltas are put in force, keys derived. The host's share of a tap is what
+ * the card waits: from the instant its answer was sent to the instant the next command is.
  *
  * Open flow: both of these wait for the station before the next card comes, so that their latency
  * at capacity is the length of a queue. Here riders come by the clock, at a share of the capacity
