@@ -262,6 +262,8 @@ export const DENYLIST_SIDE_SMALL = 32_768;
 export const DENYLIST_SLICE_KEYS = 8192;
 /** One line of a file of stopped cards. */
 export const DENYLIST_LINE_BYTES_MAX = 4096;
+/** Cards of a list hashed in line before it is worth starting threads, which take some 0.3 s. */
+export const CARD_HASHES_IN_LINE_MAX = 262_144;
 /** Batches of card numbers hashed while a file of stopped cards is read: half a megabyte each. */
 export const DENYLIST_BATCHES_MAX = 8;
 

@@ -41,8 +41,11 @@ function serve(args: Args, io: Io): Promise<number> {
       host: args.text('host') ?? '127.0.0.1',
       port: args.whole('port', LOAD_PORT, 0, PORT_MAX),
       pki: await ensurePki(dataDir, args.list('name')),
-      registry: new GateRegistry(dataDir, (error) =>
-        log.error({ code: error.code }, error.message),
+      // Looked at with each request: a machine that is revoked gets no more money at once.
+      registry: new GateRegistry(
+        dataDir,
+        (error) => log.error({ code: error.code }, error.message),
+        () => true,
       ),
       machines: new Set(settings.machines),
       loads,

@@ -36,7 +36,7 @@ export const gateCommands: readonly Command[] = [
   },
   {
     name: 'gates revoke',
-    about: "Ends a gate's right to upload; a running engine heeds it at once.",
+    about: "Ends a gate's right to upload; a running engine heeds it within 20 ms.",
     options: { data, gate, json },
     run: revoke,
   },

@@ -1,7 +1,7 @@
 /**
  * Hashes of the cards of a list, by the batch, on the crypto pool while the list is read on
- * (docs/pool.md). A short list of one batch starts no threads; in a longer one, batches are hashed
- * in line until the threads are up, which takes as long as half a million cards.
+ * (docs/pool.md). A list of up to CARD_HASHES_IN_LINE_MAX starts no threads; of a longer one cards
+ * are hashed in line until the threads are up, which takes as long as half a million cards.
  */
 
 import type { KeySet } from '../crypto/key-set.ts';
@@ -9,21 +9,28 @@ import { cmacKey } from '../crypto/mac.ts';
 import type { jobs } from '../crypto/pool/jobs.ts';
 import { type CryptoPool, openCryptoPool } from '../crypto/pool/pool.ts';
 import { CARD_NUMBER_BYTES, hashCardNumber } from '../denylist/card-hash.ts';
+import { CARD_HASHES_IN_LINE_MAX } from '../limits.ts';
 
 type Pool = Pick<CryptoPool<typeof jobs>, 'run' | 'close'>;
 
 export class CardHashing {
   readonly #keys: KeySet;
   readonly #openPool: (keys: KeySet) => Promise<Pool>;
-  #isFirst = true;
+  readonly #inLineMax: number;
+  #cards = 0;
   #opening: Promise<void> | null = null;
   #pool: Pool | null = null;
   #failure: unknown;
 
   /** @param openPool resolves once its threads are up. */
-  constructor(keys: KeySet, openPool: (keys: KeySet) => Promise<Pool> = openCryptoPool) {
+  constructor(
+    keys: KeySet,
+    openPool: (keys: KeySet) => Promise<Pool> = openCryptoPool,
+    inLineMax: number = CARD_HASHES_IN_LINE_MAX,
+  ) {
     this.#keys = keys;
     this.#openPool = openPool;
+    this.#inLineMax = inLineMax;
   }
 
   /**
@@ -32,8 +39,8 @@ export class CardHashing {
    * @throws FaregateError POOL_FAILED.
    */
   async hash(numbers: Uint8Array): Promise<Int32Array> {
-    if (this.#isFirst) this.#isFirst = false;
-    else this.#opening ??= this.#open();
+    this.#cards += numbers.length / CARD_NUMBER_BYTES;
+    if (this.#cards > this.#inLineMax) this.#opening ??= this.#open();
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#pool === null) return this.#inLine(numbers);
     const { buffer, byteOffset, length } = await this.#pool.run('cardHashes', numbers, null);

@@ -49,7 +49,7 @@ test('on the pool, each card is hashed as one by one', async () => {
     return pool.run(job, ...rest);
   };
   const up = () => Promise.resolve({ run: counting, close: () => pool.close() });
-  const hashing = new CardHashing(keys, up);
+  const hashing = new CardHashing(keys, up, 50_000);
   const hash = (numbers: Uint8Array) => hashing.hash(numbers);
   const { keys: found } = await readStoppedCards([sound], hash, silent);
   await hashing.close();
@@ -63,7 +63,7 @@ test('cards are hashed in line until threads are up; what keeps them from it is 
     new Promise<never>((_, reject) => {
       fail = reject;
     });
-  const hashing = new CardHashing(keys, never);
+  const hashing = new CardHashing(keys, never, 1);
   const numbers = fromHex(numberOf(7));
   const key = cmacKey(keys.cardHash);
   const expected = new Int32Array(2);

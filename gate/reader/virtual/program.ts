@@ -39,14 +39,20 @@ const RETRY_PAUSE_MS = 50;
  */
 export async function serveVirtualCard(options: CardProgramOptions): Promise<void> {
   const { host, port } = options;
-  const until = performance.now() + (options.retryMs ?? RETRY_MS);
+  let until = performance.now() + (options.retryMs ?? RETRY_MS);
+  let wasUnasked = false;
   let why = 'the reader is busy with another card';
   for (;;) {
     const socket = connect({ host, port, noDelay: true });
     const ended = await serve(socket, options.card, options.once ?? false);
     if (ended === 'served') return;
     if (ended instanceof Error) why = ended.message;
-    else if (ended === 'unasked') why = 'the reader let go of the card before a command';
+    else if (ended === 'unasked') {
+      // Held out once more at least, however long the reader took over it.
+      if (!wasUnasked) until = Math.max(until, performance.now() + RETRY_PAUSE_MS + 1);
+      wasUnasked = true;
+      why = 'the reader let go of the card before a command';
+    }
     if (performance.now() >= until) break;
     await sleep(RETRY_PAUSE_MS);
   }
