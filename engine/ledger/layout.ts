@@ -3,8 +3,9 @@ import { FaregateError } from '../errors.ts';
 import { type Books, readTotal } from './books.ts';
 import type { StoreReader } from './store.ts';
 
+/** Since 5 sealed batches are packed (`packed-records.ts`); those of before open as they are. */
 export const LAYOUT_VERSION = 5;
-/** Sealed batches of earlier layouts are not packed (`packed-records.ts`). */
+/** The first with the log of changes. */
 const LAYOUT_LOGGED = 4;
 /** Without the log of changes, and with rows whose record only a batch may have. */
 const LAYOUT_UNLOGGED = 3;

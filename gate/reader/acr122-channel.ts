@@ -4,7 +4,7 @@
  * so it may always be sent again; an answer that came damaged is asked for again.
  */
 import assert from 'node:assert/strict';
-import { READER_ACK_MS_MAX, READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
+import { READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { READER_TRIES } from '../../engine/limits.ts';
 import {
@@ -16,7 +16,7 @@ import {
   MessageType,
 } from './acr122-frame.ts';
 import type { ByteLinkSource } from './byte-link.ts';
-import { acknowledgeMs, FrameLine } from './frame-line.ts';
+import { FrameLine } from './frame-line.ts';
 import { type ExchangeOptions, FROM_CHIP, type Pn532Channel, TO_CHIP } from './pn532-channel.ts';
 
 const DIRECT_TRANSMIT = Uint8Array.of(0xff, 0x00, 0x00, 0x00);
@@ -33,23 +33,16 @@ export class Acr122Channel implements Pn532Channel {
   readonly commandBytesMax: number = DIRECT_BYTES_MAX - 1;
   readonly #name: string;
   readonly #line: FrameLine<Acr122Frame>;
-  readonly #ackMs: number;
   #sequence = 0;
 
   /** @throws FaregateError READER_FAILED where the link cannot be opened. */
-  static async open(
-    name: string,
-    source: ByteLinkSource,
-    ackMs: number = READER_ACK_MS_MAX,
-  ): Promise<Acr122Channel> {
-    const line = await FrameLine.open(name, source, new Acr122Scanner());
-    return new Acr122Channel(name, line, ackMs);
+  static async open(name: string, source: ByteLinkSource, ackMs?: number): Promise<Acr122Channel> {
+    return new Acr122Channel(name, await FrameLine.open(name, source, new Acr122Scanner(), ackMs));
   }
 
-  private constructor(name: string, line: FrameLine<Acr122Frame>, ackMs: number) {
+  private constructor(name: string, line: FrameLine<Acr122Frame>) {
     this.#name = name;
     this.#line = line;
-    this.#ackMs = ackMs;
   }
 
   /** The reader passes commands on only once its SAM slot is active, be there a SAM or none. */
@@ -103,7 +96,7 @@ export class Acr122Channel implements Pn532Channel {
 
   /** What the reader says of the command, or its answer where the status was lost. */
   async #status(bytes: number): Promise<'taken' | 'refused' | 'silent' | Message> {
-    const untilMs = performance.now() + acknowledgeMs(this.#ackMs, bytes);
+    const untilMs = this.#line.ackUntilMs(bytes);
     for (;;) {
       const frame = await this.#line.receive(untilMs);
       if (frame === null) return 'silent';

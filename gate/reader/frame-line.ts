@@ -4,7 +4,7 @@
  * not the whole deadline.
  */
 import assert from 'node:assert/strict';
-import { READER_GAP_MS } from '../../engine/durations.ts';
+import { READER_ACK_MS_MAX, READER_GAP_MS } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import type { ByteLink, ByteLinkSource, ByteListener } from './byte-link.ts';
 
@@ -25,14 +25,11 @@ export interface Scanner<F> {
 /** A byte at 9600 baud, the slowest that readers are delivered with. */
 const BYTE_MS = 1.05;
 
-/** How long the acknowledgement of a command of that many bytes may take: they have to travel. */
-export function acknowledgeMs(ackMs: number, bytes: number): number {
-  return ackMs + bytes * BYTE_MS;
-}
-
 export class FrameLine<F> implements ByteListener {
   readonly #name: string;
   readonly #scanner: Scanner<F>;
+  /** How long an acknowledgement may take, beside the way of what it answers. */
+  readonly ackMs: number;
   #link: ByteLink | null = null;
   #ended: string | null = null;
   #wake: (() => void) | null = null;
@@ -45,15 +42,22 @@ export class FrameLine<F> implements ByteListener {
     name: string,
     source: ByteLinkSource,
     scanner: Scanner<F>,
+    ackMs: number = READER_ACK_MS_MAX,
   ): Promise<FrameLine<F>> {
-    const line = new FrameLine(name, scanner);
+    const line = new FrameLine(name, scanner, ackMs);
     line.#link = await source.open(line);
     return line;
   }
 
-  private constructor(name: string, scanner: Scanner<F>) {
+  private constructor(name: string, scanner: Scanner<F>, ackMs: number) {
     this.#name = name;
     this.#scanner = scanner;
+    this.ackMs = ackMs;
+  }
+
+  /** Until when (of `performance.now()`) a command of that many bytes may be acknowledged. */
+  ackUntilMs(bytes: number): number {
+    return performance.now() + this.ackMs + bytes * BYTE_MS;
   }
 
   /** @throws FaregateError READER_FAILED when the link is over. */

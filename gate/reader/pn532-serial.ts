@@ -4,11 +4,10 @@
  * command.
  */
 import assert from 'node:assert/strict';
-import { READER_ACK_MS_MAX } from '../../engine/durations.ts';
 import { FaregateError } from '../../engine/errors.ts';
 import { PN532_PAYLOAD_BYTES_MAX, READER_TRIES } from '../../engine/limits.ts';
 import type { ByteLinkSource } from './byte-link.ts';
-import { acknowledgeMs, FrameLine } from './frame-line.ts';
+import { FrameLine } from './frame-line.ts';
 import { type ExchangeOptions, FROM_CHIP, type Pn532Channel, TO_CHIP } from './pn532-channel.ts';
 import { PN532_ACK, PN532_NACK, type Pn532Frame, Pn532Scanner, pn532Frame } from './pn532-frame.ts';
 
@@ -21,29 +20,29 @@ export class Pn532SerialChannel implements Pn532Channel {
   readonly commandBytesMax: number = PN532_PAYLOAD_BYTES_MAX - 1;
   readonly #name: string;
   readonly #line: FrameLine<Pn532Frame>;
-  readonly #ackMs: number;
 
   /** @throws FaregateError READER_FAILED where the link cannot be opened. */
   static async open(
     name: string,
     source: ByteLinkSource,
-    ackMs: number = READER_ACK_MS_MAX,
+    ackMs?: number,
   ): Promise<Pn532SerialChannel> {
-    const line = await FrameLine.open(name, source, new Pn532Scanner());
-    return new Pn532SerialChannel(name, line, ackMs);
+    return new Pn532SerialChannel(
+      name,
+      await FrameLine.open(name, source, new Pn532Scanner(), ackMs),
+    );
   }
 
-  private constructor(name: string, line: FrameLine<Pn532Frame>, ackMs: number) {
+  private constructor(name: string, line: FrameLine<Pn532Frame>) {
     this.#name = name;
     this.#line = line;
-    this.#ackMs = ackMs;
   }
 
   async wake(): Promise<void> {
     this.#line.send(WAKE_UP);
     // Aborts what the chip may still be at, from before this program began.
     this.#line.send(PN532_ACK);
-    const options = { timeoutMs: this.#ackMs, repeatable: true };
+    const options = { timeoutMs: this.#line.ackMs, repeatable: true };
     if (await this.exchange(SAM_CONFIGURATION, options)) return;
     throw new FaregateError('READER_FAILED', `${this.#name}: no PN532 answers`);
   }
@@ -72,7 +71,7 @@ export class Pn532SerialChannel implements Pn532Channel {
 
   /** The chip took the command, or its answer came although the acknowledgement was lost. */
   async #acknowledged(code: number, bytes: number): Promise<'taken' | 'silent' | Uint8Array> {
-    const untilMs = performance.now() + acknowledgeMs(this.#ackMs, bytes);
+    const untilMs = this.#line.ackUntilMs(bytes);
     for (;;) {
       const frame = await this.#line.receive(untilMs);
       if (frame === null) return 'silent';

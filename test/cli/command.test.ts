@@ -33,6 +33,10 @@ async function say(argv: string[], work: (args: Args) => number = () => 0): Prom
     command('fares import', { rest: 'FILE...' }),
     command('fares', {}),
   ];
+  return ran(commands, argv);
+}
+
+async function ran(commands: readonly Command[], argv: string[]): Promise<Said> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await runProgram('program', 'does things', commands, argv, {
@@ -182,18 +186,9 @@ test('a program says its version, which is the package’s', async () => {
 
 /** The same with a group of which no command is the first word alone. */
 async function sayOf(argv: string[]): Promise<Said> {
-  const out: string[] = [];
-  const err: string[] = [];
   const about = Array.from({ length: 30 }, () => 'word').join(' ');
   const show = { name: 'cards show', about, options: { a: { type: 'boolean', about } } } as const;
   const serve = { name: 'serve', about: 'Serves.', options: {} };
   const commands = [show, serve].map((command) => ({ ...command, run: async () => 0 }));
-  const code = await runProgram('program', 'does things', commands, argv, {
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    input: Readable.from([]),
-    env: {},
-    terminal: false,
-  });
-  return { code, out: out.join('\n'), err: err.join('\n') };
+  return ran(commands, argv);
 }
