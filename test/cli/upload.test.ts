@@ -56,6 +56,10 @@ async function killedStation(
   return taps.vain;
 }
 
+async function ledgerOf(http: string): Promise<LedgerCounts> {
+  return (await (await fetch(`${http}/api/ledger`)).json()) as LedgerCounts;
+}
+
 test('a journal carried away from its gate is uploaded once, and again without harm', async () => {
   const [readerPort, uplinkPort] = (await freePorts(2)) as [number, number];
   const cards = ['03105170017000000005', '03105170017000000006', '03105170017000000007'];
@@ -87,7 +91,7 @@ test('a journal carried away from its gate is uploaded once, and again without h
   // The original, which knows nothing of the copy.
   const again = await run('gate', from('journal', uplinkPort));
   assert.equal(again.code, 0, again.err);
-  const ledger = (await (await fetch(`${http}/api/ledger`)).json()) as LedgerCounts;
+  const ledger = await ledgerOf(http);
   assert.equal(ledger.debits, told.uploaded);
   assert.equal(ledger.debits - ledger.voided, 3);
   engine.child.kill('SIGTERM');
@@ -115,7 +119,8 @@ test('a journal that shared a log is carried with the log, and refused without i
     ...['--data', data, '--keys', keys, '--port', String(uplinkPort), '--http-port', '0'],
     '--json',
   ]);
-  await engine.seen(/\{.*\}/);
+  const http = JSON.parse((await engine.seen(/\{.*\}/))[0]).http as string;
+  const before = await ledgerOf(http);
   const words = [
     'upload',
     ...['--journal', join(dir, 'carried-shared', 'journal'), '--bundle', bundle],
@@ -129,6 +134,9 @@ test('a journal that shared a log is carried with the log, and refused without i
   assert.equal(uploaded.code, 0, uploaded.err);
   const told = JSON.parse(uploaded.out) as { uploaded: number };
   assert(told.uploaded >= 2 && told.uploaded <= 2 + vain, `${told.uploaded} records`);
+  const ledger = await ledgerOf(http);
+  assert.equal(ledger.debits - before.debits, told.uploaded);
+  assert.equal(ledger.debits - ledger.voided - (before.debits - before.voided), 2);
   engine.child.kill('SIGTERM');
   await engine.ended;
 });
