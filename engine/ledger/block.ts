@@ -14,7 +14,7 @@
  * issuer's place ‖ counter of the row before this one 2.
  */
 import { crc32 } from 'node:zlib';
-import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
+import { equalRange, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
 import { at } from '../debit/codec.ts';
 import {
   DEBIT_BYTES,
@@ -66,17 +66,6 @@ const rowAt = {
 const PASSED_THROUGH = 0x80;
 const NOTHING = new Uint8Array(0);
 
-/** Where a row is; block 0 for nowhere. */
-export interface Location {
-  readonly block: number;
-  readonly index: number;
-}
-
-/** A row's place in its purse's chain of rows. */
-export interface Previous extends Location {
-  readonly offlineCounter: number;
-}
-
 /** The rows of a block, whether it is complete or still being filled. */
 abstract class Rows {
   abstract readonly number: number;
@@ -124,18 +113,28 @@ abstract class Rows {
     return readU32(this.bytes, this.#at(index) + rowAt.amountMinor);
   }
 
-  previous(index: number): Previous {
-    const at = this.#at(index);
-    return {
-      block: readU32(this.bytes, at + rowAt.previousBlock),
-      index: readU16(this.bytes, at + rowAt.previousIndex),
-      offlineCounter: readU16(this.bytes, at + rowAt.previousCounter),
-    };
+  /** Whether it is a row of this purse; a card is 16 bytes. */
+  isOf(index: number, card: Uint8Array, purse: number): boolean {
+    const from = this.#at(index) + rowAt.card;
+    return this.purse(index) === purse && equalRange(this.bytes, from, card, 0, CARD_BYTES);
+  }
+
+  previousBlock(index: number): number {
+    return readU32(this.bytes, this.#at(index) + rowAt.previousBlock);
+  }
+
+  previousIndex(index: number): number {
+    return readU16(this.bytes, this.#at(index) + rowAt.previousIndex);
+  }
+
+  previousCounter(index: number): number {
+    return readU16(this.bytes, this.#at(index) + rowAt.previousCounter);
   }
 
   link(index: number): Link {
     return {
-      ...this.idOf(index),
+      gateId: this.gateId,
+      gateSequence: this.sequence(index),
       offlineCounter: this.offlineCounter(index),
       balanceBeforeMinor: this.balanceBeforeMinor(index),
       amountMinor: this.amountMinor(index),

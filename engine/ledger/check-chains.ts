@@ -201,9 +201,10 @@ class ChainPass {
     const heads = this.#heads;
     const link = block.link(index);
     heads.seekOrAdd(card, 0, purse);
-    const previous = block.previous(index);
-    if (previous.block !== heads.block || previous.index !== heads.index) {
-      const is = `block ${previous.block}, row ${previous.index}`;
+    const previousBlock = block.previousBlock(index);
+    const previousIndex = block.previousIndex(index);
+    if (previousBlock !== heads.block || previousIndex !== heads.index) {
+      const is = `block ${previousBlock}, row ${previousIndex}`;
       const should = `block ${heads.block}, row ${heads.index}`;
       this.#findings.add(`${nameOf(link)}: follows ${is}, but its card was at ${should}`);
     }

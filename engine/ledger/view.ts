@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { equalRange, readU16, readU48 } from '../bytes.ts';
-import { FaregateError } from '../errors.ts';
 import { Block, type BlockBuilder, type BlockRows } from './block.ts';
 import type { Blocks } from './blocks.ts';
+import { ChainWalk, type Place } from './chain-walk.ts';
 import { type Heads, TAG_BYTES } from './heads.ts';
 import {
   BANK_PURSE,
@@ -24,17 +24,12 @@ import type { Entry, Range, StoreReader, StoreWriter, Table } from './store.ts';
 
 const PURSES = [1, 2, BANK_PURSE];
 
-/** Where a row of a block is. */
-interface Place {
-  readonly rows: BlockRows;
-  readonly index: number;
-}
-
 export class View implements StoreReader {
   protected readonly base: StoreReader;
   protected readonly heads: Heads;
   readonly #blocks: Blocks;
   readonly #through: number;
+  readonly #walk: ChainWalk;
   /** The block met last: records of one batch lie in one. */
   #near: BlockRows | undefined;
 
@@ -44,6 +39,7 @@ export class View implements StoreReader {
     this.heads = heads;
     this.#blocks = blocks;
     this.#through = through;
+    this.#walk = new ChainWalk(heads, (block) => this.#rowsOf(block));
   }
 
   /** The block that is being filled. */
@@ -148,10 +144,9 @@ export class View implements StoreReader {
     }
     const own = this.base.get('chain', key);
     if (own) return own;
-    for (const link of this.#chain(key.subarray(0, CARD_BYTES), purse, counter)) {
-      if (link.offlineCounter === counter) return encodeLink(link);
-    }
-    return undefined;
+    const place = this.#walk.find(key.subarray(0, CARD_BYTES), purse, counter);
+    if (!place || place.rows.number > this.#through) return undefined;
+    return encodeLink(place.rows.link(place.index));
   }
 
   /** The links of one card between two keys. */
@@ -163,36 +158,23 @@ export class View implements StoreReader {
     for (const purse of PURSES) {
       if (purse < from[CARD_BYTES]! || purse > to[CARD_BYTES]!) continue;
       const lowest = purse === from[CARD_BYTES] ? readU16(from, CARD_BYTES + 1) : 0;
-      let count = 0;
-      for (const link of this.#chain(card, purse, lowest)) {
-        const key = chainKey(card, purse, link.offlineCounter);
-        if (Buffer.compare(key, to) >= 0) continue;
-        found.push({ key, value: encodeLink(link) });
-        if (reverse && ++count === limit) break;
+      // Down from the highest: of an ascending range the last ones are wanted.
+      const places: Place[] = [];
+      for (const place of this.#walk.down(card, purse, lowest)) {
+        const { rows, index } = place;
+        const key = chainKey(card, purse, rows.offlineCounter(index));
+        if (rows.number > this.#through || Buffer.compare(key, to) >= 0) continue;
+        places.push(place);
+        if (reverse && places.length === limit) break;
+      }
+      for (const { rows, index } of places.slice(-(limit ?? places.length))) {
+        const link = rows.link(index);
+        found.push({ key: chainKey(card, purse, link.offlineCounter), value: encodeLink(link) });
       }
     }
     found.sort((a, b) => Buffer.compare(a.key, b.key));
     if (reverse) found.reverse();
     return found.slice(0, limit);
-  }
-
-  /** A purse's links that are rows of blocks, down from the highest counter to `lowest`. */
-  *#chain(card: Uint8Array, purse: number, lowest: number): Generator<Link> {
-    if (!this.heads.seek(card, 0, purse)) return;
-    let { block, index } = this.heads;
-    while (block !== 0) {
-      const rows = this.#rowsOf(block);
-      const fits = equalRange(rows.card(index), 0, card, 0, CARD_BYTES);
-      const previous = rows.previous(index);
-      const falls = previous.block < block || (previous.block === block && previous.index < index);
-      if (!fits || rows.purse(index) !== purse || !falls) {
-        throw new FaregateError('LEDGER_BROKEN', `block ${block}, row ${index}: a chain is broken`);
-      }
-      if (rows.offlineCounter(index) < lowest) return;
-      if (block <= this.#through) yield rows.link(index);
-      if (previous.offlineCounter < lowest) return;
-      ({ block, index } = previous);
-    }
   }
 }
 
