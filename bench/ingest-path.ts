@@ -36,17 +36,19 @@ const BALANCE_MINOR = 10_000;
 /** One TAC in so many is forged, so that a contender that says yes to all does not agree. */
 const FORGED_EVERY = 50;
 
-export async function pathQuestion(smoke: boolean): Promise<Question> {
+/** @param crossed each card's debits come in pairs, the later one first. */
+export async function pathQuestion(smoke: boolean, crossed: boolean): Promise<Question> {
   const count = smoke ? 64 : 1000;
-  const contenders = [await engineContender(count), nodeContender(count)];
-  const name = `${count} debits, uploaded to durable`;
+  const contenders = [await engineContender(count, crossed), nodeContender(count, crossed)];
+  const how = crossed ? ', every other one overtaken' : '';
+  const name = `${count} debits, uploaded to durable${how}`;
   // A transaction a record takes a quarter of a second for a batch.
   const timing = { timeMs: 3000, iterationsMin: 8 };
   return { name, operations: count, bytes: DEBIT_BYTES, contenders, ...timing };
 }
 
 /** The path of `IngestSession`, without the socket. */
-async function engineContender(count: number): Promise<Contender> {
+async function engineContender(count: number, crossed: boolean): Promise<Contender> {
   const folder = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
   const store = LmdbStore.open(folder);
   const ledger = await Ledger.open(store);
@@ -56,7 +58,7 @@ async function engineContender(count: number): Promise<Contender> {
     storageKey: STORAGE_KEY,
     salt: new Uint8Array(randomBytes(16)),
   });
-  const next = uploads(count);
+  const next = uploads(count, crossed);
   const run = async () => {
     await ledger.postBatch(receiveBatch(GATE, next(), checks));
   };
@@ -79,13 +81,13 @@ interface Account {
   readonly sumMinor: number;
 }
 
-function nodeContender(count: number): Contender {
+function nodeContender(count: number, crossed: boolean): Contender {
   const folder = mkdtempSync(join(tmpdir(), 'faregate-bench-'));
   const root = open({ path: folder, noSubdir: false, overlappingSync: false, encoding: 'json' });
   const debits = root.openDB<object, string>({ name: 'debits', encoding: 'json' });
   const naturalKeys = root.openDB<string, string>({ name: 'naturalKeys', encoding: 'json' });
   const accounts = root.openDB<Account, string>({ name: 'accounts', encoding: 'json' });
-  const next = uploads(count);
+  const next = uploads(count, crossed);
   const post = (debit: Debit, record: Uint8Array) => {
     const valid = timingSafeEqual(nodeTac(debit), debit.tac);
     const card = createHmac('sha256', HASH_KEY).update(debit.cardNumber).digest('hex');
@@ -135,7 +137,7 @@ function summed(posted: number, sumMinor: number): Uint8Array {
  * Uploads of one gate, `count` cards once in each. Sequences and counters rise from one upload to
  * the next; the TAC covers neither, so the rest of the records stays as it is.
  */
-function uploads(count: number): () => Batch {
+function uploads(count: number, crossed: boolean): () => Batch {
   const records = new Uint8Array(count * DEBIT_BYTES);
   for (let i = 0; i < count; i++) encodeDebit(makeMixed(i), records, i * DEBIT_BYTES);
   let upload = 0;
@@ -143,7 +145,11 @@ function uploads(count: number): () => Batch {
     const first = upload * count + 1;
     for (let i = 0; i < count; i++) {
       writeU48(records, i * DEBIT_BYTES + at.gateSequence, first + i);
-      writeU16(records, i * DEBIT_BYTES + at.offlineCounter, upload & 0xffff);
+      writeU16(
+        records,
+        i * DEBIT_BYTES + at.offlineCounter,
+        (crossed ? upload ^ 1 : upload) & 0xffff,
+      );
     }
     upload += 1;
     return { type: 'batch', first, count, records, status: null };

@@ -32,7 +32,8 @@ export const ingestBenchmark: Benchmark = {
     const network = await Promise.all(
       cards.map((count, place) => networkQuestion(count, smoke, options, place === 0)),
     );
-    return [...network, await pathQuestion(smoke)];
+    const paths = await Promise.all([false, true].map((crossed) => pathQuestion(smoke, crossed)));
+    return [...network, ...paths];
   },
 };
 

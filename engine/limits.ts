@@ -222,11 +222,11 @@ export const LEDGER_POSTS_WAITING_MAX = 2 * GATES_MAX;
  */
 export const LEDGER_CHECKPOINT_ROWS = 16_384;
 /** Blocks of the ledger kept at hand for late arrivals and cards' totals. */
-export const LEDGER_BLOCK_CACHE_BYTES = 16 * 1024 * 1024;
+export const LEDGER_BLOCK_CACHE_BYTES = 64 * 1024 * 1024;
 /** Purses that `ledger check` follows in one pass over the blocks, at some 110 bytes each. */
 export const LEDGER_CHECK_PURSES_MAX = 8_000_000;
-/** Links of late arrivals that it holds in one pass, at 32 bytes each. */
-export const LEDGER_CHECK_LINKS_MAX = 4_000_000;
+/** Links out of order that it holds in one pass, at some 60 bytes each while they are sorted. */
+export const LEDGER_CHECK_LINKS_MAX = 8_000_000;
 /** Parts of all cards that `ledger taps` is asked for one by one. */
 export const LEDGER_SHARDS_MAX = 4096;
 /** Issuers' cryptogram keys in one key file. */

@@ -11,7 +11,7 @@
  * Row: card 16 ‖ digest 16 ‖ instant 6 ‖ sequence less the batch's first 2 ‖ offline counter 2 ‖
  * currency 2 ‖ balance before 4 ‖ amount 4 ‖ block and index of the purse's row before this one 4,
  * 2 (block 0: none) ‖ transaction type ‖ tap kind ‖ evidence, with 80 where it was passed through ‖
- * issuer's place ‖ counter of the row before this one 2.
+ * issuer's place ‖ highest counter of the purse before this row 2.
  */
 import { crc32 } from 'node:zlib';
 import { equalRange, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../bytes.ts';
@@ -129,6 +129,11 @@ abstract class Rows {
 
   previousCounter(index: number): number {
     return readU16(this.bytes, this.#at(index) + rowAt.previousCounter);
+  }
+
+  /** Whether its purse had a higher counter when it came. */
+  isLate(index: number): boolean {
+    return this.previousCounter(index) > this.offlineCounter(index);
   }
 
   link(index: number): Link {

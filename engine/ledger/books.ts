@@ -128,8 +128,8 @@ export function isPassedThrough({ standing, tac }: Pick<DebitRow, 'standing' | '
 
 /**
  * The key of a count in `totals`: `debits`, `events`, `exceptions`, `waiting`, `passedThrough`,
- * `blocks`, `rows` (of blocks), `checkpoints` (segments of heads saved), `changes`, `unlogged` and
- * `layout` (`layout.ts`), `standing.NAME` or `exception.CODE`.
+ * `blocks`, `rows` (of blocks), `rowsLate` (of those), `checkpoints` (segments of heads saved),
+ * `changes`, `unlogged` and `layout` (`layout.ts`), `standing.NAME` or `exception.CODE`.
  */
 export function totalKey(name: string): Uint8Array {
   return new Uint8Array(Buffer.from(name, 'latin1'));

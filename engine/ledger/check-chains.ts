@@ -1,48 +1,36 @@
 /**
  * The cards' part of `ledger check`: the blocks are gone through in order, a row following the row
- * before it, with the links of `chain` put in between; what is missing between counters is counted,
+ * before it, with late rows and the links of `chain` put in between; what is missing between counters is counted,
  * pending debits must be presumed what their chain says, and the heads that come of it must be
  * those a start would work out. Each pass follows the purses of some segments of the heads, so that
  * memory is bounded.
  */
 import assert from 'node:assert/strict';
 import { readU48, toHex } from '../bytes.ts';
-import { FaregateError } from '../errors.ts';
 import {
   LEDGER_CHECK_LINKS_MAX,
   LEDGER_CHECK_PURSES_MAX,
   LEDGER_CHECKPOINT_ROWS,
 } from '../limits.ts';
 import type { Block } from './block.ts';
-import { Blocks } from './blocks.ts';
 import { readTotal } from './books.ts';
+import { debitOf, PendingCheck, purseNameOf } from './check-pending.ts';
 import { readSegment } from './checkpoint.ts';
 import { type Findings, nameOf } from './findings.ts';
 import { firstOfSegment, type Head, Heads, SEGMENTS, SLOT_BYTES, segmentOf } from './heads.ts';
 import { wholeBlock } from './held.ts';
 import { type LateLink, LateLinks } from './late-links.ts';
-import { byCounter } from './posting.ts';
 import {
   BANK_PURSE,
   CARD_BYTES,
   chainKey,
-  comparePending,
-  type DebitRow,
-  decodeDebitRow,
   decodeLink,
   decodePending,
-  idKey,
-  isPending,
   type Link,
-  type Pending,
   purseKey,
-  purseOf,
   Standing,
 } from './rows.ts';
-import { isPresumedOut, presume, presumeBank } from './rules.ts';
-import { balanceFrom, decodeSighting, evidenceFrom, isSighting } from './sightings.ts';
 import type { StoreReader } from './store.ts';
-import { View } from './view.ts';
 
 export interface ChainReport {
   readonly balanceBreaks: number;
@@ -88,7 +76,7 @@ function passesOf(reader: StoreReader): number {
   const rows = readTotal(reader, 'rows');
   let purses = Math.min(rows, SEGMENTS * LEDGER_CHECKPOINT_ROWS);
   for (const { value } of reader.range('heads', {})) purses += value.length / SLOT_BYTES;
-  const late = readTotal(reader, 'standing.posted') - rows;
+  const late = readTotal(reader, 'standing.posted') - rows + readTotal(reader, 'rowsLate');
   const passes = Math.max(purses / LEDGER_CHECK_PURSES_MAX, late / LEDGER_CHECK_LINKS_MAX, 1);
   return Math.min(Math.ceil(passes), SEGMENTS);
 }
@@ -119,14 +107,17 @@ class ChainPass {
   }
 
   run(): void {
-    this.#readLate();
+    this.#readLinks();
+    this.#readLateRows();
+    this.#late.sort();
     this.#readPending();
     this.#readSaved();
     this.#walkBlocks();
-    for (let i = 0; i < this.#late.count; i++) this.#meetLate(this.#late.key(i), this.#late.at(i));
+    this.#meetRest();
     this.#compareHeads();
-    this.#walkPending();
-    this.#walkSightings();
+    const pending = new PendingCheck(this.#reader, this.#findings, this.#heads);
+    this.pending = pending.walkPending(this.#cards);
+    this.sightings = pending.walkSightings(this.#cards);
   }
 
   /** Cards of the pass, as a range. */
@@ -139,18 +130,46 @@ class ChainPass {
     return segment >= this.#from && segment < this.#to;
   }
 
-  #readLate(): void {
+  #readLinks(): void {
     for (const { key, value } of this.#reader.range('chain', this.#cards)) {
       const link = decodeLink(key, value);
       this.#late.add(key, link);
       this.links++;
       this.#heads.seekOrAdd(key, 0, key[CARD_BYTES]!);
       this.#heads.mark();
-      const row = this.#debitOf(key, link);
+      const row = debitOf(this.#reader, key, link);
       if (row?.standing === Standing.posted) continue;
       const where = `${purseNameOf(key)}, counter ${link.offlineCounter}`;
       this.#findings.add(`${where}: ${nameOf(link)} is not posted there`);
     }
+  }
+
+  /** Rows below a counter that their purse had when they came: they say so themselves. */
+  #readLateRows(): void {
+    if (readTotal(this.#reader, 'rowsLate') === 0) return;
+    for (const block of this.#blocks(undefined)) {
+      for (let i = 0; i < block.rows; i++) {
+        const card = block.card(i);
+        if (!block.isLate(i) || !this.#has(segmentOf(card))) continue;
+        const purse = block.purse(i);
+        const link = block.link(i);
+        this.#late.add(chainKey(card, purse, link.offlineCounter), link);
+        this.#heads.seekOrAdd(card, 0, purse);
+        this.#heads.mark();
+      }
+    }
+  }
+
+  /** Blocks that are whole; of the others @param findings is told. */
+  *#blocks(findings: Findings | undefined): Generator<Block> {
+    let number = 0;
+    for (const { key, value } of this.#reader.range('blocks', {})) {
+      number++;
+      findings?.equal('number of a block', readU48(key, 0), number);
+      const block = wholeBlock(readU48(key, 0), value, findings);
+      if (block) yield block;
+    }
+    findings?.equal('count of blocks', readTotal(this.#reader, 'blocks'), number);
   }
 
   #readPending(): void {
@@ -176,21 +195,20 @@ class ChainPass {
   #walkBlocks(): void {
     // What is wrong with a block itself is said once.
     const findings = this.#from === 0 ? this.#findings : undefined;
-    let number = 0;
     let rows = 0;
-    for (const { key, value } of this.#reader.range('blocks', {})) {
-      number++;
-      findings?.equal('number of a block', readU48(key, 0), number);
-      const block = wholeBlock(readU48(key, 0), value, findings);
-      if (!block) continue;
+    let late = 0;
+    for (const block of this.#blocks(findings)) {
       rows += block.rows;
-      for (let i = 0; i < block.rows; i++) this.#meetRow(block, i);
+      for (let i = 0; i < block.rows; i++) {
+        if (block.isLate(i)) late++;
+        this.#meetRow(block, i);
+      }
       this.#saved.apply(block, (segment) => {
         return this.#has(segment) && block.number > this.#savedThrough[segment]!;
       });
     }
-    findings?.equal('count of blocks', readTotal(this.#reader, 'blocks'), number);
     findings?.equal('rows of blocks', rows, readTotal(this.#reader, 'rows'));
+    findings?.equal('late rows of blocks', late, readTotal(this.#reader, 'rowsLate'));
   }
 
   #meetRow(block: Block, index: number): void {
@@ -208,8 +226,14 @@ class ChainPass {
       const should = `block ${heads.block}, row ${heads.index}`;
       this.#findings.add(`${nameOf(link)}: follows ${is}, but its card was at ${should}`);
     }
-    if (heads.marked) this.#meetLateBelow(card, purse, link);
-    this.#meet(card, purse, link);
+    if (heads.block !== 0 && block.previousCounter(index) < heads.offlineCounter) {
+      const { offlineCounter } = heads;
+      this.#findings.add(`${nameOf(link)}: its card was at counter ${offlineCounter} before`);
+    }
+    if (!block.isLate(index)) {
+      if (heads.marked) this.#meetLateBelow(card, purse, link);
+      this.#meet(card, purse, link);
+    }
     heads.setLocation(block.number, index);
   }
 
@@ -223,12 +247,21 @@ class ChainPass {
     }
   }
 
-  #meetLate(key: Uint8Array, link: LateLink): void {
-    const card = key.subarray(0, CARD_BYTES);
-    const purse = key[CARD_BYTES]!;
-    assert(this.#heads.seek(card, 0, purse));
-    const { linked, offlineCounter } = this.#heads;
-    if (!linked || link.offlineCounter > offlineCounter) this.#meet(card, purse, link);
+  /** Late links above all rows of their purses. */
+  #meetRest(): void {
+    let last: Uint8Array | null = null;
+    for (let i = 0; i < this.#late.count; i++) {
+      const key = this.#late.key(i);
+      const link = this.#late.at(i);
+      const card = key.subarray(0, CARD_BYTES);
+      const purse = key[CARD_BYTES]!;
+      assert(this.#heads.seek(card, 0, purse));
+      const { linked, offlineCounter } = this.#heads;
+      const isRest = !linked || link.offlineCounter > offlineCounter;
+      if (!isRest && !(last && Buffer.compare(last, key) === 0)) continue;
+      this.#meet(card, purse, link);
+      last = key;
+    }
   }
 
   /** The next link of the purse under the cursor. */
@@ -265,100 +298,12 @@ class ChainPass {
     }
   }
 
-  #walkPending(): void {
-    const last = readTotal(this.#reader, 'blocks');
-    const view = new View(this.#reader, this.#heads, new Blocks(), last);
-    for (const { key, value } of this.#reader.range('pending', this.#cards)) {
-      const all = decodePending(value);
-      this.pending += all.length;
-      const purse = purseNameOf(key);
-      if (all.some((one, i) => i > 0 && comparePending(all[i - 1]!, one) >= 0)) {
-        this.#findings.add(`${purse}: pending debits are out of order`);
-      }
-      for (const rivals of byCounter(all)) this.#checkRivals(view, key, purse, rivals);
-    }
-  }
-
-  #checkRivals(view: View, own: Uint8Array, purse: string, rivals: readonly Pending[]): void {
-    const counter = rivals[0]!.offlineCounter;
-    const holder = this.#firstFrom(view, own, counter);
-    if (holder?.offlineCounter === counter) {
-      this.#findings.add(`${purse}, counter ${counter}: pending, but ${nameOf(holder)} holds it`);
-    }
-    const above = this.#evidenceFrom(view, own, counter + 1);
-    const isBank = own[CARD_BYTES] === BANK_PURSE;
-    const presumptions = isBank ? presumeBank(rivals, above) : presume(rivals, above);
-    const rows = rivals.map((rival) => this.#debitOf(own, rival));
-    const isOut = isPresumedOut(rows.flatMap((row) => row ?? []));
-    for (const [i, rival] of rivals.entries()) {
-      const row = rows[i];
-      if (!row || !isPending(row.standing)) {
-        this.#findings.add(`${purse}, counter ${counter}: ${nameOf(rival)} is not pending`);
-      } else if (!isOut) {
-        this.#findings.equal(`${nameOf(rival)}, presumed`, row.standing, presumptions[i]);
-      }
-    }
-  }
-
-  /** The purse's lowest link from a counter on. */
-  #firstFrom(view: View, own: Uint8Array, counter: number): Link | undefined {
-    const card = own.subarray(0, CARD_BYTES);
-    const from = chainKey(card, own[CARD_BYTES]!, counter);
-    const to = chainKey(card, own[CARD_BYTES]!, 0x10000);
-    try {
-      const [entry] = [...view.range('chain', { from, to, limit: 1 })];
-      return entry && decodeLink(entry.key, entry.value);
-    } catch (error) {
-      if (!(error instanceof FaregateError)) throw error;
-      this.#findings.add(`${purseNameOf(own)}: ${error.message}`);
-      return undefined;
-    }
-  }
-
-  #evidenceFrom(view: View, own: Uint8Array, counter: number): Link[] {
-    const purse = own[CARD_BYTES]!;
-    const find = purse === BANK_PURSE ? balanceFrom : evidenceFrom;
-    try {
-      return find(view, own.subarray(0, CARD_BYTES), purse, counter);
-    } catch (error) {
-      if (!(error instanceof FaregateError)) throw error;
-      this.#findings.add(`${purseNameOf(own)}: ${error.message}`);
-      return [];
-    }
-  }
-
-  /** Each sighting is a debit that says the same. */
-  #walkSightings(): void {
-    for (const { key, value } of this.#reader.range('seen', this.#cards)) {
-      this.sightings++;
-      const sighting = decodeSighting(key, value);
-      const row = this.#debitOf(key, sighting);
-      if (row && isSighting(row)) continue;
-      this.#findings.add(`${purseNameOf(key)}: ${nameOf(sighting)} is no sighting there`);
-    }
-  }
-
-  /** The debit of a link or pending row, where it says the same. */
-  #debitOf(purseKey: Uint8Array, link: Link): DebitRow | undefined {
-    const bytes = this.#reader.get('debits', idKey(link));
-    const row = bytes && decodeDebitRow(bytes);
-    const same =
-      row &&
-      Buffer.compare(row.card, purseKey.subarray(0, CARD_BYTES)) === 0 &&
-      purseOf(row.transactionType) === purseKey[CARD_BYTES] &&
-      row.offlineCounter === link.offlineCounter &&
-      row.balanceBeforeMinor === link.balanceBeforeMinor &&
-      row.amountMinor === link.amountMinor &&
-      row.currency === link.currency;
-    return same ? row : undefined;
-  }
-
   /** Counters of the purse that a presumed debit explains, ascending. */
   #presumedAt(card: Uint8Array, purse: number): number[] {
     const key = purseKey(card, purse);
     const bytes = this.#reader.get('pending', key);
     return (bytes ? decodePending(bytes) : [])
-      .filter((one) => this.#debitOf(key, one)?.standing === Standing.presumedPosted)
+      .filter((one) => debitOf(this.#reader, key, one)?.standing === Standing.presumedPosted)
       .map((one) => one.offlineCounter);
   }
 }
@@ -366,11 +311,6 @@ class ChainPass {
 function missingBetween(below: number, above: number, presumed: readonly number[]): number {
   const explained = presumed.filter((counter) => counter > below && counter < above).length;
   return Math.max(0, above - below - 1 - explained);
-}
-
-function purseNameOf(key: Uint8Array): string {
-  const card = toHex(key.subarray(0, CARD_BYTES)).toLowerCase();
-  return `card ${card} purse ${key[CARD_BYTES]}`;
 }
 
 /** Each purse's name and what its head says; a head that says nothing is none. */

@@ -1,7 +1,9 @@
 /**
- * Posts a batch of columns. The *ordinary* debit is the next one of its gate and of its card, with
- * a TAC that verifies or evidence passed through, and nothing is open that it could speak of: it
- * goes into the batch's block, and its card's head is all that was needed to know so. Whatever else
+ * Posts a batch of columns. The *ordinary* debit is the next one of its gate, at a free counter of
+ * its card, with a TAC that verifies or evidence passed through, balances that meet its neighbours',
+ * and nothing open that it could speak of: it goes into the batch's block. Where it is the card's
+ * next, its card's head is all that was needed to know so; where others overtook it, its neighbours
+ * are looked up. Whatever else
  * comes goes through the general rules (`posting.ts`), in its turn; both give the same outcomes and
  * the same books.
  */
@@ -19,10 +21,10 @@ import type { Outcome } from './outcomes.ts';
 import type { Posting } from './posting.ts';
 import { type ReceivedBatch, TAC_PASSED_THROUGH, TAC_VALID } from './received.ts';
 import { BANK_PURSE, CARD_BYTES, DIGEST_BYTES, ID_BYTES, idKey, purseOf, readId } from './rows.ts';
-import type { StoreReader } from './store.ts';
+import type { View } from './view.ts';
 
 export interface Lane {
-  readonly reader: StoreReader;
+  readonly view: View;
   readonly heads: Heads;
   readonly books: Books;
   readonly gate: GateHold;
@@ -50,6 +52,9 @@ class FastLane {
   #block = 0;
   #index = 0;
   #counter = 0;
+  /** Whether it goes below the highest counter of its purse, and how many of the batch did. */
+  #late = false;
+  #lateCount = 0;
 
   constructor(batch: ReceivedBatch, lane: Lane) {
     this.#batch = batch;
@@ -84,6 +89,7 @@ class FastLane {
       outcomes[i] = posting.receive(debit);
       if (debit.kind === DebitKind.settlement) this.#awaited = this.#readAwaited();
     }
+    if (this.#lateCount > 0) this.#lane.books.count('rowsLate', this.#lateCount);
     for (const sum of this.#sums) {
       this.#lane.books.post(this.#lane.block.issuer(sum.issuer), sum);
     }
@@ -116,6 +122,7 @@ class FastLane {
     this.#block = 0;
     this.#index = 0;
     this.#counter = 0;
+    this.#late = false;
     const purse = purseOf(records[from + at.transactionType]!);
     this.#found = heads.seek(cards, i * CARD_BYTES, purse);
     if (!this.#found) return true;
@@ -126,7 +133,7 @@ class FastLane {
     const counter = readU16(records, from + at.offlineCounter);
     const last = heads.offlineCounter;
     this.#counter = last;
-    if (counter <= last) return false;
+    if (counter <= last) return counter < last && this.#isLate(i, purse, counter);
     // At the next counter the balances must meet; across a gap nothing can be said. A bank card is
     // spent from and loaded anywhere.
     return (
@@ -135,6 +142,20 @@ class FastLane {
       (readU16(records, from + at.currency) === heads.currency &&
         readU32(records, from + at.balanceBeforeMinor) >= heads.leftMinor)
     );
+  }
+
+  /** Of a debit that others of its card overtook: whether its place is there for it. */
+  #isLate(i: number, purse: number, offlineCounter: number): boolean {
+    const { records, cards } = this.#batch;
+    const from = i * DEBIT_BYTES;
+    const card = cards.subarray(i * CARD_BYTES, (i + 1) * CARD_BYTES);
+    this.#late = this.#lane.view.hasRoomFor(card, purse, {
+      offlineCounter,
+      balanceBeforeMinor: readU32(records, from + at.balanceBeforeMinor),
+      amountMinor: readU32(records, from + at.amountMinor),
+      currency: readU16(records, from + at.currency),
+    });
+    return this.#late;
   }
 
   /** @returns false where the block takes no further issuer. */
@@ -151,7 +172,8 @@ class FastLane {
     if (!this.#found) {
       heads.add(cards, i * CARD_BYTES, purseOf(records[from + at.transactionType]!));
     }
-    heads.setLink(readU16(records, from + at.offlineCounter), leftMinor, currency);
+    if (this.#late) this.#lateCount++;
+    else heads.setLink(readU16(records, from + at.offlineCounter), leftMinor, currency);
     heads.setLocation(block.number, index);
     const isPassed = this.#batch.tacs[i] === TAC_PASSED_THROUGH;
     const against = postedAgainst(records[from + at.transactionType]!, isPassed);
@@ -183,7 +205,7 @@ class FastLane {
     from.set(idKey({ gateId, gateSequence: firstSequence }));
     const to = new Uint8Array(2 * ID_BYTES);
     to.set(idKey({ gateId, gateSequence: firstSequence + count }));
-    for (const { key } of this.#lane.reader.range('waiting', { from, to })) {
+    for (const { key } of this.#lane.view.range('waiting', { from, to })) {
       awaited.add(readId(key, 0).gateSequence);
     }
     return awaited;

@@ -243,8 +243,11 @@ export class Heads {
 
   applyRow(block: Block, index: number, card: Uint8Array): void {
     this.seekOrAdd(card, 0, block.purse(index));
-    const left = block.balanceBeforeMinor(index) - block.amountMinor(index);
-    this.setLink(block.offlineCounter(index), left, block.currency(index));
+    const counter = block.offlineCounter(index);
+    if (!this.linked || counter > this.offlineCounter) {
+      const left = block.balanceBeforeMinor(index) - block.amountMinor(index);
+      this.setLink(counter, left, block.currency(index));
+    }
     this.setLocation(block.number, index);
   }
 

@@ -1,7 +1,7 @@
 /**
- * Links with rows of their own in `chain` (late arrivals and whatever else went by the general
- * rules), as `ledger check` holds them while it goes through the blocks: packed, in order of card,
- * purse and counter.
+ * Links that are not met in order of counters (late rows of blocks, and what has a row of its own
+ * in `chain`), as `ledger check` holds them while it goes through the blocks: packed, and once they
+ * are sorted in order of card, purse and counter.
  */
 import { readU16 } from '../bytes.ts';
 import { CARD_BYTES, chainKey, type Link } from './rows.ts';
@@ -16,10 +16,11 @@ export class LateLinks {
   #balancesBefore = new Uint32Array(64);
   #amounts = new Uint32Array(64);
   #currencies = new Uint16Array(64);
+  /** Places of the links in order of their keys. */
+  #order = new Uint32Array(0);
   count = 0;
 
-  /** In order of keys. */
-  add(key: Uint8Array, link: Link): void {
+  add(key: Uint8Array, link: LateLink): void {
     if (this.count === this.#amounts.length) this.#grow();
     this.#keys.set(key, this.count * KEY_BYTES);
     this.#balancesBefore[this.count] = link.balanceBeforeMinor;
@@ -44,16 +45,28 @@ export class LateLinks {
     this.#currencies = currencies;
   }
 
+  /** Once all are added. */
+  sort(): void {
+    const keys = this.#keys;
+    this.#order = Uint32Array.from({ length: this.count }, (_, place) => place).sort((a, b) => {
+      const [from, other] = [a * KEY_BYTES, b * KEY_BYTES];
+      return keys.compare(keys, other, other + KEY_BYTES, from, from + KEY_BYTES);
+    });
+  }
+
+  /** Of the `i`-th in order. */
   key(i: number): Uint8Array {
-    return this.#keys.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES);
+    const from = this.#order[i]! * KEY_BYTES;
+    return this.#keys.subarray(from, from + KEY_BYTES);
   }
 
   at(i: number): LateLink {
+    const place = this.#order[i]!;
     return {
-      offlineCounter: readU16(this.#keys, i * KEY_BYTES + CARD_BYTES + 1),
-      balanceBeforeMinor: this.#balancesBefore[i]!,
-      amountMinor: this.#amounts[i]!,
-      currency: this.#currencies[i]!,
+      offlineCounter: readU16(this.#keys, place * KEY_BYTES + CARD_BYTES + 1),
+      balanceBeforeMinor: this.#balancesBefore[place]!,
+      amountMinor: this.#amounts[place]!,
+      currency: this.#currencies[place]!,
     };
   }
 

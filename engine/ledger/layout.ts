@@ -3,8 +3,11 @@ import { FaregateError } from '../errors.ts';
 import { type Books, readTotal } from './books.ts';
 import type { StoreReader } from './store.ts';
 
-/** Since 5 sealed batches are packed (`packed-records.ts`); those of before open as they are. */
-export const LAYOUT_VERSION = 5;
+/**
+ * Since 5 sealed batches are packed (`packed-records.ts`), since 6 late debits are rows of blocks
+ * too, so that a purse's rows do not fall in their counters; what is of before is read as it is.
+ */
+export const LAYOUT_VERSION = 6;
 /** The first with the log of changes. */
 const LAYOUT_LOGGED = 4;
 /** Without the log of changes, and with rows whose record only a batch may have. */

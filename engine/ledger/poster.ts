@@ -222,7 +222,7 @@ class Group {
     const lane = { heads: this.#heads, books: this.#books, gate, posting, block, hearEvent };
     const outcomes =
       'columns' in upload
-        ? postColumns(columns, { ...lane, reader: this.#view })
+        ? postColumns(columns, { ...lane, view: this.#view })
         : upload.debits.map((debit) => posting.receive(debit));
     this.#keep(block, this.#view.images(), columns.sealed);
     gate.finish(this.#writer);

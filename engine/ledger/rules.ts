@@ -112,11 +112,14 @@ function speaksOf(settlement: Settlement, original: DebitRow): boolean {
   );
 }
 
+/** What one debit says of its card's balance. */
+type Spent = Pick<Link, 'balanceBeforeMinor' | 'amountMinor' | 'currency'>;
+
 /**
  * Whether two debits at adjacent counters break the card's balance: between them nothing may leave
  * the purse. More than expected is a load, which leaves the offline counter alone.
  */
-export function breaksBalance(below: Link, above: Link): boolean {
+export function breaksBalance(below: Spent, above: Spent): boolean {
   return (
     below.currency !== above.currency ||
     above.balanceBeforeMinor < below.balanceBeforeMinor - below.amountMinor

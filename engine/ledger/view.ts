@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { equalRange, readU16, readU48 } from '../bytes.ts';
+import type { DebitId } from '../debit/record.ts';
 import { Block, type BlockBuilder, type BlockRows } from './block.ts';
 import type { Blocks } from './blocks.ts';
 import { ChainWalk, type Place } from './chain-walk.ts';
@@ -20,6 +21,7 @@ import {
   type Link,
   readId,
 } from './rows.ts';
+import { breaksBalance } from './rules.ts';
 import type { Entry, Range, StoreReader, StoreWriter, Table } from './store.ts';
 
 const PURSES = [1, 2, BANK_PURSE];
@@ -149,33 +151,71 @@ export class View implements StoreReader {
     return encodeLink(place.rows.link(place.index));
   }
 
-  /** The links of one card between two keys. */
+  /** The links of one card between two keys; descending, the highest alone. */
   #links(range: Range): Entry[] {
     const { from, to, reverse, limit } = range;
     assert(from && to && equalRange(from, 0, to, 0, CARD_BYTES), 'a range of one card');
-    const card = from.subarray(0, CARD_BYTES);
+    assert(!reverse || limit === 1);
     const found = [...this.base.range('chain', range)];
     for (const purse of PURSES) {
       if (purse < from[CARD_BYTES]! || purse > to[CARD_BYTES]!) continue;
       const lowest = purse === from[CARD_BYTES] ? readU16(from, CARD_BYTES + 1) : 0;
-      // Down from the highest: of an ascending range the last ones are wanted.
-      const places: Place[] = [];
-      for (const place of this.#walk.down(card, purse, lowest)) {
-        const { rows, index } = place;
-        const key = chainKey(card, purse, rows.offlineCounter(index));
-        if (rows.number > this.#through || Buffer.compare(key, to) >= 0) continue;
-        places.push(place);
-        if (reverse && places.length === limit) break;
-      }
-      for (const { rows, index } of places.slice(-(limit ?? places.length))) {
+      const places = this.#between(purse, lowest, to, reverse ?? false).sort(byOfflineCounter);
+      for (const { rows, index } of reverse ? places.slice(-1) : places.slice(0, limit)) {
         const link = rows.link(index);
-        found.push({ key: chainKey(card, purse, link.offlineCounter), value: encodeLink(link) });
+        const key = chainKey(from.subarray(0, CARD_BYTES), purse, link.offlineCounter);
+        found.push({ key, value: encodeLink(link) });
       }
     }
     found.sort((a, b) => Buffer.compare(a.key, b.key));
     if (reverse) found.reverse();
     return found.slice(0, limit);
   }
+
+  /** A purse's rows from a counter to a key, in no order. @param highest only the highest counts. */
+  #between(purse: number, lowest: number, to: Uint8Array, highest: boolean): Place[] {
+    const card = to.subarray(0, CARD_BYTES);
+    const places: Place[] = [];
+    let best = -1;
+    for (const place of this.#walk.back(card, purse, lowest)) {
+      const { rows, index } = place;
+      const counter = rows.offlineCounter(index);
+      if (rows.number > this.#through) continue;
+      if (Buffer.compare(chainKey(card, purse, counter), to) < 0) {
+        places.push(place);
+        best = Math.max(best, counter);
+      }
+      if (highest && rows.previousCounter(index) < best) break;
+    }
+    return places;
+  }
+
+  /**
+   * Whether a debit below the highest counter of its purse finds its place free, and balances there
+   * that meet its own. Leaves the heads' cursor on the purse.
+   */
+  hasRoomFor(card: Uint8Array, purse: number, link: Omit<Link, keyof DebitId>): boolean {
+    const { offlineCounter } = link;
+    if (this.#linkAt(card, purse, offlineCounter)) return false;
+    if (purse === BANK_PURSE) return true;
+    const below = this.#linkAt(card, purse, offlineCounter - 1);
+    if (below && breaksBalance(below, link)) return false;
+    const above = this.#linkAt(card, purse, offlineCounter + 1);
+    return !above || !breaksBalance(link, above);
+  }
+
+  #linkAt(card: Uint8Array, purse: number, counter: number): Link | undefined {
+    if (counter < 0 || counter > 0xffff) return undefined;
+    const key = chainKey(card, purse, counter);
+    const own = this.base.get('chain', key);
+    if (own) return decodeLink(key, own);
+    const place = this.#walk.find(card, purse, counter);
+    return place && place.rows.number <= this.#through ? place.rows.link(place.index) : undefined;
+  }
+}
+
+function byOfflineCounter(a: Place, b: Place): number {
+  return a.rows.offlineCounter(a.index) - b.rows.offlineCounter(b.index);
 }
 
 /** The view of a transaction. */

@@ -299,13 +299,14 @@ test('bank: both lanes give the same outcomes and the same ledger', async () => 
   );
 });
 
-test('bank: ordinary debits go into blocks, torn ones and late ones into rows of their own', async () => {
+test('bank: ordinary debits go into blocks, late ones too, torn ones into rows of their own', async () => {
   const store = new MemoryStore();
   const ledger = await Ledger.open(store);
   await byColumns(ledger, 'G01', [
     ecash({ gateSequence: 1 }),
     ecash({ gateSequence: 2, offlineCounter: 105, balanceBeforeMinor: 1, tac: 'passedThrough' }),
     ecash({ gateSequence: 3, offlineCounter: 102 }),
+    torn({ gateSequence: 4, transactionType: ECASH_TRANSACTION, offlineCounter: 106 }),
   ]);
   const rows = store.read((reader) => [...reader.range('debits', {})]);
   assert.equal(rows.length, 1);

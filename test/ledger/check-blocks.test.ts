@@ -66,6 +66,8 @@ const forgeries: readonly [string, number, RegExp, mask?: number][] = [
   // Transaction type 9 becomes 5, the other purse.
   ['the purse', 58, /its card was at/, 12],
   ['the issuer', 61, /account float:/],
+  ['the highest counter before, too low', 62 + 1, /G01\/5: its card was at counter 2 before/],
+  ['the highest counter before, too high', 62 + 1, /late rows of blocks: stored 4, computed 3/, 16],
 ];
 
 for (const [what, field, finding, mask] of forgeries) {
@@ -78,6 +80,14 @@ for (const [what, field, finding, mask] of forgeries) {
     assert.match(foundIn(store), finding);
   });
 }
+
+test('a late row that says it were none is found', async () => {
+  const store = await filled();
+  await forge(store, BLOCKS + 1, (bytes) => {
+    bytes[SECOND + 63] = 2;
+  });
+  assert.match(foundIn(store), /counter 3: held twice, or below the row before/);
+});
 
 test('damage to any byte of a block is found, and is not started from', async () => {
   const store = await filled();

@@ -6,45 +6,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkLedger } from '../../engine/ledger/check.ts';
-import { Ledger } from '../../engine/ledger/ledger.ts';
-import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import type { ReceivedDebit } from '../../engine/ledger/received.ts';
 import { BATCH_RECORDS_MAX } from '../../engine/limits.ts';
-import { byColumns, byRules, columnsOf, type Lane } from './columns.ts';
+import { byColumns, byRules, columnsOf } from './columns.ts';
 import { cardOf, received, settlement, torn } from './samples.ts';
+import { both, compare, rowsIn, sideOf } from './sides.ts';
 import { anyTaps, GATES, play } from './world.ts';
-
-interface Side {
-  readonly store: MemoryStore;
-  readonly ledger: Ledger;
-  readonly lane: Lane;
-}
-
-async function sideOf(lane: Lane): Promise<Side> {
-  const store = new MemoryStore();
-  return { store, ledger: await Ledger.open(store, { checkpointRows: 3 }), lane };
-}
-
-/** All that a ledger tells of itself. */
-function told(ledger: Ledger, store: MemoryStore): object {
-  return {
-    summary: ledger.summary(),
-    exceptions: ledger.exceptions({}),
-    unconfirmed: ledger.unconfirmed({}),
-    totals: [...ledger.cardTotals()],
-    through: GATES.map((gate) => ledger.acknowledgedThrough(gate)),
-    check: checkLedger(store),
-  };
-}
-
-async function compare(fast: Side, slow: Side): Promise<void> {
-  const expected = told(slow.ledger, slow.store);
-  assert.deepEqual(told(fast.ledger, fast.store), expected);
-  assert.deepEqual(checkLedger(fast.store, { passes: 5 }), checkLedger(slow.store));
-  const again = await Ledger.open(fast.store);
-  assert.deepEqual(told(again, fast.store), expected, 'opened again');
-}
 
 /** Parts of a journal as they arrive: in any order, so that sequences are missing for a while. */
 const arrivals = fc.array(
@@ -77,26 +44,6 @@ test('whatever arrives, both lanes end the same', async () => {
     { numRuns: 250 },
   );
 });
-
-/** Posts batches of one gate each to both lanes. */
-async function both(...batches: ReceivedDebit[][]): Promise<{ fast: Side; slow: Side }> {
-  const fast = await sideOf(byColumns);
-  const slow = await sideOf(byRules);
-  for (const debits of batches) {
-    const { gateId } = debits[0]!;
-    const expected = await slow.lane(slow.ledger, gateId, debits);
-    assert.deepEqual(await fast.lane(fast.ledger, gateId, debits), expected);
-  }
-  await compare(fast, slow);
-  return { fast, slow };
-}
-
-function rowsIn(store: MemoryStore): { blocks: number; debits: number } {
-  return store.read((reader) => ({
-    blocks: [...reader.range('blockIndex', {})].length,
-    debits: [...reader.range('debits', {})].length,
-  }));
-}
 
 test('ordinary debits have no rows of their own, not even after a pending one is settled', async () => {
   const lost = torn({ gateSequence: 3, offlineCounter: 9, balanceBeforeMinor: 4600 });

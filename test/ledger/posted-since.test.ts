@@ -178,8 +178,8 @@ test('an earlier ledger opens; what it kept no record of is named, and its rest 
   const records = recordsIn([...mixed, ...rest]);
   await byColumns(ledger, 'G01', rest.slice(0, 1));
   await byColumns(ledger, 'G02', mixed.slice(0, 2));
-  await byColumns(ledger, 'G02', mixed);
-  await byColumns(ledger, 'G03', rest.slice(1, 2));
+  await byRules(ledger, 'G02', mixed);
+  await byRules(ledger, 'G03', rest.slice(1, 2));
   await lowered(store);
   assert.equal(postedMark(store), null);
   const known = ['G01/1', 'G02/1', 'G02/2'];
@@ -204,7 +204,7 @@ test('a change that the log lacks stops the walk and is found', async () => {
   const store = new MemoryStore();
   const ledger = await Ledger.open(store);
   await byColumns(ledger, 'G01', [at('G01', 1, 9)]);
-  await byColumns(ledger, 'G02', [at('G02', 1, 1), at('G02', 2, 3)]);
+  await byRules(ledger, 'G02', [at('G02', 1, 1), at('G02', 2, 3)]);
   const start = { block: 1, change: 0 };
   await store.transaction((writer) => writer.remove('changes', u48(1)));
   assert.throws(() => [...postedBatches(store, start)], {

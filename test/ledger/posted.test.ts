@@ -25,7 +25,7 @@ test('a block that only says what became of heads has no batch behind it', async
   assert.deepEqual(postedIn(store), ['G01/1']);
 });
 
-test('a late debit of a bank card comes with its record, alone in its batch as well', async () => {
+test('a late debit comes with its batch, one with a row of its own with its record', async () => {
   const store = new MemoryStore();
   const ledger = await Ledger.open(store);
   const ecash = (gateId: string, offlineCounter: number) =>
@@ -33,9 +33,15 @@ test('a late debit of a bank card comes with its record, alone in its batch as w
   await byColumns(ledger, 'G01', [ecash('G01', 9)]);
   const late = ecash('G02', 5);
   await byColumns(ledger, 'G02', [late]);
-  const alone = [...postedBatches(store)].find(({ isOne }) => isOne)!;
-  assert.deepEqual([alone.gateId, alone.sealed], ['G02', late.sealed]);
-  assert.deepEqual(postedIn(store), ['G01/1', 'G02/1']);
+  const own = ecash('G03', 7);
+  await byRules(ledger, 'G03', [own]);
+  const [, second, third] = [...postedBatches(store)];
+  assert.deepEqual(
+    [second!.isOne, Buffer.from(second!.sealed).toString()],
+    [false, 'sealed G02/1+1'],
+  );
+  assert.deepEqual([third!.isOne, third!.sealed], [true, own.sealed]);
+  assert.deepEqual(postedIn(store), ['G01/1', 'G02/1', 'G03/1']);
 });
 
 test('rows of their own are read page by page', async () => {
