@@ -1,4 +1,5 @@
 /** What a line of JSON from elsewhere (RFC 8259) holds, before anything of it is believed. */
+import { jsonFault } from './json-fault.ts';
 
 /** A JSON object of unknown members. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -12,8 +13,8 @@ export function parseFields(text: string): Fields | string {
   let data: unknown;
   try {
     data = JSON.parse(text);
-  } catch (error) {
-    return `not JSON: ${(error as Error).message}`;
+  } catch {
+    return jsonFault(text) ?? 'not JSON';
   }
   return isFields(data) ? data : 'not a JSON object';
 }

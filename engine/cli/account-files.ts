@@ -13,7 +13,9 @@ import { readBounded } from '../operator/fare-folder.ts';
  * @throws FaregateError CONFIG_INVALID naming file, line and field; FILE_UNREADABLE
  */
 export async function readSwitches(file: string): Promise<SwitchPeriod[]> {
-  const text = Buffer.from(await readBounded(file, SWITCHES_BYTES_MAX)).toString('utf8');
+  const text = Buffer.from(await readBounded(file, SWITCHES_BYTES_MAX, 'FILE_UNREADABLE')).toString(
+    'utf8',
+  );
   const [header, ...rows] = text.replace(/^\ufeff/, '').split(/\r?\n/);
   const fault = (line: number, message: string) =>
     new FaregateError('CONFIG_INVALID', `${file}: line ${line}: ${message}`);
@@ -38,9 +40,14 @@ export async function readSwitches(file: string): Promise<SwitchPeriod[]> {
  * @throws FaregateError CONFIG_INVALID naming file, line and field; FILE_UNREADABLE
  */
 export async function readSettled(file: string): Promise<Map<string, Settled[]>> {
-  const text = Buffer.from(await readBounded(file, SETTLED_BYTES_MAX)).toString('utf8');
+  const text = Buffer.from(await readBounded(file, SETTLED_BYTES_MAX, 'FILE_UNREADABLE')).toString(
+    'utf8',
+  );
   const accounts = new Map<string, Settled[]>();
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, line] of text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .entries()) {
     if (line.trim() === '') continue;
     const settled = parseSettled(line);
     if (typeof settled === 'string') {

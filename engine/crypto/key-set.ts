@@ -6,7 +6,7 @@
 import { fromHex, toHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
 import { CRYPTOGRAM_KEYS_MAX, KEYS_PER_USE_MAX } from '../limits.ts';
-import { checkSchema } from '../schema/check.ts';
+import { parseChecked } from '../schema/check.ts';
 import type { AesKeyUse, AesMasterKey } from './aes-keyring.ts';
 import type { CryptogramKey } from './cryptogram-keyring.ts';
 import type { KeyUse, MasterKey } from './keyring.ts';
@@ -121,7 +121,7 @@ const keySetSchema = {
  * @throws FaregateError KEYS_INVALID naming the field; never with key digits.
  */
 export function parseKeySet(text: string, what: string): ClearKeySet {
-  const json = checkSchema<JsonKeySet>(keySetSchema, parseJson(text, what), 'KEYS_INVALID', what);
+  const json = parseChecked<JsonKeySet>(keySetSchema, text, 'KEYS_INVALID', what);
   const keys: MasterKey[] = [];
   const named = new Set<string>();
   for (const use of USES) {
@@ -185,18 +185,6 @@ function listOf<T extends object>(given: T | readonly T[] | undefined): readonly
 
 function repeated(what: string, field: string, name: string): FaregateError {
   return new FaregateError('KEYS_INVALID', `${what}: field ${field} repeats the ${name}`);
-}
-
-/**
- * The parser's own message quotes the text around the mistake, which may be a key: it is dropped.
- */
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const place = /at position \d+/.exec(String(error))?.[0] ?? '';
-    throw new FaregateError('KEYS_INVALID', `${what}: not JSON ${place}`.trimEnd());
-  }
 }
 
 /** Writes the clear form: bytes to be sealed. */

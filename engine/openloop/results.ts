@@ -5,6 +5,7 @@
  * nothing. A file may be taken again.
  */
 import { FaregateError } from '../errors.ts';
+import { jsonFault } from '../json-fault.ts';
 import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
 import type { AcquirerResult } from './model.ts';
 
@@ -56,8 +57,8 @@ function jsonFields(line: string): Fields | string {
     const data: unknown = JSON.parse(line);
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
     return isObject ? (data as Fields) : 'not a JSON object';
-  } catch (error) {
-    return `not JSON: ${(error as Error).message}`;
+  } catch {
+    return jsonFault(line) ?? 'not JSON';
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { type ErrorCode, FaregateError } from '../errors.ts';
+import { parseJson } from '../json-fault.ts';
 
 const ajv = new Ajv2020({ allErrors: false, strict: true, useDefaults: false });
 const compiled = new WeakMap<object, ValidateFunction>();
@@ -22,15 +23,9 @@ export function checkSchema<T>(schema: object, data: unknown, code: ErrorCode, w
   return data as T;
 }
 
-/** Parses JSON text and checks it. @throws FaregateError `code`, naming the position or field. */
+/** Parses JSON text and checks it. @throws FaregateError `code`, naming the place or the field. */
 export function parseChecked<T>(schema: object, text: string, code: ErrorCode, what: string): T {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (cause) {
-    throw new FaregateError(code, `${what}: not JSON: ${(cause as Error).message}`, { cause });
-  }
-  return checkSchema<T>(schema, data, code, what);
+  return checkSchema<T>(schema, parseJson(text, code, what), code, what);
 }
 
 function describe(error: ErrorObject | undefined): string {

@@ -3,6 +3,7 @@
  * `{"gate":"XIDAN-OUT-1","passed":3}`. People who walk through a gate that stands open are counted
  * by nothing else. A line that is none is told to the log and changes nothing.
  */
+import { jsonFault } from '../../engine/json-fault.ts';
 import { PASSAGE_LINE_BYTES_MAX, PASSAGE_PEOPLE_MAX } from '../../engine/limits.ts';
 import type { Log } from '../../engine/log/log.ts';
 
@@ -45,8 +46,8 @@ function count(line: string, passed: Passed): string | null {
   let data: unknown;
   try {
     data = JSON.parse(line);
-  } catch (error) {
-    return `not JSON: ${(error as Error).message}`;
+  } catch {
+    return jsonFault(line) ?? 'not JSON';
   }
   const { gate, passed: people } = (data ?? {}) as { gate?: unknown; passed?: unknown };
   if (typeof gate !== 'string') return 'field gate is not a text';

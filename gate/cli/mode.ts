@@ -2,10 +2,11 @@
  * `faregate-gate mode --config FILE`: says which modes a running station is in, or sets them, over
  * its control (`gate/service/control.ts`).
  */
-import { readFile } from 'node:fs/promises';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
-import { FaregateError } from '../../engine/errors.ts';
-import { CONTROL_ANSWER_MS_MAX } from '../../engine/limits.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
+import { parseJson } from '../../engine/json-fault.ts';
+import { CONTROL_ANSWER_MS_MAX, CONTROL_BODY_BYTES_MAX } from '../../engine/limits.ts';
+import { readText } from '../../engine/pki/files.ts';
 import { readServiceConfig } from '../service/config.ts';
 import { CONTROL_PATH, readToken } from '../service/control.ts';
 
@@ -47,12 +48,8 @@ async function readOrder(args: Args): Promise<object | null> {
   const order: Record<string, unknown> = {};
   if (set !== undefined) order.mode = set.split(',');
   if (historyFile !== undefined) {
-    try {
-      order.history = JSON.parse(await readFile(historyFile, 'utf8'));
-    } catch (cause) {
-      const message = `${historyFile}: ${(cause as Error).message}`;
-      throw new FaregateError('FILE_UNREADABLE', message, { cause });
-    }
+    const text = await readText(historyFile, CONTROL_BODY_BYTES_MAX);
+    order.history = parseJson(text, 'MODE_INVALID', historyFile);
   }
   return order;
 }
@@ -75,7 +72,7 @@ async function ask(url: string, token: string, order: object | null): Promise<An
       ...(order ? { method: 'POST', body: JSON.stringify(order) } : {}),
     });
   } catch (cause) {
-    const why = (cause as Error).cause ?? cause;
+    const why = systemText((cause as Error).cause ?? cause);
     throw new FaregateError('CONTROL_FAILED', `${url}: is the station running? ${why}`, { cause });
   }
   const answer = (await response.json()) as Answer & { message?: string };

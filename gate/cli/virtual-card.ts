@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromHex, isHex } from '../../engine/bytes.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
+import { parseJson } from '../../engine/json-fault.ts';
 import { KEY_FILE_BYTES_MAX } from '../../engine/limits.ts';
 import { checkSchema } from '../../engine/schema/check.ts';
 import { VirtualCard } from '../reader/virtual/card.ts';
@@ -165,18 +166,12 @@ export function readMasterKeys(path: string): MasterKeys {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   if (text.length > KEY_FILE_BYTES_MAX) {
     throw new FaregateError('KEYS_INVALID', `${path}: larger than ${KEY_FILE_BYTES_MAX} bytes`);
   }
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, which may be a key.
-    throw new FaregateError('KEYS_INVALID', `${path}: not JSON`);
-  }
+  const data = parseJson(text, 'KEYS_INVALID', path);
   const file = checkSchema<KeyFile>(keyFileSchema, data, 'KEYS_INVALID', path);
   const key = (k: KeyText): MasterKey => ({ ...k, master: fromHex(k.master) });
   const keys = { purchase: key(file.purchase), tac: key(file.tac) };

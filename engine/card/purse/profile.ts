@@ -8,6 +8,7 @@
  * lengths and amounts are numbers. Amounts in minor units of the currency.
  */
 import { FaregateError } from '../../errors.ts';
+import { parseJson } from '../../json-fault.ts';
 import { PROFILE_FILE_BYTES_MAX } from '../../limits.ts';
 import { checkSchema } from '../../schema/check.ts';
 import type { Field, JourneySettings } from '../journey-record.ts';
@@ -133,14 +134,7 @@ export function parseProfile(jsonText: string, what: string): PurseProfile {
   if (jsonText.length > PROFILE_FILE_BYTES_MAX) {
     throw invalid(what, `larger than ${PROFILE_FILE_BYTES_MAX} bytes`);
   }
-  let data: unknown;
-  try {
-    data = JSON.parse(jsonText);
-  } catch (cause) {
-    throw new FaregateError('PROFILE_INVALID', `${what}: not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+  const data = parseJson(jsonText, 'PROFILE_INVALID', what);
   const profile = checkSchema<PurseProfile>(
     profileSchema,
     isObject(data) && 'extends' in data ? extended(data, what) : data,

@@ -216,7 +216,7 @@ test('bad key files are named with the field, and show no key', async () => {
   const master = toHex(masters.purchase.master);
   const key = { index: 1, version: 1, master };
   const files: [text: string, message: RegExp][] = [
-    [`{"purchase": "${master}`, /not JSON$/],
+    [`{"purchase": "${master}`, /not JSON at column 14: a text has no closing quote$/],
     [JSON.stringify({ purchase: key }), /required property 'tac'/],
     [JSON.stringify({ purchase: key, tac: { ...key, master: `${master}00` } }), /\/tac\/master/],
     [JSON.stringify({ purchase: { ...key, index: 256 }, tac: key }), /\/purchase\/index/],
