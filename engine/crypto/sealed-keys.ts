@@ -65,6 +65,25 @@ export function sealKeys(
   return file;
 }
 
+/** Whether it begins as a sealed key file does. */
+export function isSealed(file: Uint8Array): boolean {
+  return file.length >= MAGIC.length && equalRange(file, 0, MAGIC, 0, MAGIC.length);
+}
+
+/**
+ * What is no sealed key file is told before a passphrase is asked for.
+ * @throws FaregateError KEYS_REFUSED naming `what`, and what it is instead where that shows.
+ */
+export function requireSealed(file: Uint8Array, what: string): void {
+  if (isSealed(file)) return;
+  // A byte-order mark or blanks may go before the brace.
+  const isJson = /^\s*\{/.test(new TextDecoder().decode(file.subarray(0, 64)));
+  const why = isJson
+    ? 'this is JSON, perhaps keys in clear; `faregate-engine keys import` seals them'
+    : 'not a sealed key file; `faregate-engine keys import` makes one';
+  throw new FaregateError('KEYS_REFUSED', `${what}: ${why}`);
+}
+
 /**
  * Opens what `sealKeys` made. The cost in the header is bounded before it is paid.
  * @param what the file's name, for messages
@@ -73,9 +92,7 @@ export function sealKeys(
 export function openSealedKeys(file: Uint8Array, passphrase: string, what: string): Uint8Array {
   const refuse = (why: string) => new FaregateError('KEYS_REFUSED', `${what}: ${why}`);
   if (file.length > KEY_FILE_BYTES_MAX) throw refuse(`larger than ${KEY_FILE_BYTES_MAX} bytes`);
-  if (file.length < MAGIC.length || !equalRange(file, 0, MAGIC, 0, MAGIC.length)) {
-    throw refuse('not a sealed key file; `faregate-engine keys import` makes one');
-  }
+  requireSealed(file, what);
   if (file.length < CONTENT_AT + TAG_BYTES) throw refuse('cut short');
   const log2N = file[COST_AT]!;
   const known = file[COST_AT + 1] === SCRYPT_R && file[COST_AT + 2] === SCRYPT_P;

@@ -4,10 +4,10 @@
  * names, else `FILE.pass` beside the key file.
  */
 import { randomBytes } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { type KeySet, parseKeySet, printKeySet } from '../crypto/key-set.ts';
-import { openSealedKeys, sealKeys } from '../crypto/sealed-keys.ts';
-import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
+import { isSealed, openSealedKeys, requireSealed, sealKeys } from '../crypto/sealed-keys.ts';
+import { type ErrorCode, FaregateError, systemCode, systemText } from '../errors.ts';
 import { KEY_FILE_BYTES_MAX, PASSPHRASE_BYTES_MAX } from '../limits.ts';
 import { writeWhole } from '../pki/files.ts';
 
@@ -27,6 +27,7 @@ const NEW_PASSPHRASE_BYTES = 24;
  */
 export async function loadKeyFile(path: string, options: PassphraseOptions): Promise<KeySet> {
   const sealed = await readBounded(path, KEY_FILE_BYTES_MAX, 'KEYS_REFUSED');
+  requireSealed(sealed, path);
   const passphrase = await findPassphrase(path, options);
   if (passphrase === null) {
     const ways = `set FAREGATE_PASSPHRASE, give --passphrase-file, or write ${passFileOf(path)}`;
@@ -66,10 +67,12 @@ export async function importKeyFile(
   to: string,
   options: PassphraseOptions,
 ): Promise<Imported> {
-  const text = new TextDecoder().decode(
-    await readBounded(from, KEY_FILE_BYTES_MAX, 'KEYS_INVALID'),
-  );
-  const clear = parseKeySet(text, from);
+  const bytes = await readBounded(from, KEY_FILE_BYTES_MAX, 'KEYS_INVALID');
+  if (isSealed(bytes)) {
+    const message = `${from}: sealed already; what is imported is the JSON in clear`;
+    throw new FaregateError('KEYS_INVALID', message);
+  }
+  const clear = parseKeySet(new TextDecoder().decode(bytes), from);
   const set = { ...clear, cardHash: clear.cardHash ?? freshBytes(16) };
   let passphrase = await findPassphrase(to, options);
   let passphraseFile: string | null = null;
@@ -78,7 +81,13 @@ export async function importKeyFile(
     passphraseFile = passFileOf(to);
     await writeWhole(passphraseFile, [`${passphrase}\n`], OWNER_ONLY);
   }
-  await saveKeyFile(to, set, passphrase);
+  try {
+    await saveKeyFile(to, set, passphrase);
+  } catch (error) {
+    // A passphrase of no file would be taken for that of the next one of this name.
+    if (passphraseFile !== null) await rm(passphraseFile, { force: true });
+    throw error;
+  }
   return { set, passphraseFile };
 }
 
@@ -130,7 +139,7 @@ async function readBounded(path: string, max: number, tooLarge: ErrorCode): Prom
       await file.close();
     }
   } catch (cause) {
-    const message = `cannot read ${path}: ${systemCode(cause) || String(cause)}`;
+    const message = `cannot read ${path}: ${systemText(cause)}`;
     throw new FaregateError('FILE_UNREADABLE', message, { cause });
   }
   if (length > max) throw new FaregateError(tooLarge, `${path}: larger than ${max} bytes`);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -219,7 +220,10 @@ test('a bad clear file is refused, naming file and field, and what was there sta
   const bad = join(dir, 'bad.json');
   for (const [text, message] of [
     [clear.replace('"index":1', '"index":"1"'), /bad\.json: field \/purchase\/index/],
-    [clear.slice(0, -5), /bad\.json: not JSON/],
+    [clear.slice(0, -5), /bad\.json: not JSON at column 235: a text has no closing quote$/],
+    [`{\n  "purchase": x${AC}}`, /bad\.json: not JSON at line 2, column 15: a value was/],
+    ['', /bad\.json: not JSON: it is empty$/],
+    ['faregate-keys 1\nxyz', /bad\.json: sealed already; what is imported is the JSON in clear$/],
     [`${clear}${' '.repeat(KEY_FILE_BYTES_MAX)}`, /bad\.json: larger than/],
   ] as const) {
     writeFileSync(bad, text);
@@ -242,7 +246,9 @@ test('a tampered, oversized, clear or missing key file is refused by name', asyn
     [tampered, /k: the passphrase is wrong or the file was changed/],
     [sealed.subarray(0, 40), /k: cut short/],
     [Buffer.alloc(KEY_FILE_BYTES_MAX + 1), /k: larger than/],
-    [Buffer.from(clear), /k: not a sealed key file/],
+    [Buffer.from(clear), /k: this is JSON, perhaps keys in clear; `faregate-engine keys import`/],
+    [Buffer.from(`\ufeff\r\n${clear}`), /k: this is JSON/],
+    [Buffer.from('-----BEGIN PRIVATE KEY-----'), /k: not a sealed key file/],
     [Buffer.alloc(0), /k: not a sealed key file/],
   ] as const) {
     writeFileSync(file, bytes);
@@ -252,7 +258,10 @@ test('a tampered, oversized, clear or missing key file is refused by name', asyn
     assert.match(err, message);
   }
   const missing = await keys(['show', '--keys', join(dir, 'none')]);
-  assert.match(missing.err, /^FILE_UNREADABLE: cannot read .*none: ENOENT/);
+  assert.match(
+    missing.err,
+    /^FILE_UNREADABLE: cannot read .*none: no such file or folder \(ENOENT\)$/,
+  );
 });
 
 test('a passphrase that is missing, empty or oversized is refused, saying where', async () => {
@@ -277,6 +286,18 @@ test('a folder that cannot be written to is an error and leaves nothing', async 
   assert.equal(code, 1);
   assert.match(err, /^FILE_UNWRITABLE: cannot write .*ENOENT/);
   assert.deepEqual(readdirSync(dir), ['clear.json']);
+  // A passphrase that was made for it would be taken for that of the next file of this name.
+  mkdirSync(join(dir, 'folder'));
+  const inTheWay = await keys(['import', join(dir, 'clear.json'), '--out', join(dir, 'folder')]);
+  assert.match(inTheWay.err, /^FILE_UNWRITABLE: cannot write .*folder: .*a folder, not a file/);
+  assert.deepEqual(readdirSync(dir).sort(), ['clear.json', 'folder']);
+});
+
+test('what is no sealed key file is told before a passphrase is asked for', async () => {
+  const file = join(folder(), 'clear.json');
+  const { code, err } = await keys(['show', '--keys', file]);
+  assert.equal(code, 1);
+  assert.match(err, /^KEYS_REFUSED: .*clear\.json: this is JSON, perhaps keys in clear; /);
 });
 
 test('a key file readable by others is tightened when it is written', async () => {

@@ -147,7 +147,11 @@ test('a cost out of bounds is refused before it is paid', () => {
 
 test('a clear key file and an oversized one are not taken for a sealed one', () => {
   const clear = new TextEncoder().encode(JSON.stringify({ tac: key }));
-  refused('KEYS_REFUSED', /not a sealed key file/, () => openSealedKeys(clear, 'x', 'f'));
+  refused(
+    'KEYS_REFUSED',
+    /this is JSON, perhaps keys in clear; `faregate-engine keys import` seals them$/,
+    () => openSealedKeys(clear, 'x', 'f'),
+  );
   const large = new Uint8Array(KEY_FILE_BYTES_MAX + 1);
   refused('KEYS_REFUSED', /larger than/, () => openSealedKeys(large, 'x', 'f'));
 });
