@@ -108,7 +108,7 @@ export async function runProgram(
     return await command.run(args, io);
   } catch (error) {
     if (!(error instanceof FaregateError)) throw error;
-    io.err(`${error.code}: ${error.message}`);
+    io.err(`${error.code}: ${printable(error.message)}`);
     if (error.code === 'USAGE') io.err(`see ${program} ${command.name} --help`);
     return error.code === 'USAGE' ? 2 : 1;
   }
@@ -162,12 +162,47 @@ function parse(command: Command, argv: readonly string[]): Args {
       options,
       strict: true,
       allowPositionals: command.rest !== undefined,
+      tokens: true,
     });
+    requireOnce(command, parsed.tokens);
     return new Args(parsed.values, parsed.positionals);
   } catch (error) {
-    throw new FaregateError('USAGE', (error as Error).message, { cause: error });
+    if (error instanceof FaregateError) throw error;
+    // Of several lines the first says what is wrong.
+    const [message] = (error as Error).message.split('\n');
+    throw new FaregateError('USAGE', message!, { cause: error });
   }
 }
+
+/** What a shell leaves of a variable without a value, and what would be silently passed over. */
+function requireOnce(command: Command, tokens: readonly Token[]): void {
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind === 'positional' && token.value === '') {
+      throw new FaregateError('USAGE', `an argument is empty; ${command.rest} is expected`);
+    }
+    if (token.name === undefined || token.value === undefined) continue;
+    if (token.value === '') throw new FaregateError('USAGE', `--${token.name} has an empty value`);
+    if (seen.has(token.name) && !command.options[token.name]?.multiple) {
+      throw new FaregateError('USAGE', `--${token.name} is given twice`);
+    }
+    seen.add(token.name);
+  }
+}
+
+/** Of what `parseArgs` says each argument is, the part that is read here. */
+interface Token {
+  readonly kind: string;
+  readonly name?: string;
+  readonly value?: string | undefined;
+}
+
+/** Names and texts out of files may hold what a terminal would obey. */
+function printable(text: string): string {
+  return text.replace(CONTROL, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+const CONTROL = /\p{Cc}/gu;
 
 function programHelp(program: string, about: string, commands: readonly Command[]): string[] {
   const width = Math.max(...commands.map((c) => c.name.length));

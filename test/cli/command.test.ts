@@ -101,6 +101,11 @@ test('a wrong command line exits 2, names what is wrong and does not run', async
     [['serve', '--data'], /^USAGE: .*--data.*argument missing/],
     [['serve', '--data', 'd', '--json=yes'], /^USAGE: .*--json.*does not take an argument/],
     [['serve', '--data', 'd', 'stray'], /^USAGE: .*stray/],
+    [['serve', '--data', '--json'], /^USAGE: .*--data.* argument is ambiguous\.$/m],
+    [['serve', '--data', ''], /^USAGE: --data has an empty value$/m],
+    [['serve', '--data=', '--json'], /^USAGE: --data has an empty value$/m],
+    [['serve', '--data', 'd', '--data', 'd'], /^USAGE: --data is given twice$/m],
+    [['serve', '--data', 'd', '--tag', 'a', '--tag', ''], /^USAGE: --tag has an empty value$/m],
   ] as [string[], RegExp][]) {
     const { code, out, err } = await say(argv, () => assert.fail('ran'));
     assert.equal(code, 2);
@@ -141,7 +146,7 @@ test('whole numbers keep their bounds, and only digits are numbers', async () =>
   ] as const) {
     assert.equal((await port(text)).value, value);
   }
-  for (const text of ['9', '65536', '', '-1', '1e3', '0x50', '80.5', ' 80', '9'.repeat(400)]) {
+  for (const text of ['9', '65536', '-1', '1e3', '0x50', '80.5', ' 80', '9'.repeat(400)]) {
     const { code, err } = await port(text);
     assert.equal(code, 2, text);
     assert(err.startsWith(`USAGE: --port takes a whole number from 10 to 65535, not ${text}`), err);
@@ -158,6 +163,13 @@ test('an operating error prints its code and exits 1; our own mistake is not cau
     throw new TypeError('ours');
   });
   await assert.rejects(mistake, TypeError);
+});
+
+test('what a file says cannot move the cursor of a terminal', async () => {
+  const { err } = await say(['serve', '--data', 'd'], () => {
+    throw new FaregateError('CONFIG_INVALID', 'f: no field \u001b[2J\u0007\r\nOK\u009b1m');
+  });
+  assert.equal(err, 'CONFIG_INVALID: f: no field \\x1b[2J\\x07\\x0d\\x0aOK\\x9b1m');
 });
 
 test('a group of commands has help of its own; what is no command is answered with it', async () => {

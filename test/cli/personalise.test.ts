@@ -61,7 +61,8 @@ async function desk(card: ServedCard | null, ...args: readonly string[]) {
   const ready = new Promise<void>((resolve) => {
     isReady = resolve;
   });
-  const link = ['--reader', `tcp-listen:${port}`, '--keys', keys];
+  const held = args.includes('--keys') ? [] : ['--keys', keys];
+  const link = ['--reader', `tcp-listen:${port}`, ...held];
   const at = args.includes('--profile') ? [] : ['--profile', 'desfire-ev2'];
   const done = runHere([personaliseCommand], ['personalise', ...link, ...at, ...args], (line) => {
     if (line.endsWith('waiting for a card')) isReady();

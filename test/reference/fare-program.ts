@@ -61,9 +61,10 @@ export function importing(
 ): string[] {
   const file = `${fresh()}.csv`;
   writeFileSync(file, csv);
+  const currency = more.includes('--currency') ? [] : ['--currency', 'HKD'];
   return [
     ...['fares', 'import', '--matrix', file, '--from', 'A', '--to', 'B'],
-    ...['--fare', 'adult=full,child=half', '--currency', 'HKD', '--out', out, ...more],
+    ...['--fare', 'adult=full,child=half', ...currency, '--out', out, ...more],
   ];
 }
 
