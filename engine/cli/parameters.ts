@@ -81,7 +81,7 @@ export const parameterCommands: readonly Command[] = [
   {
     name: 'parameters show',
     about: 'Lists the published sets, or shows one.',
-    options: { data, version, json },
+    options: { data, version: { ...version, about: 'this set (default: all)' }, json },
     run: show,
   },
   {
@@ -95,7 +95,7 @@ export const parameterCommands: readonly Command[] = [
         required: true,
         about: 'that gates are given',
       },
-      version,
+      version: { ...version, about: 'this set (default: all)' },
       json,
     },
     run: verify,

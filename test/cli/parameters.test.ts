@@ -191,3 +191,10 @@ test('a set is fetched, in force from its instant on, rolled back, and found dam
   await Promise.allSettled([held]);
   await stop(engineAgain);
 });
+
+test('help says which sets are shown and verified where none is named', async () => {
+  for (const name of ['show', 'verify']) {
+    const { out } = await command('parameters', name, '--help');
+    assert.match(out, /--version N +this set \(default: all\)/);
+  }
+});
