@@ -41,7 +41,7 @@ export const errorCodes = {
   JOURNAL_IN_USE: 'Another process has this journal open. Stop it first.',
   DISK_FULL: 'The disk is full. Free space; nothing was written over.',
   DISK_FAILED: 'The disk failed a write or a sync. The process stops and reads what is there.',
-  PORT_IN_USE: 'Another program listens on that port. Choose another with --port.',
+  PORT_IN_USE: 'Another program listens on that port. Choose another by the option or field named.',
   READER_FAILED: 'The reader could not be opened or stopped answering.',
   SAM_FAILED:
     'The SAM is missing, is another one, or stopped answering. Check its slot and its id.',
@@ -91,4 +91,39 @@ export class FaregateError extends Error {
 export function systemCode(error: unknown): string {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : '';
+}
+
+/** What system errors mean to whoever gave the path, address or port. */
+const systemTexts: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a file is where a folder should be',
+  EISDIR: 'it is a folder, not a file',
+  EEXIST: 'there is a file or folder of that name already',
+  EACCES: 'this user has no right to it',
+  EPERM: 'this user has no right to it',
+  EROFS: 'the file system is read-only',
+  ELOOP: 'a symbolic link leads back to itself',
+  ENAMETOOLONG: 'the name is too long',
+  ENOTEMPTY: 'the folder is not empty',
+  ENOSPC: 'the disk is full',
+  EDQUOT: "this user's share of the disk is full",
+  EIO: 'the disk failed',
+  EMFILE: 'this process has too many files open',
+  ENFILE: 'the machine has too many files open',
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'the address is none of this machine',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the other side broke the connection off',
+  EHOSTUNREACH: 'no way leads to that machine',
+  ENETUNREACH: 'no way leads to that network',
+  ENOTFOUND: 'no machine of that name is known',
+  EAI_AGAIN: 'the name could not be looked up now',
+  ETIMEDOUT: 'no answer in time',
+};
+
+/** What went wrong, in words that end with the system's code; another error's own message. */
+export function systemText(error: unknown): string {
+  const code = systemCode(error);
+  if (Object.hasOwn(systemTexts, code)) return `${systemTexts[code]} (${code})`;
+  return error instanceof Error ? error.message : String(error);
 }

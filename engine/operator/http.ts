@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { HTTP_REQUEST_MS } from '../durations.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { DASHBOARD_GATES_MAX, HTTP_CONNECTIONS_MAX } from '../limits.ts';
 import { openApi, type Route, routes } from './http-schemas.ts';
 import { createMetrics } from './metrics.ts';
@@ -49,7 +49,7 @@ export interface HttpLog {
 export interface HttpServer {
   /**
    * Listens and returns the address, `http://127.0.0.1:8080`; port 0 takes a free one.
-   * @throws FaregateError PORT_IN_USE naming the port.
+   * @throws FaregateError PORT_IN_USE naming the port; CONFIG_INVALID, as `IngestServer.listen`.
    */
   listen(host: string, port: number): Promise<string>;
   /** Stops listening and ends every connection. */
@@ -111,8 +111,13 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   try {
     return await app.listen({ host, port });
   } catch (cause) {
-    if (systemCode(cause) !== 'EADDRINUSE') throw cause;
-    throw new FaregateError('PORT_IN_USE', `port ${port} on ${host} is taken`, { cause });
+    if (systemCode(cause) === 'EADDRINUSE') {
+      const message = `port ${port} on ${host} is taken; --http-port names another`;
+      throw new FaregateError('PORT_IN_USE', message, { cause });
+    }
+    if (systemCode(cause) === '') throw cause;
+    const message = `cannot listen on ${host}:${port}: ${systemText(cause)}`;
+    throw new FaregateError('CONFIG_INVALID', message, { cause });
   }
 }
 

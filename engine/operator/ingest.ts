@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { BytePool } from '../byte-pool.ts';
 import { UPLOAD_IDLE_MS_MAX } from '../durations.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { GATES_MAX } from '../limits.ts';
 import type { Log } from '../log/log.ts';
 import { fingerprintOf } from '../pki/certificates.ts';
@@ -86,9 +86,10 @@ export class IngestServer {
       await once(this.#server, 'listening');
     } catch (cause) {
       if (systemCode(cause) === 'EADDRINUSE') {
-        throw new FaregateError('PORT_IN_USE', `port ${port} of ${host} is in use`, { cause });
+        const message = `port ${port} of ${host} is in use; --port names another`;
+        throw new FaregateError('PORT_IN_USE', message, { cause });
       }
-      const why = (cause as Error).message;
+      const why = systemText(cause);
       throw new FaregateError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${why}`, {
         cause,
       });

@@ -9,7 +9,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { LoadHost } from '../cards/host-port.ts';
 import { decodeRequest, encodeMessage, type LoadAnswer, perform } from '../cards/messages.ts';
 import { UPLOAD_IDLE_MS_MAX } from '../durations.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { LOAD_MACHINES_MAX } from '../limits.ts';
 import type { Log } from '../log/log.ts';
 import { fingerprintOf } from '../pki/certificates.ts';
@@ -57,7 +57,9 @@ export class LoadServer {
       await once(this.#server, 'listening');
     } catch (cause) {
       const inUse = systemCode(cause) === 'EADDRINUSE';
-      const why = inUse ? `port ${port} of ${host} is in use` : (cause as Error).message;
+      const why = inUse
+        ? `port ${port} of ${host} is in use; --port names another`
+        : `cannot listen on ${host}:${port}: ${systemText(cause)}`;
       throw new FaregateError(inUse ? 'PORT_IN_USE' : 'CONFIG_INVALID', why, { cause });
     }
     return (this.#server.address() as AddressInfo).port;

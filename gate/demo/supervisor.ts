@@ -77,6 +77,7 @@ export interface DemoOptions {
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { dir, note } = options;
   const startMs = Date.now();
+  const httpPort = await dashboardPort(options.httpPort);
   const plan = await prepare(dir, options.plan, note);
   const files = demoFiles(dir);
   const fareBook = await openFares(plan.fares);
@@ -87,7 +88,6 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const isReady = new Promise<void>((resolve) => {
     ready = resolve;
   });
-  const httpPort = options.httpPort ?? (await freePort(8080));
   const engine = new Child({
     name: 'engine',
     program: '../../engine/main.js',
@@ -253,6 +253,17 @@ async function keptPort(): Promise<number> {
     if ((await freePort(wanted)) === wanted) return wanted;
   }
   return await freePort(0);
+}
+
+/**
+ * @param asked 0 for one that the system picks
+ * @throws FaregateError PORT_IN_USE where the one asked for is taken.
+ */
+async function dashboardPort(asked: number | null): Promise<number> {
+  if (asked === null) return await freePort(8080);
+  if (asked === 0 || (await freePort(asked)) === asked) return asked;
+  const message = `port ${asked} on 127.0.0.1 is taken; --port names another`;
+  throw new FaregateError('PORT_IN_USE', message);
 }
 
 /** `wanted` if it is free on this machine, else any free port. */

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import { CARD_FRAME_BYTES_MAX } from '../../engine/limits.ts';
 import type { CardSession, Reader } from './reader.ts';
 import { FrameBuffer, frame, PowerControl } from './vpcd.ts';
@@ -47,10 +47,11 @@ export class TcpListenReader implements Reader {
     try {
       await once(server, 'listening');
     } catch (cause) {
+      const link = `tcp-listen:${port}`;
       const inUse = systemCode(cause) === 'EADDRINUSE';
       throw inUse
-        ? new FaregateError('PORT_IN_USE', `port ${port} on ${host} is in use`, { cause })
-        : new FaregateError('READER_FAILED', `tcp-listen:${port}: ${String(cause)}`, { cause });
+        ? new FaregateError('PORT_IN_USE', `${link}: port ${port} on ${host} is in use`, { cause })
+        : new FaregateError('READER_FAILED', `${link}: ${systemText(cause)}`, { cause });
     }
     return new TcpListenReader(server, options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS);
   }

@@ -8,7 +8,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { HTTP_REQUEST_MS } from '../../engine/durations.ts';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import { HEALTH_CONNECTIONS_MAX } from '../../engine/limits.ts';
 import type { GateStatus } from '../../engine/wire/gate-status.ts';
 import { CONTROL_PATH, type Control } from './control.ts';
@@ -87,7 +87,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
     await once(server, 'listening');
   } catch (cause) {
     const code = systemCode(cause) === 'EADDRINUSE' ? 'PORT_IN_USE' : 'CONFIG_INVALID';
-    const message = `${host}:${port}: ${(cause as Error).message}`;
+    const message = `${host}:${port}: ${systemText(cause)}; field /health says it`;
     throw new FaregateError(code, message, { cause });
   }
 }

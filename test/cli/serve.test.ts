@@ -23,7 +23,10 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 function serveArgs(...more: string[]): string[] {
   folders += 1;
   const data = join(dir, `data-${folders}`);
-  return ['serve', '--data', data, '--keys', keys, '--port', '0', '--http-port', '0', ...more];
+  const ports = ['--port', '--http-port'].flatMap((name) =>
+    more.includes(name) ? [] : [name, '0'],
+  );
+  return ['serve', '--data', data, '--keys', keys, ...ports, ...more];
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -57,7 +60,7 @@ test('a port in use is named, whichever it is, and the exit code is 1', async ()
       const { code, out, err } = await run('engine', serveArgs(option, String(port)));
       assert.equal(code, 1, err);
       assert.equal(out, '');
-      assert.match(err, new RegExp(`^PORT_IN_USE: port ${port} `));
+      assert.match(err, new RegExp(`^PORT_IN_USE: port ${port} .*; ${option} names another$`, 'm'));
     }
   } finally {
     taken.close();

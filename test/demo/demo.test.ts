@@ -188,7 +188,7 @@ test('a dashboard port in use is named and nothing is left running', {
   try {
     const ran = await run('gate', ['demo', '--taps', '10', '--port', String(port)]);
     assert.equal(ran.code, 1);
-    assert.match(ran.err, new RegExp(`PORT_IN_USE.*${port}`));
+    assert.match(ran.err, new RegExp(`^PORT_IN_USE: port ${port} .*; --port names another$`, 'm'));
   } finally {
     server.close();
   }

@@ -163,7 +163,7 @@ test('a port in use is named', async () => {
   const { port } = server.address() as { port: number };
   await assert.rejects(openReader(`tcp-listen:${port}`), {
     code: 'PORT_IN_USE',
-    message: new RegExp(`port ${port} `),
+    message: new RegExp(`^tcp-listen:${port}: port ${port} `),
   });
   server.close();
 });
