@@ -19,7 +19,7 @@ import {
   settleDebits,
   settlementFile,
 } from '../cards/settle.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { FLOAT_READINGS_MAX } from '../limits.ts';
 import { readStorageKey } from '../operator/storage-key.ts';
 import { writeWhole } from '../pki/files.ts';
@@ -186,7 +186,7 @@ async function writeDue(store: CardStore, out: string): Promise<string[]> {
   try {
     await mkdir(out, { recursive: true });
   } catch (cause) {
-    throw new FaregateError('FILE_UNWRITABLE', `${out}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNWRITABLE', `${out}: ${systemText(cause)}`, { cause });
   }
   for (const settlement of due) {
     const { name, text } = settlementFile(settlement);

@@ -1,6 +1,6 @@
 /** What the forms of `fares diff` have in common: files, CSV, amounts and lists in words. */
 import { writeFile } from 'node:fs/promises';
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 import type { Currency } from '../fare/currencies.ts';
 import type { OnlyIn } from '../fare/diff.ts';
 import { formatMinor } from '../fare/money.ts';
@@ -13,7 +13,7 @@ export async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (cause) {
-    const message = `${file}: ${(cause as Error).message}`;
+    const message = `${file}: ${systemText(cause)}`;
     throw new FaregateError('FILE_UNWRITABLE', message, { cause });
   }
 }

@@ -2,7 +2,7 @@
  * `faregate-engine quote`: journeys in, one JSON object a line; prices out, in the same order. A
  * line that cannot be priced gets a line with an error; the stream goes on.
  */
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 import { quoteGtfs } from '../fare/gtfs/quote.ts';
 import { type Journey, parseJourney, type RefusedJourney, refused } from '../fare/journey.ts';
 import { quoteJourney } from '../fare/quote.ts';
@@ -119,7 +119,7 @@ export async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<(st
       yield lines;
     }
   } catch (cause) {
-    const message = `standard input: ${(cause as Error).message}`;
+    const message = `standard input: ${systemText(cause)}`;
     throw new FaregateError('FILE_UNREADABLE', message, { cause });
   }
   if (rest.length > 0 || skipping) yield [take(rest)];

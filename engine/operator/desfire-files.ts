@@ -12,7 +12,7 @@ import {
   desfireProfile,
   desfireProfileNames,
 } from '../card/desfire/profiles.ts';
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 
 /** Built-in profiles that gates take. */
 export const gateDesfireNames: readonly string[] = ['desfire-ev2', 'desfire-light'];
@@ -37,7 +37,7 @@ async function readDesfireProfile(nameOrFile: string): Promise<DesfireProfile> {
   try {
     text = await readFile(nameOrFile, 'utf8');
   } catch (cause) {
-    const message = `${nameOrFile}: no built-in DESFire profile and no file`;
+    const message = `${nameOrFile}: no built-in DESFire profile, and as a file: ${systemText(cause)}`;
     throw new FaregateError('FILE_UNREADABLE', message, { cause });
   }
   return parseDesfireProfile(text, nameOrFile);

@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, parse } from 'csv-parse';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { type FareMatrix, type MatrixColumns, MatrixTable } from '../fare/matrix.ts';
 import { FARE_CSV_BYTES_MAX, FARE_CSV_ROW_BYTES_MAX } from '../limits.ts';
 
@@ -75,6 +75,6 @@ async function bytesOf(file: string): Promise<number> {
 /** A system error as an operating error that names the file; anything else as it is. */
 function unreadable(file: string, error: unknown): unknown {
   if (systemCode(error) === '' || error instanceof FaregateError) return error;
-  const message = `${file}: ${(error as Error).message}`;
+  const message = `${file}: ${systemText(error)}`;
   return new FaregateError('FILE_UNREADABLE', message, { cause: error });
 }

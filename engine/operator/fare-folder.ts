@@ -5,7 +5,7 @@
  */
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
+import { type ErrorCode, FaregateError, systemCode, systemText } from '../errors.ts';
 import { FARE_DOCUMENT_BYTES_MAX, FARE_VERSIONS_MAX } from '../limits.ts';
 
 /** What every version has: the document for people to read. */
@@ -161,5 +161,5 @@ export function asFileError(error: unknown, file: string, code: ErrorCode): unkn
   const system = systemCode(error);
   if (error instanceof FaregateError || system === '') return error;
   const known: ErrorCode = system === 'ENOSPC' || system === 'EDQUOT' ? 'DISK_FULL' : code;
-  return new FaregateError(known, `${file}: ${(error as Error).message}`, { cause: error });
+  return new FaregateError(known, `${file}: ${systemText(error)}`, { cause: error });
 }

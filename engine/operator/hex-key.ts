@@ -1,7 +1,7 @@
 /** A key of 32 bytes in a file of its own, in hexadecimal. */
 import { readFile } from 'node:fs/promises';
 import { fromHex, isHex } from '../bytes.ts';
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 
 /** @throws FaregateError KEYS_INVALID, FILE_UNREADABLE naming the file. */
 export async function readHexKey(path: string): Promise<Uint8Array> {
@@ -9,7 +9,7 @@ export async function readHexKey(path: string): Promise<Uint8Array> {
   try {
     text = (await readFile(path, 'utf8')).trim();
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   if (!isHex(text, 32)) {
     throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hexadecimal`);

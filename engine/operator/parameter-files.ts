@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { MANIFEST_BYTES_MAX, PARAMETER_SETS_MAX } from '../limits.ts';
 import { decodeManifest, type Manifest, type ParameterItem } from '../parameters/manifest.ts';
 import { readPieces, syncDirectory, writeWhole } from '../pki/files.ts';
@@ -45,7 +45,7 @@ export async function publishedVersions(dir: string): Promise<number[]> {
       .sort((a, b) => a - b);
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return [];
-    throw new FaregateError('FILE_UNREADABLE', `${dir}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${dir}: ${systemText(cause)}`, { cause });
   }
 }
 
@@ -63,7 +63,7 @@ export async function readSet(dir: string, version: number, verify: Verify): Pro
     bytes = new Uint8Array(await readFile(path));
   } catch (cause) {
     if (cause instanceof FaregateError) throw cause;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   const manifest = decodeManifest(bytes, verify, path);
   if (manifest.version === version) return { manifest, bytes };
@@ -129,7 +129,7 @@ export async function writeSet(
     await syncDirectory(join(dir, 'sets'));
   } catch (cause) {
     if (cause instanceof FaregateError) throw cause;
-    const why = (cause as Error).message;
+    const why = systemText(cause);
     if (systemCode(cause) !== 'EEXIST') {
       throw new FaregateError('FILE_UNWRITABLE', `cannot write ${path}: ${why}`, { cause });
     }
@@ -143,7 +143,7 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (cause) {
-    const why = (cause as Error).message;
+    const why = systemText(cause);
     throw new FaregateError('FILE_UNWRITABLE', `cannot make ${path}: ${why}`, { cause });
   }
 }

@@ -7,7 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseProfile } from '../card/purse/profile.ts';
 import { signer, verifier } from '../denylist/signing.ts';
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 import { PARAMETER_ITEM_BYTES_MAX, PARAMETER_TEXT_BYTES_MAX } from '../limits.ts';
 import { packFares } from '../parameters/fares-item.ts';
 import type { ItemKind } from '../parameters/item-kinds.ts';
@@ -205,7 +205,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
     const { size } = await stat(path);
     if (size <= PARAMETER_ITEM_BYTES_MAX) return new Uint8Array(await readFile(path));
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   const message = `${basename(path)}: over ${PARAMETER_ITEM_BYTES_MAX} bytes`;
   throw new FaregateError('PARAMETERS_REFUSED', message);

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 import { PARAMETER_SETS_MAX } from '../limits.ts';
 import { decodeManifest, type Manifest } from '../parameters/manifest.ts';
 import { inForceAt, isFor, nextAfter } from '../parameters/versions.ts';
@@ -140,6 +140,6 @@ export class ParameterShelf implements ParameterPort {
 }
 
 function unreadable(path: string, cause: unknown): FaregateError {
-  const why = systemCode(cause) || String(cause);
+  const why = systemText(cause);
   return new FaregateError('FILE_UNREADABLE', `${path}: ${why}`, { cause });
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { desfireProfileNames } from '../card/desfire/profiles.ts';
 import { type PurseProfile, parseProfile } from '../card/purse/profile.ts';
 import { builtInProfile, isBuiltInProfile } from '../card/purse/profiles.ts';
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 import { PROFILE_FILE_BYTES_MAX } from '../limits.ts';
 
 /** Whether the name is a built-in DESFire profile's, or the file has what only these have. */
@@ -20,7 +20,7 @@ export async function openProfile(nameOrFile: string): Promise<PurseProfile> {
   try {
     text = await readFile(nameOrFile, 'utf8');
   } catch (cause) {
-    const message = `${nameOrFile}: no built-in profile and no file`;
+    const message = `${nameOrFile}: no built-in profile, and as a file: ${systemText(cause)}`;
     throw new FaregateError('FILE_UNREADABLE', message, { cause });
   }
   return parseProfile(text, nameOrFile);

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GATE_ID_PATTERN } from '../debit/record.ts';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { GATES_FILE_BYTES_MAX, GATES_MAX } from '../limits.ts';
 import { readText, writeWhole } from '../pki/files.ts';
 import { parseChecked } from '../schema/check.ts';
@@ -127,7 +127,7 @@ export class GateRegistry {
     try {
       text = readFileSync(this.#path, 'utf8');
     } catch (cause) {
-      throw new FaregateError('FILE_UNREADABLE', `${this.#path}: ${(cause as Error).message}`);
+      throw new FaregateError('FILE_UNREADABLE', `${this.#path}: ${systemText(cause)}`);
     }
     this.#gates = new Map(parse(text, this.#path).map((gate) => [gate.id, gate]));
   }

@@ -10,7 +10,7 @@ import { fromHex, isHex, readU32 } from '../bytes.ts';
 import { CARD_NUMBER_BYTES } from '../denylist/card-hash.ts';
 import { compareNumbers, joinRanges, RANGE_BYTES } from '../denylist/ranges.ts';
 import { KeyCollector, sortKeys } from '../denylist/sorted-keys.ts';
-import { FaregateError } from '../errors.ts';
+import { FaregateError, systemText } from '../errors.ts';
 import {
   DENYLIST_BATCHES_MAX,
   DENYLIST_ENTRIES_MAX,
@@ -100,7 +100,7 @@ async function readFileInto(
     }
   } catch (cause) {
     if (cause instanceof FaregateError) throw cause;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
 }
 

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorCode, FaregateError, systemCode } from '../errors.ts';
+import { type ErrorCode, FaregateError, systemCode, systemText } from '../errors.ts';
 
 const LOCK_WAIT_MS = 10_000;
 const LOCK_RETRY_MS = 20;
@@ -14,7 +14,7 @@ export async function readText(path: string, bytesMax: number): Promise<string> 
     const { size } = await stat(path);
     if (size <= bytesMax) return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   throw new FaregateError('FILE_UNREADABLE', `${path}: more than ${bytesMax} bytes`);
 }
@@ -37,7 +37,7 @@ export async function* readPieces(path: string, bytes: number): AsyncGenerator<U
       await file.close();
     }
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
 }
 
@@ -47,7 +47,7 @@ export async function readIfPresent(path: string): Promise<string | null> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return null;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
 }
 
@@ -60,7 +60,7 @@ export async function requireFolderOf(path: string): Promise<void> {
   try {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const why = systemCode(cause) || String(cause);
+    const why = systemText(cause);
     throw new FaregateError('FILE_UNWRITABLE', `cannot write into ${folder}: ${why}`, { cause });
   }
 }
@@ -91,7 +91,7 @@ export async function writeWhole(
   } catch (cause) {
     await rm(beside, { force: true }).catch(() => {});
     const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNWRITABLE';
-    const why = systemCode(cause) || String(cause);
+    const why = systemText(cause);
     throw new FaregateError(code, `cannot write ${path}: ${why}`, { cause });
   }
 }
@@ -146,7 +146,7 @@ async function takeLock(lockFile: string, { code, what }: Busy): Promise<void> {
       return;
     } catch (cause) {
       if (systemCode(cause) !== 'EEXIST') {
-        throw new FaregateError('DISK_FAILED', `${lockFile}: ${(cause as Error).message}`, {
+        throw new FaregateError('DISK_FAILED', `${lockFile}: ${systemText(cause)}`, {
           cause,
         });
       }

@@ -1,6 +1,6 @@
 /** Settings in a JSON file of which every member, and the file itself, may be left out. */
 import { readFile } from 'node:fs/promises';
-import { FaregateError, systemCode } from '../errors.ts';
+import { FaregateError, systemCode, systemText } from '../errors.ts';
 import { parseChecked } from './check.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function readSettingsFile<T extends object>(
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return defaults;
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   return { ...defaults, ...parseChecked<Partial<T>>(schema, text, 'CONFIG_INVALID', path) };
 }

@@ -10,7 +10,7 @@ import { compileProfile } from '../../engine/card/purse/compile.ts';
 import { builtInProfileNames } from '../../engine/card/purse/profiles.ts';
 import { type CardServices, noServices, parseServices } from '../../engine/card/services.ts';
 import type { Args, Command, Io } from '../../engine/cli/command.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 import { openProfile } from '../../engine/operator/profile-files.ts';
 import { driveCard } from '../load/load-machine.ts';
 import { openWaiting, readerOption, waitOf, waitOption } from './reader-option.ts';
@@ -62,7 +62,7 @@ async function servicesFrom(path: string | undefined): Promise<CardServices> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   return parseServices(text, path);
 }

@@ -6,7 +6,7 @@
  */
 
 import { randomBytes, randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fromHex, isHex, toHex } from '../../engine/bytes.ts';
 import type { GatePlace } from '../../engine/card/journey-form.ts';
 import { GateBuffers } from '../../engine/card/purse/command-buffers.ts';
@@ -27,7 +27,9 @@ import { BankVerifier } from '../../engine/operator/bank-evidence.ts';
 import { type DesfireScheme, DesfireVerifier } from '../../engine/operator/desfire-evidence.ts';
 import { openDesfireProfile } from '../../engine/operator/desfire-files.ts';
 import { openFares } from '../../engine/operator/fare-files.ts';
+import { readHexKey } from '../../engine/operator/hex-key.ts';
 import { isDesfireProfile, openProfile } from '../../engine/operator/profile-files.ts';
+import { writeWhole } from '../../engine/pki/files.ts';
 import { type ProductSale, sellProduct } from '../../engine/tap/product-sale.ts';
 import { purchase } from '../../engine/tap/purchase.ts';
 import { RecentTaps } from '../../engine/tap/recent-taps.ts';
@@ -264,20 +266,17 @@ function readSetting(
 
 async function openTapJournal(dir: string | undefined): Promise<Journal> {
   if (dir === undefined) return new MemoryJournal(randomInt(1, 2 ** 40));
-  mkdirSync(dir, { recursive: true });
   const disk = await openNodeDisk(dir);
   const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
-  return openJournal({ disk, gateId: GATE_ID, key: journalKey(`${dir}.key`), random });
+  return openJournal({ disk, gateId: GATE_ID, key: await journalKey(`${dir}.key`), random });
 }
 
 /** The key the journal is sealed under, made at its first use. */
-function journalKey(path: string): Uint8Array {
+async function journalKey(path: string): Promise<Uint8Array> {
   if (!existsSync(path)) {
-    writeFileSync(path, `${toHex(new Uint8Array(randomBytes(32)))}\n`, { mode: 0o600 });
+    await writeWhole(path, [`${toHex(new Uint8Array(randomBytes(32)))}\n`], 0o600);
   }
-  const text = readFileSync(path, 'utf8').trim();
-  if (!isHex(text, 32)) throw new FaregateError('KEYS_INVALID', `${path}: not 32 bytes in hex`);
-  return fromHex(text);
+  return await readHexKey(path);
 }
 
 /** The next card that comes. @throws FaregateError READER_FAILED when none does in time. */

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 import type { CompiledFares } from '../../engine/fare/fares.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
 import { chooseDistrict, type District } from './population.ts';
@@ -89,7 +89,7 @@ export function readPlan(dir: string): DemoPlan {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   return parseChecked<DemoPlan>(planSchema, text, 'CONFIG_INVALID', path);
 }

@@ -5,7 +5,7 @@
  */
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import { readPieces } from '../../engine/pki/files.ts';
 
 const NAME = /^(?:full|delta-(\d{1,15}))-(\d{1,15})\.list$/;
@@ -126,5 +126,5 @@ export class NewListFile {
 
 function unwritable(path: string, cause: unknown): FaregateError {
   const code = systemCode(cause) === 'ENOSPC' ? 'DISK_FULL' : 'FILE_UNWRITABLE';
-  return new FaregateError(code, `cannot write ${path}: ${String(cause)}`, { cause });
+  return new FaregateError(code, `cannot write ${path}: ${systemText(cause)}`, { cause });
 }

@@ -12,7 +12,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import type { Disk, DiskFile } from './disk.ts';
 
 /** Zeros are written in pieces of this size. */
@@ -203,6 +203,5 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
 function diskError(path: string, error: unknown): FaregateError {
   const system = systemCode(error);
   const code = system === 'ENOSPC' || system === 'EDQUOT' ? 'DISK_FULL' : 'DISK_FAILED';
-  const reason = error instanceof Error ? error.message : String(error);
-  return new FaregateError(code, `${path}: ${reason}`, { cause: error });
+  return new FaregateError(code, `${path}: ${systemText(error)}`, { cause: error });
 }

@@ -5,7 +5,7 @@
 
 import { APDU_RESPONSE_BYTES_MAX } from '../../engine/card-limits.ts';
 import { READER_ANSWER_MS_MAX } from '../../engine/durations.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 import type { ByteLinkSource } from './byte-link.ts';
 import { FrameLine, type Scanner } from './frame-line.ts';
 import {
@@ -68,7 +68,7 @@ async function openLine(
   try {
     return await FrameLine.open(name, source, scanner);
   } catch (cause) {
-    const why = `${name}: ${(cause as Error).message}: is pcscd running?`;
+    const why = `${name}: ${systemText(cause)}: is pcscd running?`;
     throw new FaregateError('READER_FAILED', why, { cause });
   }
 }

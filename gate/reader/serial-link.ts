@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ReadStream } from 'node:tty';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import type { ByteLink, ByteLinkSource, ByteListener } from './byte-link.ts';
 
 export function serialLink(device: string, baud: number): ByteLinkSource {
@@ -23,7 +23,7 @@ async function openDevice(device: string, baud: number, listener: ByteListener):
   } catch (cause) {
     await file.close();
     if (cause instanceof FaregateError) throw cause;
-    const why = `${device} is no serial device: ${(cause as Error).message}`;
+    const why = `${device} is no serial device: ${systemText(cause)}`;
     throw new FaregateError('READER_FAILED', why, { cause });
   }
   let over = false;
@@ -50,7 +50,7 @@ async function openFile(device: string): Promise<FileHandle> {
   try {
     return await open(device, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
   } catch (cause) {
-    throw new FaregateError('READER_FAILED', `${device}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('READER_FAILED', `${device}: ${systemText(cause)}`, { cause });
   }
 }
 
@@ -67,7 +67,7 @@ async function setMode(file: FileHandle, device: string, baud: number): Promise<
     [code] = await once(stty, 'close');
   } catch (cause) {
     const absent = systemCode(cause) === 'ENOENT';
-    const why = absent ? 'stty is missing: install coreutils' : (cause as Error).message;
+    const why = absent ? 'stty is missing: install coreutils' : systemText(cause);
     throw new FaregateError('READER_FAILED', `${device}: ${why}`, { cause });
   }
   if (code !== 0) throw new FaregateError('READER_FAILED', `${device}: ${said.trim()}`);

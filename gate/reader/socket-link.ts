@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { READER_CONNECT_MS_MAX } from '../../engine/durations.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 import type { ByteLink, ByteLinkSource, ByteListener } from './byte-link.ts';
 
 export function tcpLink(host: string, port: number): ByteLinkSource {
@@ -24,7 +24,7 @@ async function open(name: string, socket: Socket, listener: ByteListener): Promi
     socket.on('error', () => {});
     socket.destroy();
     const late = cause instanceof Error && cause.name === 'AbortError';
-    const why = late ? `no connection in ${READER_CONNECT_MS_MAX} ms` : (cause as Error).message;
+    const why = late ? `no connection in ${READER_CONNECT_MS_MAX} ms` : systemText(cause);
     throw new FaregateError('READER_FAILED', `${name}: ${why}`, { cause });
   }
   let over = false;

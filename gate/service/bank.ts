@@ -5,7 +5,7 @@ import { fromHex } from '../../engine/bytes.ts';
 import { CaKeys } from '../../engine/card/qpboc/oda/ca-keys.ts';
 import { Issuers } from '../../engine/card/qpboc/oda/issuers.ts';
 import { CA_KEYS_FILE_BYTES_MAX } from '../../engine/card-limits.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 import type { FareVersions } from '../../engine/fare/book.ts';
 import { GATE_CONFIG_BYTES_MAX } from '../../engine/limits.ts';
 import { parseChecked } from '../../engine/schema/check.ts';
@@ -177,7 +177,7 @@ async function readBounded(
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   if (bytes.length > bytesMax) throw new FaregateError(code, `${path}: over ${bytesMax} bytes`);
   return bytes;

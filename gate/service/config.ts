@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { KERNEL_TEXT_LENGTH_MAX } from '../../engine/card-limits.ts';
 import type { DenylistForm } from '../../engine/denylist/key-table.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 import {
   FARE_NAME_LENGTH_MAX,
   GATE_CONFIG_BYTES_MAX,
@@ -158,7 +158,7 @@ export async function readServiceConfig(path: string): Promise<ServiceConfig> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+    throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
   }
   if (bytes.length > GATE_CONFIG_BYTES_MAX) {
     throw new FaregateError('CONFIG_INVALID', `${path}: over ${GATE_CONFIG_BYTES_MAX} bytes`);

@@ -6,7 +6,7 @@ import {
   parseExtendedProfile,
 } from '../../engine/card/qpboc/extended/profile.ts';
 import { heldFare, segmentedFare } from '../../engine/card/qpboc/extended/profiles.ts';
-import { FaregateError } from '../../engine/errors.ts';
+import { FaregateError, systemText } from '../../engine/errors.ts';
 
 /** @throws FaregateError FILE_UNREADABLE, PROFILE_INVALID naming the field. */
 export async function openExtendedProfile(nameOrFile: string): Promise<CompiledExtendedProfile> {
@@ -16,7 +16,8 @@ export async function openExtendedProfile(nameOrFile: string): Promise<CompiledE
   try {
     text = await readFile(nameOrFile, 'utf8');
   } catch (cause) {
-    const message = `${nameOrFile}: no built-in profile of the extended application and no file`;
+    const name = `${nameOrFile}: no built-in profile of the extended application`;
+    const message = `${name}, and as a file: ${systemText(cause)}`;
     throw new FaregateError('FILE_UNREADABLE', message, { cause });
   }
   return compileExtendedProfile(parseExtendedProfile(text, nameOrFile));

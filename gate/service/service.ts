@@ -14,7 +14,7 @@ import { Keyring } from '../../engine/crypto/keyring.ts';
 import { cmacKey } from '../../engine/crypto/mac.ts';
 import { Denylist } from '../../engine/denylist/denylist.ts';
 import { SAM_WAIT_MS_MAX } from '../../engine/durations.ts';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import type { FareVersions } from '../../engine/fare/book.ts';
 import type { Log } from '../../engine/log/log.ts';
 import { readPublicKey } from '../../engine/operator/denylist-files.ts';
@@ -214,7 +214,7 @@ async function openModes(
     // What is wrong with the folder, a change of modes will say again.
     if (!(error instanceof FaregateError) && !systemCode(error)) throw error;
     const code = error instanceof FaregateError ? error.code : systemCode(error);
-    log.error({ code }, `the modes were passed over: ${(error as Error).message}`);
+    log.error({ code }, `the modes were passed over: ${systemText(error)}`);
   }
   const modes = new ModesInForce(systemClock, kept, file);
   // What was said last counts: the set by its instant, or somebody here after it.

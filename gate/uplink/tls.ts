@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { HANDSHAKE_MS_MAX } from '../../engine/durations.ts';
-import { FaregateError, systemCode } from '../../engine/errors.ts';
+import { FaregateError, systemCode, systemText } from '../../engine/errors.ts';
 import { UPLINK_ANSWERS_WAITING_MAX } from '../../engine/limits.ts';
 import { encodeFrame, FrameDecoder } from '../../engine/wire/frame.ts';
 import type { Link, Transport } from './transport.ts';
@@ -30,7 +30,7 @@ export async function readBundle(dir: string): Promise<GateBundle> {
     try {
       return await readFile(path, 'utf8');
     } catch (cause) {
-      throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+      throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
     }
   };
   return {
@@ -107,7 +107,7 @@ export class TlsTransport implements Transport {
   }
 
   #failed(code: 'UPLINK_FAILED' | 'GATE_REFUSED', cause: unknown): FaregateError {
-    const why = cause instanceof Error ? cause.message.trim() : String(cause);
+    const why = systemText(cause).trim();
     return new FaregateError(code, `engine ${this.name}: ${why}`, { cause });
   }
 }

@@ -6,7 +6,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:f
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { APDU_COMMAND_BYTES_MAX } from '../../../engine/card-limits.ts';
-import { FaregateError } from '../../../engine/errors.ts';
+import { FaregateError, systemText } from '../../../engine/errors.ts';
 import { CONTACTLESS_ATR, FrameBuffer, frame, PowerControl } from '../vpcd.ts';
 import {
   CARD_STATE_BYTES,
@@ -135,7 +135,7 @@ export class CardFile {
       return { file, state };
     } catch (cause) {
       if (cause instanceof FaregateError) throw cause;
-      throw new FaregateError('FILE_UNREADABLE', `${path}: ${(cause as Error).message}`, { cause });
+      throw new FaregateError('FILE_UNREADABLE', `${path}: ${systemText(cause)}`, { cause });
     }
   }
 
@@ -149,7 +149,7 @@ export class CardFile {
     try {
       writeSync(this.#descriptor, encodeCardState(state), 0, CARD_STATE_BYTES, 0);
     } catch (cause) {
-      throw new FaregateError('DISK_FAILED', `${this.#path}: ${(cause as Error).message}`, {
+      throw new FaregateError('DISK_FAILED', `${this.#path}: ${systemText(cause)}`, {
         cause,
       });
     }
