@@ -69,12 +69,12 @@ test('a journal carried away from its gate is uploaded once, and again without h
   for (const folder of ['journal', 'bundle']) {
     cpSync(join(dir, folder), join(dir, 'carried', folder), { recursive: true });
   }
-  const from = (journal: string, port: number) => [
+  const from = (journal: string, port: number, waitS = 120) => [
     'upload',
     ...['--journal', join(dir, journal), '--bundle', join(dir, 'carried', 'bundle')],
-    ...['--engine', `127.0.0.1:${port}`, '--wait', '120', '--json'],
+    ...['--engine', `127.0.0.1:${port}`, '--wait', String(waitS), '--json'],
   ];
-  const alone = await run('gate', [...from('carried/journal', uplinkPort), '--wait', '1']);
+  const alone = await run('gate', from('carried/journal', uplinkPort, 1));
   assert.equal(alone.code, 1);
   assert.match(alone.err, /^UPLINK_FAILED/, 'no engine, and it says so');
 
