@@ -37,6 +37,14 @@ export class ChainWalk {
     this.#rowsOf = rowsOf;
   }
 
+  /** The block being filled is filled no more: its rows are elsewhere now. */
+  forget(): void {
+    this.#counter = -2;
+    this.#below = null;
+    this.#at = null;
+    this.#above = null;
+  }
+
   /**
    * The purse's row with this counter. Leaves the heads' cursor on the purse.
    * @throws FaregateError LEDGER_BROKEN where a row does not lead to an earlier one of its purse.
