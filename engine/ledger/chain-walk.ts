@@ -60,8 +60,9 @@ export class ChainWalk {
   *back(card: Uint8Array, purse: number, lowest: number): Generator<Place> {
     if (!this.#heads.seek(card, 0, purse)) return;
     let { block, index } = this.#heads;
+    let rows: BlockRows | null = null;
     while (block !== 0) {
-      const rows = this.#rowsOf(block);
+      if (rows?.number !== block) rows = this.#rowsOf(block);
       checkStep(rows, index, card, purse);
       if (rows.offlineCounter(index) >= lowest) yield { rows, index };
       if (rows.previousCounter(index) < lowest) return;
@@ -91,8 +92,9 @@ export class ChainWalk {
     this.#below = null;
     this.#at = null;
     this.#above = null;
+    let rows: BlockRows | null = null;
     while (block !== 0) {
-      const rows = this.#rowsOf(block);
+      if (rows?.number !== block) rows = this.#rowsOf(block);
       checkStep(rows, index, card, purse);
       const here = rows.offlineCounter(index);
       if (here === counter) this.#at = { rows, index };
