@@ -209,7 +209,7 @@ export const EXCEPTIONS_PAGE_MAX = 200;
 export const DASHBOARD_GATES_MAX = 240;
 /** HTTP connections of dashboards, scripts and scrapers at a time. */
 export const HTTP_CONNECTIONS_MAX = 512;
-/** Address space mapped for the ledger's file at first: some 150 million debits; lmdb adds more. */
+/** Address space mapped for the ledger's file at first: 500 million debits; lmdb adds more. */
 export const LEDGER_MAP_BYTES = 64 * 1024 * 1024 * 1024;
 /** Records posted in one transaction of the ledger, save for the batch that passes it. */
 export const LEDGER_GROUP_RECORDS_MAX = 8192;
