@@ -218,7 +218,7 @@ export const LEDGER_POSTS_WAITING_MAX = 2 * GATES_MAX;
 /**
  * Debits between two saved segments of heads; a start goes through at most 1,024 times as many,
  * some ten seconds. With ten million cards a segment is half a megabyte: at half as many debits
- * that was 62 bytes a debit beside the 243 of its block.
+ * that was 62 bytes a debit beside some 100 of its block.
  */
 export const LEDGER_CHECKPOINT_ROWS = 16_384;
 /** Blocks of the ledger kept at hand for late arrivals and cards' totals. */
