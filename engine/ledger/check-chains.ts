@@ -1,9 +1,9 @@
 /**
  * The cards' part of `ledger check`: the blocks are gone through in order, a row following the row
- * before it, with late rows and the links of `chain` put in between; what is missing between counters is counted,
- * pending debits must be presumed what their chain says, and the heads that come of it must be
- * those a start would work out. Each pass follows the purses of some segments of the heads, so that
- * memory is bounded.
+ * before it, with late rows and the links of `chain` put in between; what is missing between
+ * counters is counted, pending debits must be presumed what their chain says, and the heads that
+ * come of it must be those a start would work out. Each pass follows the purses of some segments of
+ * the heads, so that memory is bounded.
  */
 import assert from 'node:assert/strict';
 import { readU48, toHex } from '../bytes.ts';

@@ -1,7 +1,8 @@
 /**
  * Late debits where batches share a transaction, among records of every kind: sequences that are
- * missing for a while, repeats, copies, torn debits, settlements that wait, counters at both ends of
- * their range, all three purses. Held against the general rules; so are those who read it meanwhile.
+ * missing for a while, repeats, copies, torn debits, settlements that wait, counters at both ends
+ * of their range, all three purses. Held against the general rules; so are those who read it
+ * meanwhile.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
