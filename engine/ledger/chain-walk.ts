@@ -37,6 +37,14 @@ export class ChainWalk {
     this.#rowsOf = rowsOf;
   }
 
+  /** The block being filled is filled no more: its rows are elsewhere now. */
+  forget(): void {
+    this.#counter = -2;
+    this.#below = null;
+    this.#at = null;
+    this.#above = null;
+  }
+
   /**
    * The purse's row with this counter. Leaves the heads' cursor on the purse.
    * @throws FaregateError LEDGER_BROKEN where a row does not lead to an earlier one of its purse.
@@ -52,8 +60,9 @@ export class ChainWalk {
   *back(card: Uint8Array, purse: number, lowest: number): Generator<Place> {
     if (!this.#heads.seek(card, 0, purse)) return;
     let { block, index } = this.#heads;
+    let rows: BlockRows | null = null;
     while (block !== 0) {
-      const rows = this.#rowsOf(block);
+      if (rows?.number !== block) rows = this.#rowsOf(block);
       checkStep(rows, index, card, purse);
       if (rows.offlineCounter(index) >= lowest) yield { rows, index };
       if (rows.previousCounter(index) < lowest) return;
@@ -83,8 +92,9 @@ export class ChainWalk {
     this.#below = null;
     this.#at = null;
     this.#above = null;
+    let rows: BlockRows | null = null;
     while (block !== 0) {
-      const rows = this.#rowsOf(block);
+      if (rows?.number !== block) rows = this.#rowsOf(block);
       checkStep(rows, index, card, purse);
       const here = rows.offlineCounter(index);
       if (here === counter) this.#at = { rows, index };

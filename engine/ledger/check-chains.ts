@@ -1,9 +1,9 @@
 /**
  * The cards' part of `ledger check`: the blocks are gone through in order, a row following the row
- * before it, with late rows and the links of `chain` put in between; what is missing between counters is counted,
- * pending debits must be presumed what their chain says, and the heads that come of it must be
- * those a start would work out. Each pass follows the purses of some segments of the heads, so that
- * memory is bounded.
+ * before it, with late rows and the links of `chain` put in between; what is missing between
+ * counters is counted, pending debits must be presumed what their chain says, and the heads that
+ * come of it must be those a start would work out. Each pass follows the purses of some segments of
+ * the heads, so that memory is bounded.
  */
 import assert from 'node:assert/strict';
 import { readU48, toHex } from '../bytes.ts';
@@ -144,9 +144,13 @@ class ChainPass {
     }
   }
 
-  /** Rows below a counter that their purse had when they came: they say so themselves. */
+  /**
+   * Rows below a counter that their purse had when they came: they say so themselves. No more than
+   * there should be, which is what the passes were planned by; more are found when all are counted.
+   */
   #readLateRows(): void {
-    if (readTotal(this.#reader, 'rowsLate') === 0) return;
+    let left = readTotal(this.#reader, 'rowsLate');
+    if (left === 0) return;
     for (const block of this.#blocks(undefined)) {
       for (let i = 0; i < block.rows; i++) {
         const card = block.card(i);
@@ -156,6 +160,7 @@ class ChainPass {
         this.#late.add(chainKey(card, purse, link.offlineCounter), link);
         this.#heads.seekOrAdd(card, 0, purse);
         this.#heads.mark();
+        if (--left === 0) return;
       }
     }
   }
@@ -207,8 +212,8 @@ class ChainPass {
         return this.#has(segment) && block.number > this.#savedThrough[segment]!;
       });
     }
-    findings?.equal('rows of blocks', rows, readTotal(this.#reader, 'rows'));
-    findings?.equal('late rows of blocks', late, readTotal(this.#reader, 'rowsLate'));
+    findings?.equal('rows of blocks', readTotal(this.#reader, 'rows'), rows);
+    findings?.equal('late rows of blocks', readTotal(this.#reader, 'rowsLate'), late);
   }
 
   #meetRow(block: Block, index: number): void {
@@ -226,13 +231,16 @@ class ChainPass {
       const should = `block ${heads.block}, row ${heads.index}`;
       this.#findings.add(`${nameOf(link)}: follows ${is}, but its card was at ${should}`);
     }
-    if (heads.block !== 0 && block.previousCounter(index) < heads.offlineCounter) {
-      const { offlineCounter } = heads;
-      this.#findings.add(`${nameOf(link)}: its card was at counter ${offlineCounter} before`);
+    const metLate = heads.marked ? this.#late.highestMet(card, purse) : 0;
+    const highest = Math.max(heads.block === 0 ? 0 : heads.offlineCounter, metLate);
+    if (block.previousCounter(index) < highest) {
+      this.#findings.add(`${nameOf(link)}: its card was at counter ${highest} before`);
     }
     if (!block.isLate(index)) {
       if (heads.marked) this.#meetLateBelow(card, purse, link);
       this.#meet(card, purse, link);
+    } else if (heads.marked && link.offlineCounter > highest) {
+      this.#late.meet(card, purse, link.offlineCounter);
     }
     heads.setLocation(block.number, index);
   }

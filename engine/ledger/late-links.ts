@@ -18,6 +18,8 @@ export class LateLinks {
   #currencies = new Uint16Array(64);
   /** Places of the links in order of their keys. */
   #order = new Uint32Array(0);
+  /** The highest counter of a purse's late rows met, at its first link; nothing until one is. */
+  #met = new Uint16Array(0);
   count = 0;
 
   add(key: Uint8Array, link: LateLink): void {
@@ -70,9 +72,30 @@ export class LateLinks {
     };
   }
 
+  /** A late row of the purse, which has links here, was met. */
+  meet(card: Uint8Array, purse: number, counter: number): void {
+    if (this.#met.length === 0) this.#met = new Uint16Array(this.count);
+    const first = this.#placeOf(chainKey(card, purse, 0));
+    if (counter > this.#met[first]!) this.#met[first] = counter;
+  }
+
+  /** The highest counter that `meet` was told of a purse, which has links here; 0 for none. */
+  highestMet(card: Uint8Array, purse: number): number {
+    return this.#met.length === 0 ? 0 : this.#met[this.#placeOf(chainKey(card, purse, 0))]!;
+  }
+
   /** Links of a purse from a counter on. */
   *from(card: Uint8Array, purse: number, counter: number): Generator<LateLink> {
     const key = chainKey(card, purse, counter);
+    const own = key.subarray(0, CARD_BYTES + 1);
+    for (let i = this.#placeOf(key); i < this.count; i++) {
+      if (Buffer.compare(this.key(i).subarray(0, CARD_BYTES + 1), own) !== 0) return;
+      yield this.at(i);
+    }
+  }
+
+  /** Place in order of the first link that is not below a key. */
+  #placeOf(key: Uint8Array): number {
     let low = 0;
     let high = this.count;
     while (low < high) {
@@ -80,10 +103,6 @@ export class LateLinks {
       if (Buffer.compare(this.key(middle), key) < 0) low = middle + 1;
       else high = middle;
     }
-    const own = key.subarray(0, CARD_BYTES + 1);
-    for (; low < this.count; low++) {
-      if (Buffer.compare(this.key(low).subarray(0, CARD_BYTES + 1), own) !== 0) return;
-      yield this.at(low);
-    }
+    return low;
   }
 }

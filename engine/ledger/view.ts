@@ -31,7 +31,7 @@ export class View implements StoreReader {
   protected readonly heads: Heads;
   readonly #blocks: Blocks;
   readonly #through: number;
-  readonly #walk: ChainWalk;
+  protected readonly walk: ChainWalk;
   /** The block met last: records of one batch lie in one. */
   #near: BlockRows | undefined;
 
@@ -41,7 +41,7 @@ export class View implements StoreReader {
     this.heads = heads;
     this.#blocks = blocks;
     this.#through = through;
-    this.#walk = new ChainWalk(heads, (block) => this.#rowsOf(block));
+    this.walk = new ChainWalk(heads, (block) => this.#rowsOf(block));
   }
 
   /** The block that is being filled. */
@@ -146,7 +146,7 @@ export class View implements StoreReader {
     }
     const own = this.base.get('chain', key);
     if (own) return own;
-    const place = this.#walk.find(key.subarray(0, CARD_BYTES), purse, counter);
+    const place = this.walk.find(key.subarray(0, CARD_BYTES), purse, counter);
     if (!place || place.rows.number > this.#through) return undefined;
     return encodeLink(place.rows.link(place.index));
   }
@@ -172,12 +172,12 @@ export class View implements StoreReader {
     return found.slice(0, limit);
   }
 
-  /** A purse's rows from a counter to a key, in no order. @param highest only the highest counts. */
+  /** A purse's rows from a counter to a key, in no order. @param highest only that counts. */
   #between(purse: number, lowest: number, to: Uint8Array, highest: boolean): Place[] {
     const card = to.subarray(0, CARD_BYTES);
     const places: Place[] = [];
     let best = -1;
-    for (const place of this.#walk.back(card, purse, lowest)) {
+    for (const place of this.walk.back(card, purse, lowest)) {
       const { rows, index } = place;
       const counter = rows.offlineCounter(index);
       if (rows.number > this.#through) continue;
@@ -209,7 +209,7 @@ export class View implements StoreReader {
     const key = chainKey(card, purse, counter);
     const own = this.base.get('chain', key);
     if (own) return decodeLink(key, own);
-    const place = this.#walk.find(card, purse, counter);
+    const place = this.walk.find(card, purse, counter);
     return place && place.rows.number <= this.#through ? place.rows.link(place.index) : undefined;
   }
 }
@@ -235,6 +235,8 @@ export class ViewWriter extends View implements StoreWriter {
 
   /** From here to `images` is one batch. */
   begin(block: BlockBuilder): void {
+    // It may be built where the last one was.
+    this.walk.forget();
     this.#open = block;
   }
 

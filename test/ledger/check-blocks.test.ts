@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { writeU32 } from '../../engine/bytes.ts';
+import { totalKey } from '../../engine/ledger/books.ts';
 import { type CheckReport, checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { MemoryStore } from '../../engine/ledger/memory-store.ts';
 import { u48 } from '../../engine/ledger/rows.ts';
-import { byColumns } from './columns.ts';
+import { byColumns, byRules } from './columns.ts';
 import { cardOf, received } from './samples.ts';
 
 const BLOCKS = 4;
@@ -67,7 +68,7 @@ const forgeries: readonly [string, number, RegExp, mask?: number][] = [
   ['the purse', 58, /its card was at/, 12],
   ['the issuer', 61, /account float:/],
   ['the highest counter before, too low', 62 + 1, /G01\/5: its card was at counter 2 before/],
-  ['the highest counter before, too high', 62 + 1, /late rows of blocks: stored 4, computed 3/, 16],
+  ['the highest counter before, too high', 62 + 1, /late rows of blocks: stored 3, computed 4/, 16],
 ];
 
 for (const [what, field, finding, mask] of forgeries) {
@@ -87,6 +88,29 @@ test('a late row that says it were none is found', async () => {
     bytes[SECOND + 63] = 2;
   });
   assert.match(foundIn(store), /counter 3: held twice, or below the row before/);
+});
+
+test('a late row below a row of its own that hides a higher one before it is found', async () => {
+  const store = new MemoryStore();
+  const ledger = await Ledger.open(store);
+  for (const [i, counter] of [20, 15, 10].entries()) {
+    const gateId = `G0${i + 1}`;
+    const debit = received({ gateId, gateSequence: 1, offlineCounter: counter });
+    await (i === 0 ? byRules : byColumns)(ledger, gateId, [debit]);
+  }
+  assert.deepEqual(checkLedger(store).findings, []);
+  await forge(store, 3, (bytes) => {
+    bytes[46 + 63] = 12;
+  });
+  assert.match(foundIn(store), /G03\/1: its card was at counter 15 before/);
+});
+
+test('a count of late rows that is not theirs is found', async () => {
+  for (const count of [0, 1, 2, 4]) {
+    const store = await filled();
+    await store.transaction((writer) => writer.put('totals', totalKey('rowsLate'), u48(count)));
+    assert.match(foundIn(store), new RegExp(`late rows of blocks: stored ${count}, computed 3`));
+  }
 });
 
 test('damage to any byte of a block is found, and is not started from', async () => {

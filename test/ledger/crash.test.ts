@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readTotal } from '../../engine/ledger/books.ts';
 import { checkLedger } from '../../engine/ledger/check.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
@@ -39,7 +40,16 @@ async function checkHeld(path: string, held: number): Promise<number> {
     assert.deepEqual(checkLedger(store).findings, []);
     const through = ledger.acknowledgedThrough('CRASH');
     assert(through >= held, `${held} were acknowledged, ${through} are there`);
-    assert.equal(ledger.summary().posted, through);
+    const { posted, exceptions } = ledger.summary();
+    assert.equal(posted, through);
+    assert(Object.values(exceptions).every((count) => count === 0));
+    const totals = [...ledger.cardTotals()];
+    assert.equal(
+      totals.reduce((sum, { debits }) => sum + debits, 0),
+      through,
+    );
+    const late = store.read((reader) => readTotal(reader, 'rowsLate'));
+    assert(late > through / 5, `${late} of ${through} are late rows of blocks`);
     return through;
   } finally {
     await store.close();
