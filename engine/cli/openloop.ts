@@ -126,11 +126,16 @@ function taps(args: Args, io: Io): Promise<number> {
       const reader = await tapReaderOf(args, ledger, key);
       const { store, nowMs } = books;
       const done = await takeTaps(store, book, reader, through, nowMs, args.flag('all'));
-      const { taken, known, faults } = done;
+      const { taken, known, withdrawn, faults } = done;
       const cards = await book.price(books.nowMs);
-      return tell(args, io, { taken, known, cards, faults }, [
+      return tell(args, io, { taken, known, withdrawn, cards, faults }, [
         `${taken} taps taken, ${known} known; ${cards} cards priced`,
-        ...faults.map(({ id, code }) => `tap ${id} is not charged: ${code}`),
+        ...(withdrawn > 0 ? [`${withdrawn} taps taken back: the ledger has voided them`] : []),
+        ...faults.map(({ id, code }) =>
+          code === 'finalDay'
+            ? `tap ${id} was voided and stays charged: ${code}`
+            : `tap ${id} is not charged: ${code}`,
+        ),
       ]);
     });
   });

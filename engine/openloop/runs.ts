@@ -133,7 +133,10 @@ export class RunDesk {
       if (from === null || from > today) continue;
       const row = getRow(reader, 'days', dayKey(card, day))!;
       const first = getRow(reader, 'cards', card)!.firstTap;
-      const taps = [...new Set([...row.taps.slice(0, OPEN_LOOP_PROOFS_TRIED), first])];
+      // What goes back for taps that were voided has no others to stand for it.
+      const back = charge.amountMinor < 0 ? charge.reasons.flatMap((reason) => reason.taps) : [];
+      const some = [row.taps, [first], back].flatMap((of) => of.slice(0, OPEN_LOOP_PROOFS_TRIED));
+      const taps = [...new Set(some)];
       found.push({ card, charge: { day, number }, taps });
     }
     for (const { row } of eachRow(reader, 'cards')) {

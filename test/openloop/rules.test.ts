@@ -230,6 +230,16 @@ test('a card of very many taps begins anew, and nothing that it cost changes', a
   const before = charges(world).length;
   const { faults } = await world.book.take([tap('single', at(3, 12), 1)], at(days, 11));
   assert.equal(faults[0]!.code, 'tooLate');
+  // Voided, and its day is final: it is named, and stays charged; posted again it is no fault.
+  const posted = many.slice(1);
+  const voided = await world.book.withdraw([many[0]!], at(days, 11));
+  assert.deepEqual([voided.withdrawn, voided.faults[0]!.code], [0, 'finalDay']);
+  const check = (of: readonly ReadTap[]) =>
+    checkOpenLoop(world.store, settings, world.pricing, [of]).findings;
+  assert.deepEqual(check(posted), []);
+  assert.equal((await world.book.take([many[0]!], at(days, 11))).known, 1);
+  assert.match(check(posted).join(), /was taken and is not posted/);
+  assert.deepEqual(check(many), []);
   await world.takeTaps([tap('single', at(days - 1, 22), 1)], at(days, 12));
   await world.untilDone(() => world.book.close(world.today(at(days, 10)) - 1, at(days, 13), true));
   assert(charges(world).length <= before + 1);

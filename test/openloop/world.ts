@@ -148,6 +148,13 @@ export class World {
     });
   }
 
+  withdrawTaps(taps: readonly ReadTap[], nowMs: number): Promise<number> {
+    return this.untilDone(async () => {
+      await this.book.withdraw(taps, nowMs);
+      return this.book.price(nowMs);
+    });
+  }
+
   close(nowMs: number): Promise<unknown> {
     return this.untilDone(() => this.book.close(this.book.lastDay(nowMs), nowMs));
   }
