@@ -80,7 +80,7 @@ export async function inBooks(
   const zone = new Zone(settings.zone);
   const dayOf = (instantMs: number) => serviceDay(zone, instantMs, settings.dayStartMinutes);
   const nowMs = Date.now();
-  const store = await openOpenLoop(dataDir);
+  const store = await openOpenLoop(dataDir, settings.currency);
   try {
     return await work({ dataDir, store, settings, dayOf, today: dayOf(nowMs), nowMs });
   } finally {

@@ -83,11 +83,12 @@ export class RunDesk {
   /**
    * Puts all that is due by a service day into a file.
    * @throws FaregateError FILE_UNWRITABLE where there is a file of that name already,
-   *   OPEN_LOOP_REFUSED where another process is presenting, OPEN_LOOP_BROKEN where the file of a
-   *   run cut off is another's.
+   *   OPEN_LOOP_REFUSED where another process has presented meanwhile, OPEN_LOOP_BROKEN where the
+   *   file of a run cut off is another's.
    */
   async present(path: string, today: number, nowMs: number): Promise<Presented> {
     const finished = await this.finish();
+    const before = this.#store.read(lastRun)?.run;
     if (finished?.path === path) return { run: finished, finished: null, noEvidence: [], left: 0 };
     if ((await this.#files.read(path)) !== null) {
       throw new FaregateError('FILE_UNWRITABLE', `${path} is there already; it may have been sent`);
@@ -103,7 +104,9 @@ export class RunDesk {
     const noEvidence = [...new Set(without.map(({ candidate }) => candidate.card))];
     const left = candidates.length - chosen.length;
     const run = await this.#store.transaction((writer) => {
-      if (lastRun(writer)?.state === 'begun') {
+      const last = lastRun(writer);
+      // Of one that is written the file may have the name that was free when it was looked at.
+      if (last?.run !== before || last?.state === 'begun') {
         throw new FaregateError('OPEN_LOOP_REFUSED', 'another process is presenting');
       }
       const entries: Presentment[] = [];

@@ -32,6 +32,7 @@ import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
 import { TAC_VALID, tacCodes } from '../../engine/ledger/received.ts';
 import { formatDay, parseDay } from '../../engine/openloop/charge-file.ts';
+import { openOpenLoop } from '../../engine/openloop/open.ts';
 import { readOpenLoopSettings } from '../../engine/openloop/policy.ts';
 import { openFareSets } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
@@ -303,6 +304,21 @@ test('a presumed tap that is voided once it is paid goes back to the rider', asy
   );
   const report = await openloop('check');
   assert.equal(report.code, 0, report.err);
+});
+
+test('books that have cards keep their currency, whatever the option file says', async () => {
+  const file = join(data, 'openloop.json');
+  writeFileSync(file, JSON.stringify({ currency: 344 }));
+  for (const command of [['close'], ['present', '--out', at('other')], ['check']] as const) {
+    const { code, err } = await openloop(command[0], ...command.slice(1));
+    assert.equal(code, 1);
+    assert.match(err, /^CONFIG_INVALID: openloop.json: field currency is 344, the books .* in 156/);
+  }
+  rmSync(file);
+  assert.equal((await openloop('check')).code, 0);
+  const fresh = at('fresh');
+  for (const currency of [156, 344, 344]) await (await openOpenLoop(fresh, currency)).close();
+  await (await openOpenLoop(fresh)).close();
 });
 
 test('gates upload in any order: a tap of an earlier counter has its proof too', async () => {
