@@ -83,7 +83,7 @@ if (values.help || unknown !== undefined) {
 
 function printRow(line: object | Result | Ratio | FiguresLine): void {
   if ('contender' in line) {
-    const times = [line.p50Ns, line.p99Ns, line.p999Ns].map((ns) => time(ns).padStart(9)).join('');
+    const times = [line.p50Ns, line.p99Ns, line.p999Ns].map((ns) => time(ns).padStart(10)).join('');
     const rate = `${line.opsPerSec.toLocaleString('en')}/s`.padStart(14);
     console.log(
       `${line.bench.padEnd(10)}${line.contender.padEnd(60)}${times}${rate}  ${line.hash}`,
@@ -101,7 +101,7 @@ function printRow(line: object | Result | Ratio | FiguresLine): void {
         .map(([name, value]) => `${name} ${value}`)
         .join(', '),
     );
-    console.log(`${''.padEnd(70)}${['p50', 'p99', 'p99.9'].map((p) => p.padStart(9)).join('')}`);
+    console.log(`${''.padEnd(70)}${['p50', 'p99', 'p99.9'].map((p) => p.padStart(10)).join('')}`);
   }
 }
 

@@ -209,7 +209,7 @@ export const EXCEPTIONS_PAGE_MAX = 200;
 export const DASHBOARD_GATES_MAX = 240;
 /** HTTP connections of dashboards, scripts and scrapers at a time. */
 export const HTTP_CONNECTIONS_MAX = 512;
-/** Address space mapped for the ledger's file at first: some 150 million debits; lmdb adds more. */
+/** Address space mapped for the ledger's file at first: 500 million debits; lmdb adds more. */
 export const LEDGER_MAP_BYTES = 64 * 1024 * 1024 * 1024;
 /** Records posted in one transaction of the ledger, save for the batch that passes it. */
 export const LEDGER_GROUP_RECORDS_MAX = 8192;
@@ -218,7 +218,7 @@ export const LEDGER_POSTS_WAITING_MAX = 2 * GATES_MAX;
 /**
  * Debits between two saved segments of heads; a start goes through at most 1,024 times as many,
  * some ten seconds. With ten million cards a segment is half a megabyte: at half as many debits
- * that was 62 bytes a debit beside the 243 of its block.
+ * that was 62 bytes a debit beside some 100 of its block.
  */
 export const LEDGER_CHECKPOINT_ROWS = 16_384;
 /** Blocks of the ledger kept at hand for late arrivals and cards' totals. */

@@ -15,6 +15,7 @@ import { untilStopped } from './process-io.ts';
 const UPLINK_PORT = 7443;
 const HTTP_PORT = 8080;
 const PORT_MAX = 65_535;
+const LOOPBACK = '127.0.0.1';
 
 export const serveCommand: Command = {
   name: 'serve',
@@ -29,7 +30,16 @@ export const serveCommand: Command = {
       multiple: true,
       about: `profile of AES cards, as gates have it (default ${gateDesfireNames.join(', ')})`,
     },
-    host: { type: 'string', value: 'ADDRESS', about: 'address to listen on (default 127.0.0.1)' },
+    host: {
+      type: 'string',
+      value: 'ADDRESS',
+      about: 'address to listen on for gates (default 127.0.0.1)',
+    },
+    'http-host': {
+      type: 'string',
+      value: 'ADDRESS',
+      about: 'address to listen on for people, who need no password (default 127.0.0.1)',
+    },
     name: {
       type: 'string',
       value: 'NAME',
@@ -65,7 +75,8 @@ async function serve(args: Args, io: Io): Promise<number> {
     desfire: { keyring: new AesKeyring(keySet.aes), profiles },
     cryptograms: new CryptogramKeyring(keySet.cryptogram),
     cardHash: cmacKey(keySet.cardHash),
-    host: args.text('host') ?? '127.0.0.1',
+    host: args.text('host') ?? LOOPBACK,
+    httpHost: args.text('http-host') ?? LOOPBACK,
     names: args.list('name'),
     uplinkPort: args.whole('port', UPLINK_PORT, 0, PORT_MAX),
     httpPort: args.whole('http-port', HTTP_PORT, 0, PORT_MAX),
@@ -74,13 +85,15 @@ async function serve(args: Args, io: Io): Promise<number> {
     log,
     onFailure: failed,
   });
+  // Before anybody hears that it serves, and may stop it.
+  const stopped = untilStopped(io, args.flag('until-eof'));
   if (args.flag('json')) {
     io.out(JSON.stringify({ uplinkPort: engine.uplinkPort, http: engine.address }));
   } else {
     io.out(`gates: port ${engine.uplinkPort}; dashboard: ${engine.address}`);
   }
   // A store that failed must not be written again: the process ends and the next one reads it.
-  await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
+  await Promise.race([failure, stopped]);
   io.input.pause();
   await engine.stop();
   return 0;

@@ -5,8 +5,8 @@
  *
  * Block: checksum 4 (CRC-32 of all after it) ‖ number 4 ‖ gate id 12 ‖ first sequence of the batch
  * 6 ‖ records of the batch 2 ‖ rows 2 ‖ images 2 ‖ issuers 1 ‖ 0 ‖ length of the sealed batch 4 ‖
- * its last bytes 4 (of an AEAD's tag, which finds any damage of the others); then rows, head images
- * (`heads.ts`), issuers of 8 bytes each.
+ * its last bytes 4 (of an AEAD's tag, which finds any damage of the others) ‖ zeros 4; then rows,
+ * head images (`heads.ts`), issuers of 8 bytes each.
  *
  * Row: card 16 ‖ digest 16 ‖ instant 6 ‖ sequence less the batch's first 2 ‖ offline counter 2 ‖
  * currency 2 ‖ balance before 4 ‖ amount 4 ‖ block and index of the purse's row before this one 4,

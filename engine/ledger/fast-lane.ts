@@ -1,11 +1,10 @@
 /**
  * Posts a batch of columns. The *ordinary* debit is the next one of its gate, at a free counter of
- * its card, with a TAC that verifies or evidence passed through, balances that meet its neighbours',
- * and nothing open that it could speak of: it goes into the batch's block. Where it is the card's
- * next, its card's head is all that was needed to know so; where others overtook it, its neighbours
- * are looked up. Whatever else
- * comes goes through the general rules (`posting.ts`), in its turn; both give the same outcomes and
- * the same books.
+ * its card, with a TAC that verifies or evidence passed through, balances that meet its
+ * neighbours', and nothing open that it could speak of: it goes into the batch's block. Where it
+ * is the card's next, its card's head is all that was needed to know so; where others overtook it,
+ * its neighbours are looked up. Whatever else comes goes through the general rules (`posting.ts`),
+ * in its turn; both give the same outcomes and the same books.
  */
 import { readU16, readU32, readU48 } from '../bytes.ts';
 import { at } from '../debit/codec.ts';

@@ -19,7 +19,8 @@ export function requireLayout(reader: StoreReader): void {
   if (layout >= LAYOUT_UNLOGGED && layout <= LAYOUT_VERSION) return;
   throw new FaregateError(
     'STORE_FAILED',
-    `the ledger's layout is version ${layout}, this program reads ${LAYOUT_VERSION}`,
+    `the ledger's layout is version ${layout}, this program reads ` +
+      `${LAYOUT_UNLOGGED} to ${LAYOUT_VERSION}`,
   );
 }
 

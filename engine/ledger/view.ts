@@ -172,7 +172,7 @@ export class View implements StoreReader {
     return found.slice(0, limit);
   }
 
-  /** A purse's rows from a counter to a key, in no order. @param highest only the highest counts. */
+  /** A purse's rows from a counter to a key, in no order. @param highest only that counts. */
   #between(purse: number, lowest: number, to: Uint8Array, highest: boolean): Place[] {
     const card = to.subarray(0, CARD_BYTES);
     const places: Place[] = [];

@@ -38,7 +38,10 @@ export interface EngineOptions {
   readonly cryptograms?: CryptogramKeyring;
   /** Key of the keyed hash of card numbers. */
   readonly cardHash: CmacKey;
+  /** That gates reach. */
   readonly host: string;
+  /** Of dashboard, API and metrics, which have no accounts; left out: as `host`. */
+  readonly httpHost?: string;
   /** Names and addresses the server certificate covers besides localhost. */
   readonly names: readonly string[];
   /** 0 for any free one. */
@@ -108,10 +111,12 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       currencyCode: (number) => codes.get(number) ?? String(number),
     });
     const http: HttpServer = createHttp({ view: state, log });
-    const address = await http.listen(host, options.httpPort).catch(async (error: unknown) => {
-      await ingest.close();
-      throw error;
-    });
+    const address = await http
+      .listen(options.httpHost ?? host, options.httpPort)
+      .catch(async (error: unknown) => {
+        await ingest.close();
+        throw error;
+      });
     // Reports are counted as they come, whether or not anybody looks at the page.
     const observing = setInterval(() => void state.state(), OBSERVE_MS);
     const stop = async (): Promise<void> => {

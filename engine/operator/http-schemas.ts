@@ -151,7 +151,7 @@ const state = object('what the dashboard shows', {
     recovered: whole('unconfirmed debits settled by a later tap'),
     unconfirmed: whole('debits in the ledger whose outcome is not known yet'),
     exceptions: whole('exceptions in the ledger'),
-    backlog: whole('journal entries the gates still hold'),
+    backlog: whole('journal records the gates still hold'),
     gates: whole('gates enrolled'),
     connected: whole('gates connected'),
   }),

@@ -30,7 +30,7 @@ const counters = [
 const gauges = [
   ['gates', 'Gates enrolled', (s) => s.totals.gates],
   ['gates_connected', 'Gates connected', (s) => s.totals.connected],
-  ['backlog', 'Journal entries the gates still hold', (s) => s.totals.backlog],
+  ['backlog', 'Journal records the gates still hold', (s) => s.totals.backlog],
   ['unconfirmed', 'Debits whose outcome is not known yet', (s) => s.totals.unconfirmed],
   [
     'passed_through',
@@ -114,7 +114,7 @@ function createLabelled(registers: Registry[]): (state: DashboardState) => void 
   });
   const backlog = new Gauge({
     name: 'faregate_gate_backlog',
-    help: 'Journal entries the gate still holds',
+    help: 'Journal records the gate still holds',
     labelNames: ['gate', 'station'],
     registers,
   });

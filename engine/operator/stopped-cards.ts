@@ -1,7 +1,8 @@
 /**
  * Files of stopped cards, as an operator has them: a line for each card number of 20 hexadecimal
  * digits, or FIRST-LAST for all numbers between. What follows a comma, semicolon or tab is not
- * read, nor are empty lines, lines that begin with #, and a first line without digits. Ten million
+ * read, nor are empty lines, lines that begin with #, and a heading: the first other line, where it
+ * has no digits. Ten million
  * lines pass in bounded memory, 8 bytes a card. Errors name file and line, never the number. Cards
  * are hashed by the batch, a few of which may be under way while the next is read.
  */
@@ -153,10 +154,13 @@ class CardLines {
   #used = 0;
   #path = '';
   #line = 0;
+  /** Whether a line of this file was read that is neither empty nor a remark. */
+  #begun = false;
 
   begin(path: string): void {
     this.#path = path;
     this.#line = 0;
+    this.#begun = false;
   }
 
   /** Takes the whole lines of `bytes[0..end)`; returns where the rest begins. */
@@ -177,6 +181,7 @@ class CardLines {
     this.#line += 1;
     this.lines += 1;
     if (this.#isNumber(bytes, from, to)) {
+      this.#begun = true;
       this.count(1);
       this.#used += CARD_NUMBER_BYTES;
       return;
@@ -221,6 +226,8 @@ class CardLines {
   #takeText(text: string): void {
     const cell = text.split(/[,;\t]/, 1)[0]!.trim();
     if (cell === '' || cell.startsWith('#')) return;
+    const isFirst = !this.#begun;
+    this.#begun = true;
     if (isHex(cell, CARD_NUMBER_BYTES)) {
       this.takeLine(new TextEncoder().encode(cell), 0, DIGITS);
       this.#line -= 1;
@@ -232,7 +239,7 @@ class CardLines {
       this.#takeRange(fromHex(range[1]! + range[2]!));
       return;
     }
-    if (this.#line === 1 && !/\d/.test(cell)) return;
+    if (isFirst && !/\d/.test(cell)) return;
     const wanted = `a card number of ${DIGITS} hexadecimal digits, or FIRST-LAST`;
     throw this.#wrong(`not ${wanted}; it has ${cell.length} characters`);
   }

@@ -9,7 +9,8 @@ import { createLog, logLevelOf, logLevels } from '../../engine/log/log.ts';
 import { readPassages } from '../barrier/passages.ts';
 import { readServiceConfig } from '../service/config.ts';
 import { Control, readToken } from '../service/control.ts';
-import { type Health, serveHealth } from '../service/health.ts';
+import { type Health, type StationView, serveHealth } from '../service/health.ts';
+import type { ServiceParameters } from '../service/parameters.ts';
 import { type Check, selfTest } from '../service/self-test.ts';
 import { loadFiles, openStation, reloadKeys } from '../service/service.ts';
 import { putTapsFirst } from '../service/taps-first.ts';
@@ -77,7 +78,12 @@ async function runGate(args: Args, io: Io): Promise<number> {
       const control = config.control
         ? new Control(station.modes, await readToken(config.control.tokenFile), log)
         : null;
-      health = await serveHealth(viewOf(station), config.health.host, config.health.port, control);
+      health = await serveHealth(
+        viewOf(station, parameters),
+        config.health.host,
+        config.health.port,
+        control,
+      );
     }
     station.start();
     // A terminal is no counter, and reading one would stop a process in its background.
@@ -109,8 +115,13 @@ function report(checks: readonly Check[], json: boolean, io: Io): void {
   }
 }
 
-function viewOf(station: Station) {
-  return { ready: () => station.serving, gates: () => station.statuses() };
+function viewOf(station: Station, parameters: ServiceParameters): StationView {
+  const gates = () =>
+    station.statuses().map((status) => ({
+      ...status,
+      denylistVersion: parameters.settingOf(status.gateId).denylist.version,
+    }));
+  return { ready: () => station.serving, gates };
 }
 
 function asked(): Promise<void> {

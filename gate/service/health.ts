@@ -1,6 +1,7 @@
 /**
  * Health and metrics of a running station over HTTP: `/healthz` (the process answers), `/readyz`
- * (every gate serves cards), `/metrics` (Prometheus text), and `/mode` where control is configured (`control.ts`). No card numbers, no keys.
+ * (every gate serves cards), `/metrics` (Prometheus text), and `/mode` where control is configured
+ * (`control.ts`). No card numbers, no keys.
  * The gate's one importer of prom-client.
  */
 import { once } from 'node:events';
@@ -13,10 +14,16 @@ import { HEALTH_CONNECTIONS_MAX } from '../../engine/limits.ts';
 import type { GateStatus } from '../../engine/wire/gate-status.ts';
 import { CONTROL_PATH, type Control } from './control.ts';
 
+export interface StationGate extends GateStatus {
+  readonly connected: boolean;
+  /** Version of the list in force, its low 32 bits; 0: none has come. */
+  readonly denylistVersion: number;
+}
+
 export interface StationView {
   /** Whether every gate serves cards. */
   ready(): boolean;
-  gates(): readonly (GateStatus & { readonly connected: boolean })[];
+  gates(): readonly StationGate[];
 }
 
 export interface Health {
@@ -24,7 +31,7 @@ export interface Health {
   close(): Promise<void>;
 }
 
-type Read = (gate: ReturnType<StationView['gates']>[number]) => number;
+type Read = (gate: StationGate) => number;
 
 const counters: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['taps', 'Cards tapped', (gate) => gate.taps],
@@ -40,6 +47,12 @@ const gauges: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['mode', 'Mask of the modes in force; 0 is normal', (gate) => gate.now?.mode ?? 0],
   ['clock_quality', 'docs/time.md; 1 is synchronised', (gate) => gate.now?.clockQuality ?? 0],
   ['shift', 'Number of the open shift', (gate) => gate.now?.shift ?? 0],
+  ['denylist', 'Version of the denylist in force; 0 is none', (gate) => gate.denylistVersion],
+  [
+    'parameters',
+    'Version of the parameter set in force; 0 is none',
+    (gate) => gate.parameters?.version ?? 0,
+  ],
 ];
 
 /** @throws FaregateError PORT_IN_USE. */

@@ -170,6 +170,11 @@ test('a station stops whom its denylist names, and opens although a newer list i
   await station.seen(/gates are open/);
   const decided = await new DecidedTaps(station).tap('IN', () => hold(1, 'stopped'));
   assert.deepEqual([decided.open, decided.reason], [false, 'denylisted']);
+  const metrics = await (await fetch(`http://127.0.0.1:${ports[4]}/metrics`)).text();
+  for (const gate of ['IN', 'OUT']) {
+    assert.match(metrics, new RegExp(`faregate_gate_denylist{gate="${gate}",[^}]*} 1\\n`));
+    assert.match(metrics, new RegExp(`faregate_gate_parameters{gate="${gate}",[^}]*} 0\\n`));
+  }
   station.child.kill('SIGTERM');
   const ended = await station.ended;
   assert.equal(ended.code, 0, ended.err);

@@ -42,6 +42,22 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('gates and people have addresses of their own, and people none beyond this machine', async () => {
+  const engine = start('engine', serveArgs('--json', '--host', '::1'));
+  const [line] = await engine.seen(/^\{.*\}$/m);
+  const { http } = JSON.parse(line) as { http: string };
+  assert.equal(new URL(http).hostname, '127.0.0.1');
+  engine.child.kill();
+  assert.equal((await engine.ended).code, 0);
+  const other = start('engine', serveArgs('--json', '--http-host', '127.0.0.2'));
+  const [said] = await other.seen(/^\{.*\}$/m);
+  const address = (JSON.parse(said) as { http: string }).http;
+  assert.equal(new URL(address).hostname, '127.0.0.2');
+  assert.equal((await fetch(new URL('/healthz', address))).status, 200);
+  other.child.kill();
+  assert.equal((await other.ended).code, 0);
+});
+
 test('it stops when its standard input ends, where it is asked to', async () => {
   const { code, out, err } = await run('engine', serveArgs('--until-eof'));
   assert.equal(code, 0, err);

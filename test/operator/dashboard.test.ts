@@ -83,6 +83,7 @@ test('it shows what the engine knows, and follows it', { skip }, async () => {
   assert.match(await text(page, '[data-gate=G14]'), new RegExp(`offline.*Guomao.*${held} held`));
   assert.match((await texts(page, '#denials li'))[0]!, /^Balance too low\d+$/);
   assert.match(await text(page, '#accounts'), /Operator receivable/);
+  assert.match(await text(page, '#gates-note'), /records held$/);
   assert.match(await text(page, '#sums'), /✓ Sums to zero0\.00 CNY/);
   const found = await texts(page, '#exceptions li');
   assert.equal(found.length, 3);

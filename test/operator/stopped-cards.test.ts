@@ -57,6 +57,26 @@ test('on the pool, each card is hashed as one by one', async () => {
   assert(pooled >= 2, `${pooled} batches`);
 });
 
+test('a heading is the first line that is neither empty nor a remark, and the only one', async () => {
+  const path = join(dir, 'heading.csv');
+  const hash = (numbers: Uint8Array) => new CardHashing(keys, () => Promise.reject()).hash(numbers);
+  const read = (text: string) => {
+    writeFileSync(path, text);
+    return readStoppedCards([path], hash, silent);
+  };
+  const card = numberOf(1);
+  const { keys: found } = await read(`# stopped\n\r\ncard,reason\n${card};lost\n`);
+  assert.equal(found.length, 2);
+  for (const text of [`card\nreason\n${card}\n`, `${card}\ncard\n`, `${card}-${card}\ncard\n`]) {
+    await assert.rejects(read(text), (error) => {
+      assert(error instanceof FaregateError);
+      assert.equal(error.code, 'DENYLIST_CARDS_INVALID');
+      assert.match(error.message, /heading\.csv:2: /);
+      return true;
+    });
+  }
+});
+
 test('cards are hashed in line until threads are up; what keeps them from it is told', async () => {
   let fail: (error: Error) => void = () => {};
   const never = () =>

@@ -3,7 +3,7 @@ import { drawLatency, drawRate } from './charts.js';
 
 const POLL_MS = 1000;
 const ANSWER_MS = 4000;
-/** Entries a connected gate may hold before its tile says so. */
+/** Records a connected gate may hold before its tile says so. */
 const BACKLOG_WARN = 100;
 /** From so many gates on, tiles are small. */
 const COMPACT_GATES = 41;
@@ -42,7 +42,7 @@ function duration(ms) {
 }
 
 const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB');
-const plural = (n, one, many = `${one}s`) => `${whole.format(n)} ${n === 1 ? one : many}`;
+const plural = (n, one) => `${whole.format(n)} ${one}${n === 1 ? '' : 's'}`;
 const rate = (perSecond) =>
   perSecond < 100 ? perSecond.toFixed(1) : whole.format(Math.round(perSecond));
 
@@ -104,7 +104,8 @@ function showTotals({ totals: t, gates }) {
   const stuck = gates.some((gate) => gate.backlog > 0 && troubled(gate));
   const cells = [
     ['taps', 'Taps', t.taps, `${percentOf(t.opened, t.taps)} opened`],
-    ['debits', 'Debits', t.debits, `${percentOf(t.debits, t.taps)} of taps`],
+    // The ledger may be a second ahead of what gates report.
+    ['debits', 'Debits', t.debits, 'as gates last said'],
     ['posted', 'Posted', t.posted, `of ${whole.format(t.received)} in`],
     ['backlog', 'Backlog', t.backlog, held === 0 ? 'all is in' : `at ${plural(held, 'gate')}`],
     ['denied', 'Denied', t.denied, `${percentOf(t.denied, t.taps)} of taps`],
@@ -130,7 +131,6 @@ function showTotals({ totals: t, gates }) {
 }
 
 function showLatency({ tapMs, hostUs, bankTapMs }) {
-  drawLatency(byId('latency-chart'), tapMs);
   const taps = tapMs.taps + bankTapMs.taps;
   const within = tapMs.withinPromise + bankTapMs.withinPromise;
   const kept = within === taps;
@@ -147,6 +147,8 @@ function showLatency({ tapMs, hostUs, bankTapMs }) {
   times('host-times', hostUs, (us) =>
     us < 10_000 ? `${whole.format(us)} µs` : `${whole.format(Math.round(us / 1000))} ms`,
   );
+  // Last, for it is as tall as the numbers beside it.
+  drawLatency(byId('latency-chart'), tapMs);
 }
 
 function times(id, percentiles, write, limit = Number.POSITIVE_INFINITY) {
@@ -245,7 +247,7 @@ function showGates({ gates, totals, atMs }) {
   set(
     'gates-note',
     `${plural(totals.gates, 'gate')} at ${plural(stations, 'station')}${more} · ` +
-      `${offline === 0 ? 'all connected' : `${whole.format(offline)} offline`} · ${plural(totals.backlog, 'entry', 'entries')} held`,
+      `${offline === 0 ? 'all connected' : `${whole.format(offline)} offline`} · ${plural(totals.backlog, 'record')} held`,
   );
 }
 
@@ -257,7 +259,7 @@ function gateTitle(gate, atMs) {
     `${plural(gate.taps, 'tap')}, ${plural(gate.debits, 'debit')}, ${whole.format(gate.denied)} denied, ${whole.format(gate.torn)} torn`,
     `99 % of taps within ${gate.tapP99Ms} ms, bank cards left out`,
     `mode ${gate.mode}, clock ${gate.clock}, shift ${gate.shift} of ${plural(gate.shiftRecords, 'record')}`,
-    `${plural(gate.backlog, 'entry', 'entries')} held, ${plural(gate.unconfirmed, 'debit')} unconfirmed`,
+    `${plural(gate.backlog, 'record')} held, ${plural(gate.unconfirmed, 'debit')} unconfirmed`,
   ].join('\n');
 }
 
@@ -280,11 +282,16 @@ function showLedger(ledger) {
     `${whole.format(ledger.posted)} posted${atBanks} · ${whole.format(ledger.voided)} voided · ${whole.format(ledger.unconfirmed)} unconfirmed`,
   );
   const most = Math.max(1, ...ledger.accounts.map((account) => Math.abs(account.balanceMinor)));
+  const none = h('td', 'none', 'No amount was posted yet.');
+  none.colSpan = 3;
   byId('accounts').replaceChildren(
+    ...(ledger.accounts.length === 0 ? [h('tr', '', none)] : []),
     ...ledger.accounts.map((account) => {
       const bar = h('i', account.balanceMinor < 0 ? 'bar minus' : 'bar plus');
       bar.style.width = `${(50 * Math.abs(account.balanceMinor)) / most}%`;
-      const name = h('th', '', words(account.name));
+      const [kind, issuer] = account.name.split(':');
+      const whose = issuer ? h('small', 'issuer', ` ${issuer.toUpperCase()}`) : null;
+      const name = h('th', '', words(kind), whose);
       name.scope = 'row';
       return h(
         'tr',
