@@ -58,7 +58,8 @@ export const errorCodes = {
   STORE_FAILED: 'The ledger store failed. Nothing was acknowledged.',
   CARD_REFUSED:
     'The card or the order does not allow it; nothing was changed. See docs/card-life.md.',
-  CARDS_MISSING: 'The folder has no card accounts. Any `faregate-engine cards` command makes them.',
+  CARDS_MISSING:
+    'The folder has no card accounts. `cards issue`, `cards reconcile` or `cards serve` makes them.',
   CARDS_BROKEN: 'The card accounts do not add up. What disagrees is named.',
   OPEN_LOOP_REFUSED: 'The books do not allow it; nothing was changed. See docs/open-loop.md.',
   OPEN_LOOP_RESULTS_INVALID:

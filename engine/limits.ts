@@ -238,6 +238,10 @@ export const LEDGER_BANK_LOOK_MAX = 16;
  * 255, and its settlement needs some. Only made-up records change one so often.
  */
 export const LEDGER_PRESUMED_POSTINGS_MAX = 250;
+/** Pending debits of one counter of a purse beyond which nothing more is presumed about them. */
+export const LEDGER_RIVALS_MAX = 128;
+/** Sightings at one counter of a purse that are heard, the first by gate and sequence. */
+export const LEDGER_SIGHTINGS_MAX = 128;
 /** Rows of debits read at a time by who goes through all of them. */
 export const LEDGER_PAGE_ROWS = 1024;
 /** Claims of a clearing run marked in one transaction. */

@@ -84,13 +84,18 @@ export function unblockCard(card: CardAccount, nowMs: number): CardChange | Refu
 export function loseCard(card: CardAccount, nowMs: number): CardChange | Refused {
   if (card.kind !== 'named') return refuse('notNamed');
   const can = card.standing !== 'returned' && card.standing !== 'replaced';
-  return can ? stand(card, 'lost', nowMs) : refuse('wrongStanding');
+  if (!can) return refuse('wrongStanding');
+  const change = stand(card, 'lost', nowMs);
+  if (card.standing === 'lost') return change;
+  return { ...change, card: { ...change.card, beforeLost: card.standing } };
 }
 
+/** It stands again as before it was lost: a card that the operator blocked stays blocked. */
 export function findCard(card: CardAccount, nowMs: number): CardChange | Refused {
   if (card.kind !== 'named') return refuse('notNamed');
-  const can = card.standing === 'lost' || card.standing === 'issued';
-  return can ? stand(card, 'issued', nowMs) : refuse('wrongStanding');
+  if (card.standing === 'lost') return stand(card, card.beforeLost ?? 'issued', nowMs);
+  const isFound = card.standing === 'issued' || card.standing === card.beforeLost;
+  return isFound ? { card, postings: [] } : refuse('wrongStanding');
 }
 
 /**

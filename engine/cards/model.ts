@@ -47,6 +47,8 @@ export interface CardAccount {
   readonly holder: string | null;
   readonly standing: CardStanding;
   readonly sinceMs: number;
+  /** What it stood as when it was last reported lost; an account of earlier versions has none. */
+  readonly beforeLost?: CardStanding;
   /** From 1; rises when an anonymous card goes to its next rider, whose history starts here. */
   readonly generation: number;
   /** Value that the generation began with. */

@@ -22,6 +22,7 @@ import { Ledger } from '../ledger/ledger.ts';
 import { LmdbStore } from '../ledger/lmdb-store.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
+import { isDataFolder } from '../operator/data-folder.ts';
 import { openProfile } from '../operator/profile-files.ts';
 import { Zone } from '../time.ts';
 import type { Args, Io, Option } from './command.ts';
@@ -61,10 +62,16 @@ export interface Office {
   readonly cardOf: (option: string) => { readonly card: string; readonly lastDigits: string };
 }
 
+/**
+ * @param founds whether the accounts are made where an engine has none yet; else they must be there
+ * @throws FaregateError CARDS_MISSING where they are not, or the folder is no engine's; nothing is
+ *   made then.
+ */
 export async function inOffice(
   args: Args,
   io: Io,
   work: (office: Office) => Promise<number>,
+  { founds = false }: { readonly founds?: boolean } = {},
 ): Promise<number> {
   const dataDir = args.need('data');
   const keySet = await keySetFrom(args, io);
@@ -72,7 +79,8 @@ export async function inOffice(
   const cardHash = cmacKey(keySet.cardHash);
   const profiles = (await Promise.all(settings.profiles.map(openProfile))).map(compileProfile);
   const names = new CardNames(profiles, cardHash);
-  const store = await openCards(dataDir, cardHash);
+  const mustExist = !(founds && (await isDataFolder(dataDir)));
+  const store = await openCards(dataDir, cardHash, { mustExist });
   try {
     const zone = new Zone(settings.zone);
     const parts = { store, limits: limitsOf(settings), zone, nowMs: Date.now };

@@ -30,33 +30,40 @@ export const cardsServeCommand: Command = {
 };
 
 function serve(args: Args, io: Io): Promise<number> {
-  return inOffice(args, io, async ({ loads, settings }) => {
-    const dataDir = args.need('data');
-    const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
-    let failed: (error: unknown) => void = () => {};
-    const failure = new Promise<never>((_, reject) => {
-      failed = reject;
-    });
-    const server = new LoadServer({
-      host: args.text('host') ?? '127.0.0.1',
-      port: args.whole('port', LOAD_PORT, 0, PORT_MAX),
-      pki: await ensurePki(dataDir, args.list('name')),
-      // Looked at with each request: a machine that is revoked gets no more money at once.
-      registry: new GateRegistry(
-        dataDir,
-        (error) => log.error({ code: error.code }, error.message),
-        () => true,
-      ),
-      machines: new Set(settings.machines),
-      loads,
-      log,
-      onFailure: failed,
-    });
-    const port = await server.listen();
-    io.out(args.flag('json') ? JSON.stringify({ loadPort: port }) : `load machines: port ${port}`);
-    await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
-    io.input.pause();
-    await server.close();
-    return 0;
-  });
+  return inOffice(
+    args,
+    io,
+    async ({ loads, settings }) => {
+      const dataDir = args.need('data');
+      const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
+      let failed: (error: unknown) => void = () => {};
+      const failure = new Promise<never>((_, reject) => {
+        failed = reject;
+      });
+      const server = new LoadServer({
+        host: args.text('host') ?? '127.0.0.1',
+        port: args.whole('port', LOAD_PORT, 0, PORT_MAX),
+        pki: await ensurePki(dataDir, args.list('name')),
+        // Looked at with each request: a machine that is revoked gets no more money at once.
+        registry: new GateRegistry(
+          dataDir,
+          (error) => log.error({ code: error.code }, error.message),
+          () => true,
+        ),
+        machines: new Set(settings.machines),
+        loads,
+        log,
+        onFailure: failed,
+      });
+      const port = await server.listen();
+      io.out(
+        args.flag('json') ? JSON.stringify({ loadPort: port }) : `load machines: port ${port}`,
+      );
+      await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
+      io.input.pause();
+      await server.close();
+      return 0;
+    },
+    { founds: true },
+  );
 }

@@ -1,4 +1,6 @@
 /** `faregate-engine gates ...`: who may upload. */
+import { FaregateError } from '../errors.ts';
+import { isDataFolder } from '../operator/data-folder.ts';
 import type { EnrolOptions } from '../operator/enrolment.ts';
 import { enrolGate, revokeGate } from '../operator/enrolment.ts';
 import { type EnrolledGate, readRegistry } from '../operator/registry.ts';
@@ -52,7 +54,12 @@ async function enrol(args: Args, io: Io): Promise<number> {
     ...(station === undefined ? {} : { station }),
     ...(requestFile === undefined ? {} : { requestFile }),
   };
-  const enrolled = await enrolGate(args.need('data'), options);
+  const dataDir = args.need('data');
+  if (!(await isDataFolder(dataDir))) {
+    const message = `${dataDir} is no engine's data folder; make it, for a new engine`;
+    throw new FaregateError('ENROLMENT_REFUSED', message);
+  }
+  const enrolled = await enrolGate(dataDir, options);
   if (args.flag('json')) io.out(JSON.stringify(enrolled));
   else io.out(`gate ${enrolled.id} enrolled; its files are in ${options.outDir}`);
   return 0;

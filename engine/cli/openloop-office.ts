@@ -1,4 +1,5 @@
 /** What the `openloop` commands share: options, and the books with all that they work with, open. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHex } from '../bytes.ts';
 import { FaregateError } from '../errors.ts';
@@ -8,7 +9,7 @@ import type { LedgerStore } from '../ledger/store.ts';
 import { ChargeBook } from '../openloop/charge-book.ts';
 import { formatDay, parseDay } from '../openloop/charge-file.ts';
 import { TapReader } from '../openloop/ledger-taps.ts';
-import { openOpenLoop } from '../openloop/open.ts';
+import { hasOpenLoop, openOpenLoop } from '../openloop/open.ts';
 import { type OpenLoopSettings, readOpenLoopSettings } from '../openloop/policy.ts';
 import type { Pricing } from '../openloop/pricing.ts';
 import type { OpenLoopStore } from '../openloop/rows.ts';
@@ -59,16 +60,27 @@ export interface Books {
   readonly nowMs: number;
 }
 
+/**
+ * @param founds whether the books are made where an engine has a ledger and none yet; else they
+ *   must be there
+ * @throws FaregateError STORE_FAILED where they are not; nothing is made then.
+ */
 export async function inBooks(
   args: Args,
   work: (books: Books) => Promise<number>,
+  { founds = false }: { readonly founds?: boolean } = {},
 ): Promise<number> {
   const dataDir = args.need('data');
+  const hasLedger = existsSync(join(dataDir, LEDGER_FOLDER, 'data.mdb'));
+  if (!hasOpenLoop(dataDir) && !(founds && hasLedger)) {
+    const lacking = founds ? 'ledger' : 'open-loop book; `openloop taps` makes it';
+    throw new FaregateError('STORE_FAILED', `${dataDir}: there is no ${lacking}`);
+  }
   const settings = await readOpenLoopSettings(dataDir);
   const zone = new Zone(settings.zone);
   const dayOf = (instantMs: number) => serviceDay(zone, instantMs, settings.dayStartMinutes);
   const nowMs = Date.now();
-  const store = await openOpenLoop(dataDir);
+  const store = await openOpenLoop(dataDir, settings.currency);
   try {
     return await work({ dataDir, store, settings, dayOf, today: dayOf(nowMs), nowMs });
   } finally {

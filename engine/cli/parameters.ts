@@ -6,6 +6,7 @@ import { verifier } from '../denylist/signing.ts';
 import { FaregateError } from '../errors.ts';
 import { formatInstant, parseInstant } from '../fare/instant.ts';
 import { PARAMETERS_VERSION_MAX } from '../limits.ts';
+import { isDataFolder } from '../operator/data-folder.ts';
 import { readPublicKey, readSigningKey } from '../operator/denylist-files.ts';
 import {
   checkItem,
@@ -134,6 +135,10 @@ async function publish(args: Args, io: Io): Promise<number> {
     modes: manyOrNone('mode'),
   };
   const given = Object.fromEntries(Object.entries(sources).filter(([, of]) => of !== undefined));
+  const dataDir = args.need('data');
+  if (!(await isDataFolder(dataDir))) {
+    throw new FaregateError('PARAMETERS_REFUSED', `${dataDir} is no engine's data folder`);
+  }
   const base = args.text('base') === undefined ? null : wholeVersion(args, 'base');
   const gates = await gatesAsked(args);
   const manifest = await publishSet(await publishing(args, io), given as Sources, gates, base);

@@ -24,7 +24,7 @@ import {
   type Pending,
   purseOf,
 } from './rows.ts';
-import { isPresumedOut, presume, presumeBank } from './rules.ts';
+import { areTooMany, isPresumedOut, presume, presumeBank } from './rules.ts';
 import { balanceFrom, decodeSighting, evidenceFrom, isSighting } from './sightings.ts';
 import type { Range, StoreReader } from './store.ts';
 import { View } from './view.ts';
@@ -68,7 +68,7 @@ export class PendingCheck {
     const isBank = own[CARD_BYTES] === BANK_PURSE;
     const presumptions = isBank ? presumeBank(rivals, above) : presume(rivals, above);
     const rows = rivals.map((rival) => debitOf(this.#reader, own, rival));
-    const isOut = isPresumedOut(rows.flatMap((row) => row ?? []));
+    const isOut = areTooMany(rivals) || isPresumedOut(rows.flatMap((row) => row ?? []));
     for (const [i, rival] of rivals.entries()) {
       const row = rows[i];
       if (!row || !isPending(row.standing)) {

@@ -97,6 +97,20 @@ export function ownDebitsSince(
   return changedDebits(store, after.change, last);
 }
 
+/**
+ * Debits with rows of their own that are not posted: those that changed after a mark, which were
+ * posted before it or may have been, or all.
+ */
+export function* unpostedDebits(
+  store: LedgerStore,
+  after: PostedMark | null,
+  through: PostedMark | null,
+): Generator<OwnDebit> {
+  for (const own of after ? ownDebitsSince(store, after, through) : ownDebits(store)) {
+    if (!isPosted(own.row)) yield own;
+  }
+}
+
 function batchOfOne({ gateId, gateSequence, row }: OwnDebit): PostedBatch {
   const debits = [postedOf(gateSequence, row)];
   return { gateId, firstSequence: gateSequence, isOne: true, sealed: row.sealed, debits };
@@ -107,10 +121,23 @@ function batchOfOne({ gateId, gateSequence, row }: OwnDebit): PostedBatch {
  * @throws FaregateError LEDGER_BROKEN
  */
 export function postedDebit(store: LedgerStore, id: DebitId): PostedBatch | null {
+  return findDebit(store, id, isPosted);
+}
+
+/** The same of a debit that was posted once, and may be so no more: its record stays. */
+export function keptDebit(store: LedgerStore, id: DebitId): PostedBatch | null {
+  return findDebit(store, id, () => true);
+}
+
+function findDebit(
+  store: LedgerStore,
+  id: DebitId,
+  fits: (row: DebitRow) => boolean,
+): PostedBatch | null {
   return store.read((reader) => {
     const value = reader.get('debits', idKey(id));
     const row = value && decodeDebitRow(value);
-    if (row && !isPosted(row)) return null;
+    if (row && !fits(row)) return null;
     if (row && row.sealed.length > 0) return batchOfOne({ ...id, row });
     const number = blockBehind(reader, id);
     if (number === undefined) return null;

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { fromHex, isHex } from '../bytes.ts';
 import { type DebitId, DebitKind, DebitState, Evidence } from '../debit/record.ts';
+import { LEDGER_BANK_LOOK_MAX } from '../limits.ts';
 import type { Books } from './books.ts';
 import { holdsEvent } from './events.ts';
 import type { GateHold } from './gate-hold.ts';
@@ -35,6 +36,7 @@ import {
   sameId,
 } from './rows.ts';
 import {
+  areTooMany,
   breaksBalance,
   isForged,
   isPresumedOut,
@@ -127,9 +129,7 @@ export class Posting {
     const below = this.#pendingOf(row.card, purse).filter(
       (one) => one.offlineCounter < row.offlineCounter,
     );
-    for (const [first] of byCounter(below)) {
-      this.#reconsider(row.card, purse, first!.offlineCounter);
-    }
+    this.#reconsiderBelow(row.card, purse, below);
   }
 
   #keepAside(id: DebitId, row: DebitRow): void {
@@ -275,7 +275,20 @@ export class Posting {
     const between = pending.filter(
       (one) => one.offlineCounter > floor && one.offlineCounter < counter,
     );
-    for (const [first] of byCounter(between)) this.#reconsider(card, purse, first!.offlineCounter);
+    this.#reconsiderBelow(card, purse, between);
+  }
+
+  /**
+   * Presumes anew about pending debits below a counter of which something was learned. Each is a
+   * sighting too, so those that have others nearer above them go by these still; of a bank card,
+   * by as many of the nearest as are looked at.
+   * @param below in order of counters
+   */
+  #reconsiderBelow(card: Uint8Array, purse: number, below: readonly Pending[]): void {
+    const nearest = purse === BANK_PURSE ? LEDGER_BANK_LOOK_MAX : 1;
+    for (const rivals of byCounter(below).slice(-nearest)) {
+      this.#presumeAnew(card, purse, rivals[0]!.offlineCounter, rivals);
+    }
   }
 
   /** Counter of the next link below, or -1. */
@@ -293,8 +306,13 @@ export class Posting {
   /** Presumes anew about the pending debits at a counter no debit holds. */
   #reconsider(card: Uint8Array, purse: number, counter: number): void {
     const rivals = this.#pendingOf(card, purse).filter((one) => one.offlineCounter === counter);
+    this.#presumeAnew(card, purse, counter, rivals);
+  }
+
+  #presumeAnew(card: Uint8Array, purse: number, counter: number, rivals: readonly Pending[]): void {
+    if (rivals.length === 0 || areTooMany(rivals)) return;
     const rows = rivals.map((rival) => this.#held(rival)!);
-    if (rivals.length === 0 || isPresumedOut(rows)) return;
+    if (isPresumedOut(rows)) return;
     const presumptions =
       purse === BANK_PURSE
         ? presumeBank(rivals, balanceFrom(this.#writer, card, purse, counter + 1))

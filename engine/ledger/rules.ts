@@ -4,7 +4,7 @@
  */
 import { equalRange } from '../bytes.ts';
 import { DebitKind, DebitState, OPEN_LOOP_TRANSACTION } from '../debit/record.ts';
-import { LEDGER_PRESUMED_POSTINGS_MAX } from '../limits.ts';
+import { LEDGER_PRESUMED_POSTINGS_MAX, LEDGER_RIVALS_MAX } from '../limits.ts';
 import type { Outcome } from './outcomes.ts';
 import type { ReceivedDebit } from './received.ts';
 import {
@@ -132,6 +132,14 @@ export function breaksBalance(below: Spent, above: Spent): boolean {
  */
 export function isPresumedOut(rivals: readonly Pick<DebitRow, 'postings'>[]): boolean {
   return rivals.some(({ postings }) => postings >= LEDGER_PRESUMED_POSTINGS_MAX);
+}
+
+/**
+ * Whether so many pending debits are of one counter that nothing more is presumed about them, as of
+ * one that was presumed out: a card that is torn so often is broken, or its records are made up.
+ */
+export function areTooMany(rivals: readonly unknown[]): boolean {
+  return rivals.length > LEDGER_RIVALS_MAX;
 }
 
 /** What can be said of a pending debit whose counter no debit holds. */

@@ -4,7 +4,7 @@
  * had come so far is as good a word on what lies below as a link's.
  */
 import { DebitKind, DebitState } from '../debit/record.ts';
-import { LEDGER_BANK_LOOK_MAX } from '../limits.ts';
+import { LEDGER_BANK_LOOK_MAX, LEDGER_SIGHTINGS_MAX } from '../limits.ts';
 import {
   CARD_BYTES,
   chainKey,
@@ -46,7 +46,8 @@ export function decodeSighting(key: Uint8Array, value: Uint8Array): Link {
 
 /**
  * What is known of a purse at the nearest counter from `counter` on: its link, its sightings, both,
- * or nothing.
+ * or nothing. Of more than LEDGER_SIGHTINGS_MAX sightings, which only made-up records can bring
+ * about, the first are heard.
  * @param reader shows the links of blocks too.
  */
 export function evidenceFrom(
@@ -63,6 +64,7 @@ export function evidenceFrom(
   }
   const linkAt = found[0]?.offlineCounter ?? 0x10000;
   let nearest = linkAt;
+  let sightings = 0;
   for (const { key, value } of reader.range('seen', { from, to })) {
     const sighting = decodeSighting(key, value);
     if (sighting.offlineCounter > nearest) break;
@@ -70,6 +72,7 @@ export function evidenceFrom(
       nearest = sighting.offlineCounter;
       found.length = 0;
     }
+    if (++sightings > LEDGER_SIGHTINGS_MAX) break;
     found.push(sighting);
   }
   return found;

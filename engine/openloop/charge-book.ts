@@ -37,6 +37,15 @@ export interface ReadTap extends Omit<CardTap, 'stop'> {
   readonly isRecordMissing?: boolean;
 }
 
+/** A tap that is not posted, or no more. */
+export type WithdrawnTap = Pick<ReadTap, 'card' | 'id'>;
+
+export interface WithdrawnTaps {
+  readonly withdrawn: number;
+  /** They stay charged, and why. */
+  readonly faults: readonly TapFault[];
+}
+
 export interface TakenTaps {
   readonly taken: number;
   readonly known: number;
@@ -76,7 +85,9 @@ export class ChargeBook {
   /** Takes a batch of taps, each once however often it comes; they are not priced yet. */
   async take(taps: readonly ReadTap[], nowMs: number): Promise<TakenTaps> {
     const fresh = this.#store.read((reader) =>
-      taps.filter(({ card, id }) => !getRow(reader, 'taps', tapKey(card, id))),
+      taps.filter(
+        ({ card, id }) => !getRow(reader, 'taps', tapKey(card, id)) || getRow(reader, 'faults', id),
+      ),
     );
     if (fresh.length === 0) return { taken: 0, known: taps.length, faults: [] };
     return this.#store.transaction((writer) => {
@@ -94,7 +105,11 @@ export class ChargeBook {
 
   #take(writer: OpenLoopWriter, tap: ReadTap, nowMs: number): 'taken' | 'known' | TapFault {
     const { card, id, atMs, stop } = tap;
-    if (getRow(writer, 'taps', tapKey(card, id))) return 'known';
+    if (getRow(writer, 'taps', tapKey(card, id))) {
+      // Its only fault was that it had been posted no more.
+      removeRow(writer, 'faults', id);
+      return 'known';
+    }
     const row = getRow(writer, 'cards', card) ?? this.#newCard(tap);
     const code = this.#faultOf(row, tap);
     if (code !== null) {
@@ -110,6 +125,58 @@ export class ChargeBook {
     const held = new HeldCard(writer, { ...row, taps: row.taps + 1 }, this.#settings, nowMs);
     held.finish();
     return 'taken';
+  }
+
+  /**
+   * Takes taps back that the ledger has voided since: it had only presumed them. The days of their
+   * cards are priced without them, and what was charged for them goes back with the next `close`.
+   * Taps that the books do not have are passed over.
+   */
+  async withdraw(taps: readonly WithdrawnTap[], nowMs: number): Promise<WithdrawnTaps> {
+    const known = this.#store.read((reader) =>
+      taps.filter(
+        ({ card, id }) => getRow(reader, 'taps', tapKey(card, id)) ?? getRow(reader, 'faults', id),
+      ),
+    );
+    if (known.length === 0) return { withdrawn: 0, faults: [] };
+    return this.#store.transaction((writer) => {
+      let withdrawn = 0;
+      const faults: TapFault[] = [];
+      for (const tap of known) {
+        const done = this.#withdraw(writer, tap, nowMs);
+        if (done === 'withdrawn') withdrawn++;
+        else if (done !== 'unknown') faults.push(done);
+      }
+      return { withdrawn, faults };
+    });
+  }
+
+  #withdraw(
+    writer: OpenLoopWriter,
+    { card, id }: WithdrawnTap,
+    nowMs: number,
+  ): 'withdrawn' | 'unknown' | TapFault {
+    const tap = getRow(writer, 'taps', tapKey(card, id));
+    if (!tap) {
+      removeRow(writer, 'faults', id);
+      return 'unknown';
+    }
+    const { atMs } = tap;
+    const row = getRow(writer, 'cards', card)!;
+    if (row.fromDay !== null && this.#pricing.dayOf(atMs) < row.fromDay) {
+      const fault: TapFault = { code: 'finalDay', id, card, atMs };
+      putRow(writer, 'faults', id, fault);
+      return fault;
+    }
+    removeRow(writer, 'taps', tapKey(card, id));
+    putIndex(writer, 'dirty', card, true);
+    const held = new HeldCard(writer, { ...row, taps: row.taps - 1 }, this.#settings, nowMs);
+    if (row.firstTap === id) {
+      const [next] = rowsOf(writer, 'taps', card).sort((a, b) => a.atMs - b.atMs);
+      if (next) held.change({ firstTap: next.id, firstTapMs: next.atMs });
+    }
+    held.finish();
+    return 'withdrawn';
   }
 
   #newCard({ card, id, atMs }: ReadTap): CardRow {

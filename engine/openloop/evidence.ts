@@ -10,7 +10,7 @@ import { decodeDebit } from '../debit/codec.ts';
 import { decodeEvent, EvidenceFamily, type GateEvent, isEvent } from '../debit/event.ts';
 import { DEBIT_BYTES, type DebitId } from '../debit/record.ts';
 import type { PostedBatch } from '../ledger/posted.ts';
-import { postedDebit } from '../ledger/posted.ts';
+import { keptDebit } from '../ledger/posted.ts';
 import { DIGEST_BYTES, idKey } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
 import { recordsOf } from '../operator/posted-taps.ts';
@@ -25,7 +25,8 @@ export interface TapEvidence {
 export type EvidenceSource = (taps: ReadonlySet<string>) => TapEvidence;
 
 /**
- * Opens the batches of the taps wanted, and no others.
+ * Opens the batches of the taps wanted, and no others. A tap that was voided since has its proof
+ * still: a file that was begun with it is finished, and money goes back to its card.
  * @param storageKey 32 bytes
  * @throws FaregateError LEDGER_BROKEN where a batch does not open.
  */
@@ -37,7 +38,7 @@ export function ledgerEvidence(
   const proofs = new Map<string, BankProof>();
   let last: Opened | null = null;
   for (const id of [...taps].map(debitOfTap).sort(compareIds)) {
-    const batch = postedDebit(store, id);
+    const batch = keptDebit(store, id);
     if (!batch) continue;
     const { gateId, firstSequence } = batch;
     const isOpen = last?.batch.gateId === gateId && last.batch.firstSequence === firstSequence;

@@ -14,11 +14,13 @@ import {
   postedBatches,
   postedDebit,
   postedWithoutRecord,
+  unpostedDebits,
 } from '../ledger/posted.ts';
 import { decodeDebitRow, idKey } from '../ledger/rows.ts';
 import type { LedgerStore } from '../ledger/store.ts';
+import { LEDGER_PAGE_ROWS } from '../limits.ts';
 import { recordsOf } from '../operator/posted-taps.ts';
-import type { ReadTap } from './charge-book.ts';
+import type { ReadTap, WithdrawnTap } from './charge-book.ts';
 
 /** What records only name by number. */
 export interface TapNames {
@@ -72,7 +74,23 @@ export class TapReader {
     if (lacking.length > 0) yield lacking;
   }
 
-  /** The same of the taps of these ids, as far as they are posted. */
+  /**
+   * Taps that are not posted, as `taps` has those that are: one that was presumed and is voided
+   * since is among them.
+   */
+  *withdrawn(after: PostedMark | null, through: PostedMark | null): Generator<WithdrawnTap[]> {
+    let some: WithdrawnTap[] = [];
+    for (const own of unpostedDebits(this.#store, after, through)) {
+      if (own.row.transactionType !== OPEN_LOOP_TRANSACTION) continue;
+      some.push({ card: toHex(own.row.card).toLowerCase(), id: tapIdOf(own) });
+      if (some.length < LEDGER_PAGE_ROWS) continue;
+      yield some;
+      some = [];
+    }
+    if (some.length > 0) yield some;
+  }
+
+  /** What `taps` says of the taps of these ids, as far as they are posted. */
   *tapsOf(ids: Iterable<string>): Generator<ReadTap[]> {
     for (const tapId of ids) {
       const id = debitOfTap(tapId);

@@ -23,7 +23,7 @@ export interface Verification {
 
 export interface CardRow {
   readonly card: string;
-  /** The tap it was first seen by. */
+  /** The first of its taps to be taken; of those that stand, if any do. */
   readonly firstTap: string;
   readonly firstTapMs: number;
   /** Taps that are priced: those from `fromDay` on. */
@@ -159,8 +159,13 @@ export interface Denial {
   readonly sinceMs: number;
 }
 
-/** A posted tap that no charge can be for. */
-export type TapFaultCode = 'unknownStation' | 'recordMissing' | 'tooLate' | 'tooManyTaps';
+/** A posted tap that no charge can be for; `finalDay`: one that is posted no more, and is charged. */
+export type TapFaultCode =
+  | 'unknownStation'
+  | 'recordMissing'
+  | 'tooLate'
+  | 'tooManyTaps'
+  | 'finalDay';
 
 export interface TapFault {
   readonly code: TapFaultCode;

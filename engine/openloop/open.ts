@@ -8,6 +8,7 @@ import {
   getRow,
   type OpenLoopReader,
   type OpenLoopStore,
+  type OpenLoopWriter,
   openLoopTables,
   putRow,
 } from './rows.ts';
@@ -22,9 +23,14 @@ export function hasOpenLoop(dataDir: string): boolean {
 
 /**
  * Opens the books, made at the first use; several processes may.
- * @throws FaregateError STORE_FAILED for another layout.
+ * @param currency ISO 4217 number of what will be charged; null: nothing will be
+ * @throws FaregateError STORE_FAILED for another layout, CONFIG_INVALID where cards of the books
+ *   pay in another currency: amounts of both would be added up.
  */
-export async function openOpenLoop(dataDir: string): Promise<OpenLoopStore> {
+export async function openOpenLoop(
+  dataDir: string,
+  currency: number | null = null,
+): Promise<OpenLoopStore> {
   const path = join(dataDir, FOLDER);
   const store = LmdbStore.openTables(path, openLoopTables, 'open-loop book');
   try {
@@ -35,12 +41,25 @@ export async function openOpenLoop(dataDir: string): Promise<OpenLoopStore> {
         const versions = `version ${layout}, this program reads ${LAYOUT_VERSION}`;
         throw new FaregateError('STORE_FAILED', `${path}: the layout is ${versions}`);
       }
+      if (currency !== null) keepCurrency(writer, path, currency);
     });
     return store;
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** Books are of one currency from their first card on; those of earlier versions say none. */
+function keepCurrency(writer: OpenLoopWriter, path: string, currency: number): void {
+  const held = getRow(writer, 'meta', 'currency');
+  if (held === currency) return;
+  const [card] = eachRow(writer, 'cards');
+  if (held !== undefined && card !== undefined) {
+    const differs = `field currency is ${currency}, the books in ${path} are in ${held}`;
+    throw new FaregateError('CONFIG_INVALID', `openloop.json: ${differs}`);
+  }
+  putRow(writer, 'meta', 'currency', currency);
 }
 
 /** Keyed hashes, 16 bytes in hexadecimal, of the cards that gates must stop. */

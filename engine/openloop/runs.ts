@@ -83,11 +83,12 @@ export class RunDesk {
   /**
    * Puts all that is due by a service day into a file.
    * @throws FaregateError FILE_UNWRITABLE where there is a file of that name already,
-   *   OPEN_LOOP_REFUSED where another process is presenting, OPEN_LOOP_BROKEN where the file of a
-   *   run cut off is another's.
+   *   OPEN_LOOP_REFUSED where another process has presented meanwhile, OPEN_LOOP_BROKEN where the
+   *   file of a run cut off is another's.
    */
   async present(path: string, today: number, nowMs: number): Promise<Presented> {
     const finished = await this.finish();
+    const before = this.#store.read(lastRun)?.run;
     if (finished?.path === path) return { run: finished, finished: null, noEvidence: [], left: 0 };
     if ((await this.#files.read(path)) !== null) {
       throw new FaregateError('FILE_UNWRITABLE', `${path} is there already; it may have been sent`);
@@ -103,7 +104,9 @@ export class RunDesk {
     const noEvidence = [...new Set(without.map(({ candidate }) => candidate.card))];
     const left = candidates.length - chosen.length;
     const run = await this.#store.transaction((writer) => {
-      if (lastRun(writer)?.state === 'begun') {
+      const last = lastRun(writer);
+      // Of one that is written the file may have the name that was free when it was looked at.
+      if (last?.run !== before || last?.state === 'begun') {
         throw new FaregateError('OPEN_LOOP_REFUSED', 'another process is presenting');
       }
       const entries: Presentment[] = [];
@@ -133,7 +136,10 @@ export class RunDesk {
       if (from === null || from > today) continue;
       const row = getRow(reader, 'days', dayKey(card, day))!;
       const first = getRow(reader, 'cards', card)!.firstTap;
-      const taps = [...new Set([...row.taps.slice(0, OPEN_LOOP_PROOFS_TRIED), first])];
+      // What goes back for taps that were voided has no others to stand for it.
+      const back = charge.amountMinor < 0 ? charge.reasons.flatMap((reason) => reason.taps) : [];
+      const some = [row.taps, [first], back].flatMap((of) => of.slice(0, OPEN_LOOP_PROOFS_TRIED));
+      const taps = [...new Set(some)];
       found.push({ card, charge: { day, number }, taps });
     }
     for (const { row } of eachRow(reader, 'cards')) {

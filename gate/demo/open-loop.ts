@@ -58,7 +58,7 @@ export async function chargeOpenLoop(
   const posted = () => reader.taps(null, null);
   const nowMs = lastMs + LATER_MS;
   rmSync(join(engineDir, 'openloop'), { recursive: true, force: true });
-  const store = await openOpenLoop(engineDir);
+  const store = await openOpenLoop(engineDir, currency);
   try {
     const book = new ChargeBook(store, settings, pricing);
     let taps = 0;

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -102,6 +102,7 @@ before(async () => {
   const key = { index: 1, version: 1, master: '11223344556677888877665544332211' };
   writeFileSync(clear, JSON.stringify({ purchase: key, tac: key, load: key }));
   assert.equal((await run('engine', ['keys', 'import', clear, '--out', keys])).code, 0);
+  mkdirSync(data);
   for (const id of ['TOPUP', 'GATE1']) {
     const args = ['--data', data, '--gate', id, '--out', join(dir, id)];
     assert.equal((await run('engine', ['gates', 'enroll', ...args])).code, 0);

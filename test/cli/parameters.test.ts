@@ -41,6 +41,7 @@ before(async () => {
   await engine('keys', 'import', at('clear.json'), '--out', at('keys.sealed'));
   await engine('denylist', 'key', '--out', at('sign.pem'));
   await engine('denylist', 'key', '--out', at('stranger.pem'));
+  mkdirSync(at('engine'));
   for (const id of ['IN', 'OUT']) {
     const args = ['--data', at('engine'), '--gate', id, '--out', at(`gates/${id}`)];
     await engine('gates', 'enroll', ...args, '--station', 'Somewhere');

@@ -1,6 +1,6 @@
 /** `faregate-gate personalise` on a reader link, and the account that it opens. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -110,6 +110,7 @@ test('looked at, issued, registered; told again nothing changes', async () => {
   const early = await desk(null, ...account);
   assert.match(early.err, /^CARDS_MISSING: .*cards: there are no card accounts/m);
   assert(!existsSync(data));
+  mkdirSync(data);
   const made = await engine('cards', 'reconcile', '--data', data, '--keys', keys);
   assert.equal(made.code, 0, made.err);
   const issued = await desk(card, ...account);

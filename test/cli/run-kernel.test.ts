@@ -30,6 +30,7 @@ async function setUp(device: KernelDevice, uplinkPort: number): Promise<TcpPlug>
   const key = { index: 1, version: 1, master: '11'.repeat(16) };
   writeFileSync(join(dir, 'clear.json'), JSON.stringify({ purchase: key, tac: key }));
   await engine('keys', 'import', join(dir, 'clear.json'), '--out', join(dir, 'keys.sealed'));
+  mkdirSync(data);
   const bundle = ['--out', join(dir, 'gates', 'BUS'), '--station', 'Bus'];
   await engine('gates', 'enroll', '--data', data, '--gate', 'BUS', ...bundle);
   mkdirSync(join(dir, 'journals'));

@@ -39,6 +39,7 @@ before(async () => {
   writeFileSync(clear, JSON.stringify(masters));
   const made = await run('engine', ['keys', 'import', clear, '--out', join(dir, 'keys.sealed')]);
   assert.equal(made.code, 0, made.err);
+  mkdirSync(data);
   for (const id of ['IN', 'OUT']) {
     const args = ['--data', data, '--gate', id, '--out', join(dir, 'gates', id)];
     const enrolled = await run('engine', ['gates', 'enroll', ...args, '--station', 'Somewhere']);

@@ -20,6 +20,7 @@ before(async () => {
   const key = { index: 1, version: 1, master: '11223344556677888877665544332211' };
   writeFileSync(clear, JSON.stringify({ purchase: key, tac: key }));
   assert.equal((await run('engine', ['keys', 'import', clear, '--out', keys])).code, 0);
+  mkdirSync(data);
   const args = ['--data', data, '--gate', 'LOST', '--out', join(dir, 'bundle')];
   assert.equal((await run('engine', ['gates', 'enroll', ...args])).code, 0);
 });

@@ -20,22 +20,20 @@ import { encodeDebit } from '../../engine/debit/codec.ts';
 import { EvidenceFamily, encodeEvent } from '../../engine/debit/event.ts';
 import {
   DEBIT_BYTES,
+  type Debit,
+  DebitKind,
+  DebitState,
+  Evidence,
   NOTHING_IN_FORCE,
   OPEN_LOOP_TRANSACTION,
   TapKind,
 } from '../../engine/debit/record.ts';
 import { Ledger } from '../../engine/ledger/ledger.ts';
 import { LmdbStore } from '../../engine/ledger/lmdb-store.ts';
-import { MemoryStore } from '../../engine/ledger/memory-store.ts';
-import type { PostedMark } from '../../engine/ledger/posted.ts';
 import { TAC_VALID, tacCodes } from '../../engine/ledger/received.ts';
-import { type DebitRow, encodeDebitRow, idKey, Standing } from '../../engine/ledger/rows.ts';
-import type { ReadTap } from '../../engine/openloop/charge-book.ts';
 import { formatDay, parseDay } from '../../engine/openloop/charge-file.ts';
-import { TapReader } from '../../engine/openloop/ledger-taps.ts';
+import { openOpenLoop } from '../../engine/openloop/open.ts';
 import { readOpenLoopSettings } from '../../engine/openloop/policy.ts';
-import { eachRow } from '../../engine/openloop/rows.ts';
-import { takeTaps } from '../../engine/openloop/take-taps.ts';
 import { openFareSets } from '../../engine/operator/fare-files.ts';
 import { loadKeyFile } from '../../engine/operator/key-files.ts';
 import { receiveBatch } from '../../engine/operator/received.ts';
@@ -44,10 +42,9 @@ import { makeStorageKey } from '../../engine/operator/storage-key.ts';
 import { serviceDay } from '../../engine/service-day.ts';
 import { Zone } from '../../engine/time.ts';
 import { debitOf } from '../gate/uplink/fakes.ts';
-import { received } from '../ledger/samples.ts';
 import { root } from '../shared.ts';
 import { type City, city, payload } from './city.ts';
-import { linesOf, MINUTE_MS, World } from './world.ts';
+import { linesOf, MINUTE_MS } from './world.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'faregate-openloop-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -97,11 +94,12 @@ function tapRecords(
   minutes: number,
   stop: string,
   counter: number = sequence + 1,
+  state: Debit['state'] = DebitState.confirmed,
 ): Uint8Array {
   const records = new Uint8Array(2 * DEBIT_BYTES);
   const debit = debitOf('G01', ++sequence, {
     cardNumber: cardNumberOf(card),
-    tapKind: kind,
+    ...{ state, evidence: state === DebitState.confirmed ? 1 : 0, tapKind: kind },
     instantMs: dayMs + minutes * MINUTE_MS,
     transactionType: OPEN_LOOP_TRANSACTION,
     offlineCounter: counter,
@@ -115,6 +113,19 @@ function tapRecords(
   const evidence = { event: 'evidence', family: EvidenceFamily.bank, payload } as const;
   encodeEvent({ ...head, ...NOTHING_IN_FORCE, ...evidence }, records, DEBIT_BYTES);
   return records;
+}
+
+/** What a gate says later of a tap it left unconfirmed: the card did not commit. */
+function voidOf(card: CardNumber, gateSequence: number, counter: number): Uint8Array {
+  const record = new Uint8Array(DEBIT_BYTES);
+  const debit = debitOf('G01', ++sequence, {
+    ...{ kind: DebitKind.settlement, state: DebitState.void, evidence: Evidence.cardState },
+    cardNumber: cardNumberOf(card),
+    ...{ transactionType: OPEN_LOOP_TRANSACTION, offlineCounter: counter },
+    ...{ balanceBeforeMinor: 0, amountMinor: 0, refersTo: { gateId: 'G01', gateSequence } },
+  });
+  encodeDebit(debit, record, 0);
+  return record;
 }
 
 async function upload(...taps: readonly Uint8Array[]): Promise<void> {
@@ -259,6 +270,57 @@ test('a tap that comes after its charge was paid makes a supplement', async () =
   assert.equal((await openloop('check')).code, 0);
 });
 
+test('a presumed tap that is voided once it is paid goes back to the rider', async () => {
+  const [, b] = lantern.stops as [string, string];
+  const torn: CardNumber = { pan: '6221880177777777', panSequence: 2 };
+  await upload(tapRecords(torn, TapKind.purchase, 350, b, 700, DebitState.unconfirmed));
+  const tapSequence = sequence - 1;
+  assert.equal((await openloop('taps')).json.taken, 1);
+  const closed = await openloop('close');
+  const { chargedMinor } = closed.json;
+  assert(closed.json.charges === 1 && chargedMinor > 0, closed.err);
+  await openloop('present', '--out', at('torn'));
+  const lines = linesOf(readFileSync(at('torn'), 'utf8'));
+  writeFileSync(
+    at('torn-paid'),
+    lines.map(({ id }) => JSON.stringify({ id, result: 'approved' })).join('\n'),
+  );
+  assert.equal((await openloop('results', at('torn-paid'))).code, 0);
+
+  await upload(voidOf(torn, tapSequence, 700));
+  assert.match((await openloop('check')).err, /^OPEN_LOOP_BROKEN: .*taken and is not posted/);
+  const taken = await openloop('taps');
+  assert.deepEqual([taken.json.taken, taken.json.withdrawn, taken.json.cards], [0, 1, 1]);
+  assert.equal((await openloop('taps')).json.withdrawn, 0);
+  assert.equal((await openloop('taps', '--all')).json.withdrawn, 0);
+  const back = await openloop('close');
+  assert.deepEqual([back.json.adjustments, back.json.adjustedMinor], [1, -chargedMinor]);
+  assert.equal((await openloop('close')).json.adjustments, 0);
+  await openloop('present', '--out', at('torn-back'));
+  const [refund, ...more] = linesOf(readFileSync(at('torn-back'), 'utf8'));
+  assert.deepEqual(
+    [refund!.kind, refund!.amountMinor, refund!.pan, more.length],
+    ['refund', -chargedMinor, torn.pan, 0],
+  );
+  const report = await openloop('check');
+  assert.equal(report.code, 0, report.err);
+});
+
+test('books that have cards keep their currency, whatever the option file says', async () => {
+  const file = join(data, 'openloop.json');
+  writeFileSync(file, JSON.stringify({ currency: 344 }));
+  for (const command of [['close'], ['present', '--out', at('other')], ['check']] as const) {
+    const { code, err } = await openloop(command[0], ...command.slice(1));
+    assert.equal(code, 1);
+    assert.match(err, /^CONFIG_INVALID: openloop.json: field currency is 344, the books .* in 156/);
+  }
+  rmSync(file);
+  assert.equal((await openloop('check')).code, 0);
+  const fresh = at('fresh');
+  for (const currency of [156, 344, 344]) await (await openOpenLoop(fresh, currency)).close();
+  await (await openOpenLoop(fresh)).close();
+});
+
 test('gates upload in any order: a tap of an earlier counter has its proof too', async () => {
   const [, b, c] = lantern.stops as [string, string, string];
   const late: CardNumber = { pan: '6221880199999999', panSequence: 3 };
@@ -279,75 +341,6 @@ test('gates upload in any order: a tap of an earlier counter has its proof too',
   };
   assert.deepEqual([pan, panSequence, tap['9F36']], [late.pan, 3, '0328']);
   assert.equal((await openloop('check')).code, 0);
-});
-
-test('a posted tap whose record is gone is named, and waits', async () => {
-  const store = new MemoryStore();
-  await Ledger.open(store);
-  const debit = received({ gateSequence: 5, transactionType: OPEN_LOOP_TRANSACTION });
-  const nothing = new Uint8Array(0);
-  const row: DebitRow = {
-    ...debit,
-    standing: Standing.posted,
-    postings: 0,
-    issuer: new Uint8Array(8),
-    sealed: nothing,
-  };
-  await store.transaction((writer) => writer.put('debits', idKey(debit), encodeDebitRow(row)));
-  const names = { sets: [], networkOf: () => '' };
-  const [taps] = [...new TapReader(store, new Uint8Array(32), names).taps(null, null)];
-  assert.equal(taps!.length, 1);
-  assert.deepEqual([taps![0]!.id, taps![0]!.stop, taps![0]!.kind], ['G01-5', null, 'exit']);
-  const world = new World(lantern);
-  const { faults } = await world.book.take(taps!, Date.now());
-  assert.equal(faults[0]!.code, 'recordMissing');
-  const found = { ...taps![0]!, stop: lantern.stops[0]!, isRecordMissing: false };
-  assert.equal((await world.book.take([found], Date.now())).taken, 1);
-  assert.deepEqual(
-    world.store.read((reader) => [...eachRow(reader, 'faults')]),
-    [],
-  );
-});
-
-test('taps are read on from the mark; what had a fault is tried again, a broken run begins anew', async () => {
-  const world = new World(lantern);
-  const { store, book } = world;
-  const tap = (gateSequence: number, stop: string | null): ReadTap => ({
-    ...{ card: '0A'.repeat(16), id: `G01-${gateSequence}`, atMs: Date.now() },
-    ...{ kind: 'single', stop, network: '', route: '' },
-  });
-  const [stop] = lantern.stops as [string];
-  const held = [tap(1, stop), tap(2, null)];
-  let fails = false;
-  const asked: unknown[] = [];
-  const reader = {
-    *taps(after: PostedMark | null) {
-      for (const one of held.slice(after?.block ?? 0)) yield [one];
-      if (fails) throw new Error('gone');
-    },
-    *tapsOf(ids: Iterable<string>) {
-      for (const id of ids) {
-        asked.push(id);
-        yield held.filter((one) => one.id === id);
-      }
-    },
-  };
-  const take = async (all = false) => {
-    const through = { block: held.length, change: 0 };
-    const done = await takeTaps(store, book, reader, through, Date.now(), all);
-    return [done.taken, done.known, done.faults.map(({ code }) => code).join()];
-  };
-  assert.deepEqual(await take(), [1, 0, 'unknownStation']);
-  held.push(tap(3, stop));
-  fails = true;
-  await assert.rejects(take(), { message: 'gone' });
-  fails = false;
-  assert.deepEqual(await take(), [0, 1, 'unknownStation'], 'the mark had stayed');
-  held[1] = tap(2, stop);
-  assert.deepEqual(await take(), [1, 0, '']);
-  assert.deepEqual(await take(), [0, 0, '']);
-  assert.deepEqual(asked, ['G01-2', 'G01-2', 'G01-2']);
-  assert.deepEqual(await take(true), [0, 3, '']);
 });
 
 test('days are dates, and nothing else is', () => {

@@ -47,14 +47,25 @@ class Run {
   readonly #choose: Choose;
   readonly world: World;
   underway: Underway[] = [];
-  /** Taps in the ledger. */
-  readonly posted: ReadTap[] = [];
+  /** Taps that the ledger has posted. */
+  posted: ReadTap[] = [];
+  /** Taps that it had only presumed, and has voided since. */
+  voided: ReadTap[] = [];
   /** Results that the acquirer has not sent yet. */
   #answers: string[] = [];
   /** Of each entry of each file: what the acquirer said. */
   readonly said: Map<string, { readonly line: FileLine; readonly result: string }> = new Map();
   tillMinor = 0;
-  readonly stats = { late: 0, declined: 0, recovered: 0, refunds: 0, offsets: 0, writtenOff: 0 };
+  readonly stats = {
+    late: 0,
+    voided: 0,
+    risen: 0,
+    declined: 0,
+    recovered: 0,
+    refunds: 0,
+    offsets: 0,
+    writtenOff: 0,
+  };
   #sequence = 0;
 
   constructor(seed: number) {
@@ -105,6 +116,18 @@ class Run {
     this.posted.push(...taps);
     // The ledger is read from the beginning each time: most taps are known.
     await this.world.takeTaps(this.#once(3) ? this.posted : taps, nowMs);
+  }
+
+  /** Some taps are voided, and some of those are posted after all. */
+  async reconsider(nowMs: number): Promise<void> {
+    const fall = this.posted.filter(() => this.#once(60));
+    const rise = this.voided.filter(() => this.#once(4));
+    this.posted = [...this.posted.filter((tap) => !fall.includes(tap)), ...rise];
+    this.voided = [...this.voided.filter((tap) => !rise.includes(tap)), ...fall];
+    this.stats.voided += fall.length;
+    this.stats.risen += rise.length;
+    await this.world.withdrawTaps(this.#once(3) ? this.voided : fall, nowMs);
+    await this.world.takeTaps(rise, nowMs);
   }
 
   /** Whether the issuer pays for a card: some never do, some not in a certain week. */
@@ -239,6 +262,7 @@ async function live(seed: number): Promise<Run> {
     await world.close(at(10));
     await run.present(day, at(11));
     await run.arrive(at(14));
+    await run.reconsider(at(15));
     await run.hear(at(16), false);
     await run.desk(day, at(17));
     await run.arrive(at(22));

@@ -200,6 +200,28 @@ test("a file in the way: of a run cut off, or somebody's", async () => {
   sound(world);
 });
 
+test('two desks present one name at once: one of them is refused, and nothing is stuck', async () => {
+  const world = new World(lantern);
+  await world.takeTaps(ride(at(0, 8)), at(0, 12));
+  const present = () => world.runs.present('run-1', world.today(at(1, 11)), at(1, 11));
+  const read = world.files.get.bind(world.files);
+  let isFirst = true;
+  // The slow one has seen that the name is free when the quick one begins.
+  world.readsFile = async (path) => {
+    const text = read(path) ?? null;
+    if (!isFirst) return text;
+    isFirst = false;
+    assert.equal((await present()).run?.run, 1);
+    // Something is due for the slow one as well.
+    await world.close(at(1, 11));
+    return text;
+  };
+  await assert.rejects(present, { code: 'OPEN_LOOP_REFUSED' });
+  const next = await world.runs.present('run-2', world.today(at(1, 11)), at(1, 11));
+  assert.deepEqual([next.finished, next.run?.run], [null, 2]);
+  sound(world);
+});
+
 test('a charge without a readable proof waits, and its card is named', async () => {
   const world = new World(lantern);
   const rides = ride(at(0, 8));
@@ -230,6 +252,16 @@ test('a card of very many taps begins anew, and nothing that it cost changes', a
   const before = charges(world).length;
   const { faults } = await world.book.take([tap('single', at(3, 12), 1)], at(days, 11));
   assert.equal(faults[0]!.code, 'tooLate');
+  // Voided, and its day is final: it is named, and stays charged; posted again it is no fault.
+  const posted = many.slice(1);
+  const voided = await world.book.withdraw([many[0]!], at(days, 11));
+  assert.deepEqual([voided.withdrawn, voided.faults[0]!.code], [0, 'finalDay']);
+  const check = (of: readonly ReadTap[]) =>
+    checkOpenLoop(world.store, settings, world.pricing, [of]).findings;
+  assert.deepEqual(check(posted), []);
+  assert.equal((await world.book.take([many[0]!], at(days, 11))).known, 1);
+  assert.match(check(posted).join(), /was taken and is not posted/);
+  assert.deepEqual(check(many), []);
   await world.takeTaps([tap('single', at(days - 1, 22), 1)], at(days, 12));
   await world.untilDone(() => world.book.close(world.today(at(days, 10)) - 1, at(days, 13), true));
   assert(charges(world).length <= before + 1);

@@ -84,6 +84,8 @@ export interface FileLine {
 export class World {
   readonly store: FailingStore;
   readonly files: Map<string, string> = new Map();
+  /** A test may put something between a look at a name and what follows. */
+  readsFile: ChargeFiles['read'] = async (path) => this.files.get(path) ?? null;
   readonly pricing: Pricing;
   readonly book: ChargeBook;
   readonly runs: RunDesk;
@@ -104,7 +106,7 @@ export class World {
     this.pricing = { fares: of.fares, account: { rider: null, media: null, passes: [] }, dayOf };
     this.book = new ChargeBook(this.store, settings, this.pricing, 1);
     const files: ChargeFiles = {
-      read: async (path) => this.files.get(path) ?? null,
+      read: (path) => this.readsFile(path),
       write: async (path, text) => {
         const end = fate();
         if (end === 'before' || end === 'lost') throw new Crash();
@@ -144,6 +146,13 @@ export class World {
   takeTaps(taps: readonly ReadTap[], nowMs: number): Promise<number> {
     return this.untilDone(async () => {
       await this.book.take(taps, nowMs);
+      return this.book.price(nowMs);
+    });
+  }
+
+  withdrawTaps(taps: readonly ReadTap[], nowMs: number): Promise<number> {
+    return this.untilDone(async () => {
+      await this.book.withdraw(taps, nowMs);
       return this.book.price(nowMs);
     });
   }

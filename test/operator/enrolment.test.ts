@@ -1,6 +1,7 @@
 /** Enrolment: a gate's bundle, the registry, and what is refused. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -198,6 +199,10 @@ scratch('the commands enrol, list and revoke', async (dir) => {
   const data = join(dir, 'data');
   const out = join(dir, 'bundle');
   const enrol = ['gates', 'enroll', '--data', data, '--gate', 'G01', '--out', out];
+  const mistyped = await run(...enrol);
+  assert.match(mistyped.err, /^ENROLMENT_REFUSED: .*data is no engine's data folder/);
+  assert.equal(existsSync(data) || existsSync(out), false, 'nothing was made');
+  mkdirSync(data);
   assert.equal((await run(...enrol, '--station', 'Xidan')).code, 0);
   assert.deepEqual(await run(...enrol), {
     code: 1,

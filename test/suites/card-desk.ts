@@ -262,12 +262,20 @@ export function cardDeskSuite(
     await office.issue(a, 'H-1');
     await office.issue(b, null);
     const { register } = office;
-    for (const step of ['block', 'block', 'lost', 'found', 'found'] as const) {
+    for (const step of ['lost', 'lost', 'found', 'found'] as const) {
       given(await register.step(a.hash, step));
     }
     assert.equal(office.account(a).standing, 'issued');
     given(await register.step(a.hash, 'block'));
     refusedFor(await register.step(a.hash, 'found'), 'wrongStanding');
+    for (const step of ['block', 'lost', 'lost', 'found', 'found'] as const) {
+      given(await register.step(a.hash, step));
+    }
+    assert.equal(office.account(a).standing, 'blocked', 'the operator alone unblocks it');
+    assert.deepEqual(
+      office.store.read((reader) => [...stoppedCardsOf(reader)]),
+      [a.hash],
+    );
     await office.funded('o1', b, 100);
     refusedFor(await office.orders.place('o2', a.hash, 100), 'cardNotIssued');
     given(await register.step(b.hash, 'block'));
