@@ -48,6 +48,8 @@ async function say(line: string): Promise<{ code: number; err: string }> {
 const keys = join(dir, 'keys');
 const sign = join(dir, 'sign');
 const out = join(dir, 'out');
+/** An engine's, that has nothing yet. */
+const data = join(dir, 'data');
 
 before(async () => {
   const key = { index: 1, version: 1, master: '11223344556677888877665544332211' };
@@ -82,9 +84,9 @@ const asks: readonly string[] = [
   `denylist diff --from FILE --to ${sign} --signing-key ${sign} --out ${out}`,
   `denylist verify FILE --public-key ${sign}.pub`,
   'denylist verify none --public-key FILE',
-  `parameters publish --data ${out} --signing-key FILE --mode normal`,
-  `parameters publish --data ${out} --signing-key ${sign} --fares FILE`,
-  `parameters publish --data ${out} --signing-key ${sign} --gate-config FILE`,
+  `parameters publish --data ${data} --signing-key FILE --mode normal`,
+  `parameters publish --data ${data} --signing-key ${sign} --fares FILE`,
+  `parameters publish --data ${data} --signing-key ${sign} --gate-config FILE`,
   'run --check --config FILE',
   'mode --config FILE',
   'look --reader tcp-listen:1 --services FILE',
@@ -115,7 +117,9 @@ test('a file that is none, or of another kind, is named in words, and nothing is
     Uint8Array.from({ length: 3000 }, (_, i) => (i * 37) % 256),
   );
   const names = [...readdirSync(files), 'none', join('text', 'below')];
-  const before = readdirSync(dir);
+  mkdirSync(data);
+  const written = () => readdirSync(dir, { recursive: true }).join();
+  const before = written();
   const wrong: string[] = [];
   for (const ask of asks) {
     for (const name of names) {
@@ -126,7 +130,7 @@ test('a file that is none, or of another kind, is named in words, and nothing is
       const [word = ''] = err.split('\n').at(-1)!.split(':');
       const isNamed = err.includes(file) && word in errorCodes;
       const isClean = !RAW.test(err) && !/[^\P{Cc}\n]/u.test(err);
-      const isKept = readdirSync(dir).join() === before.join();
+      const isKept = written() === before;
       if (code !== 1 || !isNamed || !isClean || !isKept) wrong.push(`${line}: ${code}: ${err}`);
     }
   }
