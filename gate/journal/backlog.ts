@@ -1,7 +1,7 @@
 /**
  * What the journal knows of its records without reading them: which intents are open, where the
  * final record of every unacknowledged sequence stands, and how far the engine has acknowledged.
- * Eight bytes of memory a sequence, plus the record of each open intent.
+ * 8 to 16 bytes of memory a sequence (the ring doubles), plus the record of each open intent.
  */
 import assert from 'node:assert/strict';
 import { DEBIT_BYTES } from '../../engine/debit/record.ts';
