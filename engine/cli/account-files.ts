@@ -6,17 +6,15 @@ import type { Settled } from '../fare/account/adjustments.ts';
 import { parseInstant } from '../fare/instant.ts';
 import { isFields, parseFields } from '../fields.ts';
 import { SETTLED_BYTES_MAX, SWITCHES_BYTES_MAX } from '../limits.ts';
-import { readBounded } from '../operator/fare-folder.ts';
+import { readText } from '../pki/files.ts';
 
 /**
  * `switch_id,start,end`, ISO 8601 instants; `end` empty while the switch is on.
  * @throws FaregateError CONFIG_INVALID naming file, line and field; FILE_UNREADABLE
  */
 export async function readSwitches(file: string): Promise<SwitchPeriod[]> {
-  const text = Buffer.from(await readBounded(file, SWITCHES_BYTES_MAX, 'FILE_UNREADABLE')).toString(
-    'utf8',
-  );
-  const [header, ...rows] = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  const text = await readWithoutMark(file, SWITCHES_BYTES_MAX);
+  const [header, ...rows] = text.split(/\r?\n/);
   const fault = (line: number, message: string) =>
     new FaregateError('CONFIG_INVALID', `${file}: line ${line}: ${message}`);
   if (header !== 'switch_id,start,end') throw fault(1, 'the header is not switch_id,start,end');
@@ -40,14 +38,9 @@ export async function readSwitches(file: string): Promise<SwitchPeriod[]> {
  * @throws FaregateError CONFIG_INVALID naming file, line and field; FILE_UNREADABLE
  */
 export async function readSettled(file: string): Promise<Map<string, Settled[]>> {
-  const text = Buffer.from(await readBounded(file, SETTLED_BYTES_MAX, 'FILE_UNREADABLE')).toString(
-    'utf8',
-  );
+  const text = await readWithoutMark(file, SETTLED_BYTES_MAX);
   const accounts = new Map<string, Settled[]>();
-  for (const [index, line] of text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .entries()) {
+  for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const settled = parseSettled(line);
     if (typeof settled === 'string') {
@@ -77,4 +70,9 @@ function parseSettled(line: string): { account: string; journeys: Settled[] } | 
     journeys.push({ taps: taps as string[], amountMinor: amountMinor as number });
   }
   return { account: data.account, journeys };
+}
+
+/** A text file, with or without a byte-order mark. */
+async function readWithoutMark(file: string, bytesMax: number): Promise<string> {
+  return (await readText(file, bytesMax)).replace(/^\ufeff/, '');
 }

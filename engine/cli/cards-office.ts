@@ -62,24 +62,28 @@ export interface Office {
   readonly cardOf: (option: string) => { readonly card: string; readonly lastDigits: string };
 }
 
+type Work = (office: Office) => Promise<number>;
+
+/** @throws FaregateError CARDS_MISSING where there are no accounts; nothing is made then. */
+export function inOffice(args: Args, io: Io, work: Work): Promise<number> {
+  return withOffice(args, io, work, true);
+}
+
 /**
- * @param founds whether the accounts are made where an engine has none yet; else they must be there
- * @throws FaregateError CARDS_MISSING where they are not, or the folder is no engine's; nothing is
- *   made then.
+ * Makes the accounts where an engine has none yet.
+ * @throws FaregateError CARDS_MISSING where the folder is no engine's; nothing is made then.
  */
-export async function inOffice(
-  args: Args,
-  io: Io,
-  work: (office: Office) => Promise<number>,
-  { founds = false }: { readonly founds?: boolean } = {},
-): Promise<number> {
+export async function foundOffice(args: Args, io: Io, work: Work): Promise<number> {
+  return withOffice(args, io, work, !(await isDataFolder(args.need('data'))));
+}
+
+async function withOffice(args: Args, io: Io, work: Work, mustExist: boolean): Promise<number> {
   const dataDir = args.need('data');
   const keySet = await keySetFrom(args, io);
   const settings = await readCardSettings(dataDir);
   const cardHash = cmacKey(keySet.cardHash);
   const profiles = (await Promise.all(settings.profiles.map(openProfile))).map(compileProfile);
   const names = new CardNames(profiles, cardHash);
-  const mustExist = !(founds && (await isDataFolder(dataDir)));
   const store = await openCards(dataDir, cardHash, { mustExist });
   try {
     const zone = new Zone(settings.zone);

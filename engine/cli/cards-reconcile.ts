@@ -9,7 +9,7 @@ import type { CardStore } from '../cards/rows.ts';
 import { FaregateError } from '../errors.ts';
 import { BANK_STATEMENT_BYTES_MAX } from '../limits.ts';
 import { readText } from '../pki/files.ts';
-import { besideLedger, inOffice, officeOptions } from './cards-office.ts';
+import { besideLedger, foundOffice, officeOptions } from './cards-office.ts';
 import type { Args, Command, Io } from './command.ts';
 
 export const cardsReconcileCommand: Command = {
@@ -36,44 +36,39 @@ interface Position extends Balances {
 }
 
 function reconcile(args: Args, io: Io): Promise<number> {
-  return inOffice(
-    args,
-    io,
-    async ({ store, orders }) => {
-      const file = args.text('bank');
-      let statement: StatementReport | null = null;
-      if (file !== undefined) {
-        const debits = parseStatement(await readText(file, BANK_STATEMENT_BYTES_MAX), file);
-        statement = await reconcileStatement(store, orders, debits);
+  return foundOffice(args, io, async ({ store, orders }) => {
+    const file = args.text('bank');
+    let statement: StatementReport | null = null;
+    if (file !== undefined) {
+      const debits = parseStatement(await readText(file, BANK_STATEMENT_BYTES_MAX), file);
+      statement = await reconcileStatement(store, orders, debits);
+    }
+    const byLedger = await settleByLedger(args.need('data'), store, orders);
+    const swept = await sweep(store, Date.now());
+    const report = checkCards(store);
+    const positions = await positionsOf(args.need('data'), store, report.books);
+    const { books: _, ...rest } = report;
+    if (args.flag('json'))
+      io.out(JSON.stringify({ swept, byLedger, statement, positions, ...rest }));
+    else {
+      io.out(`${report.cards} cards, ${report.orders} orders`);
+      for (const position of positions) io.out(describePosition(position));
+      for (const { state, orders: count, amountMinor } of report.open) {
+        io.out(`  ${state}: ${count} orders, ${amountMinor}`);
       }
-      const byLedger = await settleByLedger(args.need('data'), store, orders);
-      const swept = await sweep(store, Date.now());
-      const report = checkCards(store);
-      const positions = await positionsOf(args.need('data'), store, report.books);
-      const { books: _, ...rest } = report;
-      if (args.flag('json'))
-        io.out(JSON.stringify({ swept, byLedger, statement, positions, ...rest }));
-      else {
-        io.out(`${report.cards} cards, ${report.orders} orders`);
-        for (const position of positions) io.out(describePosition(position));
-        for (const { state, orders: count, amountMinor } of report.open) {
-          io.out(`  ${state}: ${count} orders, ${amountMinor}`);
-        }
-        for (const orderId of byLedger) io.out(`order ${orderId}: settled by later debits`);
-        for (const { orderId } of report.unknown) io.out(`order ${orderId}: present its card`);
-        for (const { refundId, amountMinor, funding } of report.refundsDue) {
-          io.out(`refund ${refundId}: pay ${amountMinor} back, by ${funding.source}`);
-        }
-        for (const { orderId } of statement?.disputed ?? [])
-          io.out(`bank: no such debit: ${orderId}`);
-        for (const { code, subject } of report.exceptions) io.out(`exception ${code}: ${subject}`);
-        io.out(report.findings.length === 0 ? 'the accounts add up' : 'the accounts disagree');
+      for (const orderId of byLedger) io.out(`order ${orderId}: settled by later debits`);
+      for (const { orderId } of report.unknown) io.out(`order ${orderId}: present its card`);
+      for (const { refundId, amountMinor, funding } of report.refundsDue) {
+        io.out(`refund ${refundId}: pay ${amountMinor} back, by ${funding.source}`);
       }
-      if (report.findings.length === 0) return 0;
-      throw new FaregateError('CARDS_BROKEN', report.findings.join('; '));
-    },
-    { founds: true },
-  );
+      for (const { orderId } of statement?.disputed ?? [])
+        io.out(`bank: no such debit: ${orderId}`);
+      for (const { code, subject } of report.exceptions) io.out(`exception ${code}: ${subject}`);
+      io.out(report.findings.length === 0 ? 'the accounts add up' : 'the accounts disagree');
+    }
+    if (report.findings.length === 0) return 0;
+    throw new FaregateError('CARDS_BROKEN', report.findings.join('; '));
+  });
 }
 
 /** Ids of the open orders that debits uploaded since have settled. */

@@ -3,7 +3,7 @@ import { createLog, logLevelOf, logLevels } from '../log/log.ts';
 import { ensurePki } from '../operator/enrolment.ts';
 import { LoadServer } from '../operator/load-server.ts';
 import { GateRegistry } from '../operator/registry.ts';
-import { inOffice, officeOptions } from './cards-office.ts';
+import { foundOffice, officeOptions } from './cards-office.ts';
 import type { Args, Command, Io } from './command.ts';
 import { untilStopped } from './process-io.ts';
 
@@ -30,40 +30,33 @@ export const cardsServeCommand: Command = {
 };
 
 function serve(args: Args, io: Io): Promise<number> {
-  return inOffice(
-    args,
-    io,
-    async ({ loads, settings }) => {
-      const dataDir = args.need('data');
-      const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
-      let failed: (error: unknown) => void = () => {};
-      const failure = new Promise<never>((_, reject) => {
-        failed = reject;
-      });
-      const server = new LoadServer({
-        host: args.text('host') ?? '127.0.0.1',
-        port: args.whole('port', LOAD_PORT, 0, PORT_MAX),
-        pki: await ensurePki(dataDir, args.list('name')),
-        // Looked at with each request: a machine that is revoked gets no more money at once.
-        registry: new GateRegistry(
-          dataDir,
-          (error) => log.error({ code: error.code }, error.message),
-          () => true,
-        ),
-        machines: new Set(settings.machines),
-        loads,
-        log,
-        onFailure: failed,
-      });
-      const port = await server.listen();
-      io.out(
-        args.flag('json') ? JSON.stringify({ loadPort: port }) : `load machines: port ${port}`,
-      );
-      await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
-      io.input.pause();
-      await server.close();
-      return 0;
-    },
-    { founds: true },
-  );
+  return foundOffice(args, io, async ({ loads, settings }) => {
+    const dataDir = args.need('data');
+    const log = createLog('engine', logLevelOf(args.text('log-level') ?? 'warn'));
+    let failed: (error: unknown) => void = () => {};
+    const failure = new Promise<never>((_, reject) => {
+      failed = reject;
+    });
+    const server = new LoadServer({
+      host: args.text('host') ?? '127.0.0.1',
+      port: args.whole('port', LOAD_PORT, 0, PORT_MAX),
+      pki: await ensurePki(dataDir, args.list('name')),
+      // Looked at with each request: a machine that is revoked gets no more money at once.
+      registry: new GateRegistry(
+        dataDir,
+        (error) => log.error({ code: error.code }, error.message),
+        () => true,
+      ),
+      machines: new Set(settings.machines),
+      loads,
+      log,
+      onFailure: failed,
+    });
+    const port = await server.listen();
+    io.out(args.flag('json') ? JSON.stringify({ loadPort: port }) : `load machines: port ${port}`);
+    await Promise.race([failure, untilStopped(io, args.flag('until-eof'))]);
+    io.input.pause();
+    await server.close();
+    return 0;
+  });
 }

@@ -13,6 +13,7 @@ import { FaregateError } from '../errors.ts';
 import { floatCommands } from './cards-float.ts';
 import {
   besideLedger,
+  foundOffice,
   granted,
   inOffice,
   numberOption,
@@ -139,26 +140,21 @@ export const cardCommands: readonly Command[] = [
 ];
 
 function issue(args: Args, io: Io): Promise<number> {
-  return inOffice(
-    args,
-    io,
-    async ({ register, profileNames, cardOf }) => {
-      const issuer = args.need('issuer').toUpperCase();
-      if (!isHex(issuer, 8))
-        throw new FaregateError('USAGE', '--issuer takes 8 bytes in hexadecimal');
-      const profile = args.need('profile');
-      if (!profileNames.includes(profile)) {
-        const known = profileNames.join(', ');
-        throw new FaregateError('USAGE', `--profile ${profile}: cards.json has ${known}`);
-      }
-      const holder = referenceFrom(args, 'holder') ?? null;
-      const currency = args.whole('currency', CNY, 1, 999);
-      const fresh = { ...cardOf('number'), issuer, profile, holder, currency };
-      const account = granted(await register.issue(fresh));
-      return tell(args, io, account, describeCard(account));
-    },
-    { founds: true },
-  );
+  return foundOffice(args, io, async ({ register, profileNames, cardOf }) => {
+    const issuer = args.need('issuer').toUpperCase();
+    if (!isHex(issuer, 8))
+      throw new FaregateError('USAGE', '--issuer takes 8 bytes in hexadecimal');
+    const profile = args.need('profile');
+    if (!profileNames.includes(profile)) {
+      const known = profileNames.join(', ');
+      throw new FaregateError('USAGE', `--profile ${profile}: cards.json has ${known}`);
+    }
+    const holder = referenceFrom(args, 'holder') ?? null;
+    const currency = args.whole('currency', CNY, 1, 999);
+    const fresh = { ...cardOf('number'), issuer, profile, holder, currency };
+    const account = granted(await register.issue(fresh));
+    return tell(args, io, account, describeCard(account));
+  });
 }
 
 function show(args: Args, io: Io): Promise<number> {

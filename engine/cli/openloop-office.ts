@@ -60,22 +60,31 @@ export interface Books {
   readonly nowMs: number;
 }
 
+type Work = (books: Books) => Promise<number>;
+
+/** @throws FaregateError STORE_FAILED where there are no books; nothing is made then. */
+export async function inBooks(args: Args, work: Work): Promise<number> {
+  const dataDir = args.need('data');
+  if (hasOpenLoop(dataDir)) return withBooks(dataDir, work);
+  throw lacking(dataDir, 'open-loop book; `openloop taps` makes it');
+}
+
 /**
- * @param founds whether the books are made where an engine has a ledger and none yet; else they
- *   must be there
- * @throws FaregateError STORE_FAILED where they are not; nothing is made then.
+ * Makes the books where an engine has a ledger and none yet.
+ * @throws FaregateError STORE_FAILED where there is no ledger either; nothing is made then.
  */
-export async function inBooks(
-  args: Args,
-  work: (books: Books) => Promise<number>,
-  { founds = false }: { readonly founds?: boolean } = {},
-): Promise<number> {
+export async function foundBooks(args: Args, work: Work): Promise<number> {
   const dataDir = args.need('data');
   const hasLedger = existsSync(join(dataDir, LEDGER_FOLDER, 'data.mdb'));
-  if (!hasOpenLoop(dataDir) && !(founds && hasLedger)) {
-    const lacking = founds ? 'ledger' : 'open-loop book; `openloop taps` makes it';
-    throw new FaregateError('STORE_FAILED', `${dataDir}: there is no ${lacking}`);
-  }
+  if (hasOpenLoop(dataDir) || hasLedger) return withBooks(dataDir, work);
+  throw lacking(dataDir, 'ledger');
+}
+
+function lacking(dataDir: string, what: string): FaregateError {
+  return new FaregateError('STORE_FAILED', `${dataDir}: there is no ${what}`);
+}
+
+async function withBooks(dataDir: string, work: Work): Promise<number> {
   const settings = await readOpenLoopSettings(dataDir);
   const zone = new Zone(settings.zone);
   const dayOf = (instantMs: number) => serviceDay(zone, instantMs, settings.dayStartMinutes);

@@ -24,6 +24,7 @@ import {
   cardFrom,
   dayFrom,
   fareOptions,
+  foundBooks,
   inBooks,
   pricingOf,
   requireOver,
@@ -119,30 +120,26 @@ export const openLoopCommands: readonly Command[] = [
 ];
 
 function taps(args: Args, io: Io): Promise<number> {
-  return inBooks(
-    args,
-    async (books) => {
-      const book = await bookOf(args, books);
-      return besideLedgerStore(books.dataDir, async (ledger, key) => {
-        const through = postedMark(ledger);
-        const reader = await tapReaderOf(args, ledger, key);
-        const { store, nowMs } = books;
-        const done = await takeTaps(store, book, reader, through, nowMs, args.flag('all'));
-        const { taken, known, withdrawn, faults } = done;
-        const cards = await book.price(books.nowMs);
-        return tell(args, io, { taken, known, withdrawn, cards, faults }, [
-          `${taken} taps taken, ${known} known; ${cards} cards priced`,
-          ...(withdrawn > 0 ? [`${withdrawn} taps taken back: the ledger has voided them`] : []),
-          ...faults.map(({ id, code }) =>
-            code === 'finalDay'
-              ? `tap ${id} was voided and stays charged: ${code}`
-              : `tap ${id} is not charged: ${code}`,
-          ),
-        ]);
-      });
-    },
-    { founds: true },
-  );
+  return foundBooks(args, async (books) => {
+    const book = await bookOf(args, books);
+    return besideLedgerStore(books.dataDir, async (ledger, key) => {
+      const through = postedMark(ledger);
+      const reader = await tapReaderOf(args, ledger, key);
+      const { store, nowMs } = books;
+      const done = await takeTaps(store, book, reader, through, nowMs, args.flag('all'));
+      const { taken, known, withdrawn, faults } = done;
+      const cards = await book.price(books.nowMs);
+      return tell(args, io, { taken, known, withdrawn, cards, faults }, [
+        `${taken} taps taken, ${known} known; ${cards} cards priced`,
+        ...(withdrawn > 0 ? [`${withdrawn} taps taken back: the ledger has voided them`] : []),
+        ...faults.map(({ id, code }) =>
+          code === 'finalDay'
+            ? `tap ${id} was voided and stays charged: ${code}`
+            : `tap ${id} is not charged: ${code}`,
+        ),
+      ]);
+    });
+  });
 }
 
 function close(args: Args, io: Io): Promise<number> {

@@ -144,11 +144,8 @@ export class View implements StoreReader {
     if (!heads.seek(key, 0, purse) || !heads.linked || heads.offlineCounter < counter) {
       return undefined;
     }
-    const own = this.base.get('chain', key);
-    if (own) return own;
-    const place = this.walk.find(key.subarray(0, CARD_BYTES), purse, counter);
-    if (!place || place.rows.number > this.#through) return undefined;
-    return encodeLink(place.rows.link(place.index));
+    const link = this.#linkAt(key.subarray(0, CARD_BYTES), purse, counter);
+    return link && encodeLink(link);
   }
 
   /** The links of one card between two keys; descending, the highest alone. */

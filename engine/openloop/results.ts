@@ -5,7 +5,7 @@
  * nothing. A file may be taken again.
  */
 import { FaregateError } from '../errors.ts';
-import { jsonFault } from '../json-fault.ts';
+import { type Fields, parseFields } from '../fields.ts';
 import { CARD_REFERENCE_LENGTH_MAX } from '../limits.ts';
 import type { AcquirerResult } from './model.ts';
 
@@ -42,24 +42,12 @@ export function parseResults(text: string, what: string): ResultLine[] {
       if (line !== HEADER) throw fault(`the header is not ${HEADER}`);
       continue;
     }
-    const fields = isJson ? jsonFields(line) : csvFields(line);
+    const fields = isJson ? parseFields(line) : csvFields(line);
     const checked = typeof fields === 'string' ? fields : checkLine(fields, number);
     if (typeof checked === 'string') throw fault(checked);
     found.push(checked);
   }
   return found;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function jsonFields(line: string): Fields | string {
-  try {
-    const data: unknown = JSON.parse(line);
-    const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-    return isObject ? (data as Fields) : 'not a JSON object';
-  } catch {
-    return jsonFault(line) ?? 'not JSON';
-  }
 }
 
 function csvFields(line: string): Fields | string {

@@ -2,9 +2,9 @@
  * Files of stopped cards, as an operator has them: a line for each card number of 20 hexadecimal
  * digits, or FIRST-LAST for all numbers between. What follows a comma, semicolon or tab is not
  * read, nor are empty lines, lines that begin with #, and a heading: the first other line, where it
- * has no digits. Ten million
- * lines pass in bounded memory, 8 bytes a card. Errors name file and line, never the number. Cards
- * are hashed by the batch, a few of which may be under way while the next is read.
+ * has no digits. Ten million lines pass in bounded memory, 8 bytes a card. Errors name file and
+ * line, never the number. Cards are hashed by the batch, a few of which may be under way while the
+ * next is read.
  */
 import { open } from 'node:fs/promises';
 import { fromHex, isHex, readU32 } from '../bytes.ts';
